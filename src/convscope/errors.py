@@ -1,0 +1,74 @@
+"""What a person did that cannot work: where, what was got, what would fit, what to do.
+
+Every layer raises :class:`UserError`; the command line prints it and leaves with status 2, ``--json`` and
+the page show the same four fields. Anything else that escapes is our fault (status 1).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """One mistake, in four fields that a person can act on.
+
+    Args:
+        where: the file, line, option or node, e.g. ``"lenet.net, line 3, column 8"``.
+        got: what was found there, e.g. ``"unknown operation 'cnov'"``.
+        expected: what would fit, e.g. ``"an operation"``; empty where ``got`` says it all.
+        hint: what to do next, e.g. ``"did you mean conv?"``.
+        excerpt: the offending source line with a caret under the place, if there is one.
+
+    Example:
+        >>> print(UserError("net, line 1", "unknown operation 'cnov'", hint="did you mean conv?"))
+        net, line 1: unknown operation 'cnov'
+          hint: did you mean conv?
+    """
+
+    def __init__(self, where: str, got: str, expected: str = "", hint: str = "", excerpt: str = "") -> None:
+        super().__init__(where, got, expected, hint, excerpt)
+        self.where = where
+        self.got = got
+        self.expected = expected
+        self.hint = hint
+        self.excerpt = excerpt
+
+    def __str__(self) -> str:
+        lines = [f"{self.where}: {self.got}" if self.where else self.got]
+        if self.excerpt:
+            lines += ["  " + line for line in self.excerpt.splitlines()]
+        if self.expected:
+            lines.append(f"  expected: {self.expected}")
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, str]:
+        """The fields as ``{"where", "got", "expected", "hint"}``, the JSON that every surface shows."""
+        return {"where": self.where, "got": self.got, "expected": self.expected, "hint": self.hint}
+
+
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """The choice that looks most like ``word``, or None if none comes close.
+
+    Example:
+        >>> nearest("cnov", ["conv", "relu"])
+        'conv'
+    """
+    matches = difflib.get_close_matches(word.lower(), list(choices), n=1, cutoff=0.5)
+    return matches[0] if matches else None
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """A hint with the nearest word, or with all words where none is near and they are few.
+
+    Example:
+        >>> did_you_mean("max", ["maxpool", "avgpool"])
+        'did you mean maxpool?'
+    """
+    options = list(choices)
+    match = nearest(word, options)
+    if match is not None:
+        return f"did you mean {match}?"
+    return f"one of: {', '.join(options)}" if options else ""
