@@ -1,0 +1,1 @@
+"""Training as a generator of events, checkpoints, evaluation."""

@@ -1,0 +1,1 @@
+"""The network as data: notation, tree, graph, shapes, costs. No torch, no numpy."""

@@ -1,0 +1,1 @@
+"""What people meet: command line, progress, tables, report."""

@@ -1,0 +1,1 @@
+"""convscope: convolutional networks you can see through."""
