@@ -1,0 +1,175 @@
+"""The network a person wrote: one immutable value, its two spellings, and the graph that follows from it."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from convscope.errors import UserError
+from convscope.network import notation, tree_json
+from convscope.network.expand import GraphError, expand
+from convscope.network.graph import Graph
+from convscope.network.layout import layout
+from convscope.network.ops import Shape, spell, spell_shape
+from convscope.network.tree import Argument, Call, Comment, Expect, Input, Line, Source, Statement
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network as data. Make one with :meth:`parse`, :meth:`from_json` or :meth:`load`.
+
+    Example:
+        >>> net = Network.parse("input 1x8x8\\nconv 4 3x3 > relu > flatten > linear 10")
+        >>> net.graph().parameter_count
+        1490
+        >>> Network.from_json(net.to_json()) == net
+        True
+    """
+
+    statements: tuple[Statement, ...]
+    source: Source = field(compare=False, repr=False)
+
+    @classmethod
+    def parse(cls, text: str, name: str = "network") -> Network:
+        """Read the notation; ``name`` is what messages call the text.
+
+        Raises:
+            UserError: with line, column, a caret, what would fit, the nearest word.
+        """
+        return cls(*notation.parse(text, name))
+
+    @classmethod
+    def from_json(cls, text: str, name: str = "network.json") -> Network:
+        """Read the JSON spelling.
+
+        Raises:
+            UserError: it is not JSON, or breaks a rule of the notation (lines are those of its canonical text).
+        """
+        return cls.parse(layout(tree_json.from_json(text, name)), name)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Network:
+        """Read a ``.net`` or ``.json`` file.
+
+        Raises:
+            UserError: the file cannot be read or is not a network.
+        """
+        path = Path(path)
+        try:
+            text = path.read_bytes().decode("utf-8")
+        except OSError as error:
+            raise UserError(str(path), f"the file cannot be read: {(error.strerror or '').lower()}") from None
+        except UnicodeDecodeError:
+            raise UserError(str(path), "this is not text", "a network in the notation, UTF-8") from None
+        return cls.from_json(text, path.name) if path.suffix == ".json" else cls.parse(text, path.name)
+
+    def text(self) -> str:
+        """The canonical text; parsing it gives this value back."""
+        return layout(self.statements)
+
+    def to_json(self) -> str:
+        """The JSON spelling."""
+        return tree_json.to_json(self.statements)
+
+    @property
+    def input(self) -> Shape | None:
+        """The declared input, channels first, or None."""
+        return next((s.shape for s in self.statements if isinstance(s, Input)), None)
+
+    @functools.cached_property
+    def _declared(self) -> Graph:
+        graph = expand(self.statements, self.source, self.input or ())
+        _check_expectations(self, graph)
+        return graph
+
+    def graph(self, input: Shape | None = None) -> Graph:  # noqa: A002  the word of the notation
+        """The flat graph for the declared input, or for another; ``expect`` is checked for the declared one.
+
+        Raises:
+            GraphError: a shape does not fit; it carries the nodes that did.
+            UserError: no input is known, or an ``expect`` does not hold.
+        """
+        if input is None and self.input is None:
+            raise UserError(
+                self.source.name,
+                "the network does not say its input",
+                "a first line such as: input 1x28x28",
+                "or the option --input 1x28x28",
+            )
+        if input is None or input == self.input:
+            return self._declared
+        return expand(self.statements, self.source, input)
+
+    def with_input(self, shape: Shape) -> Network:
+        """The same network for another input; its ``expect`` no longer holds and is left out."""
+        if shape == self.input:
+            return self
+        kept = [s for s in self.statements if not isinstance(s, (Input, Expect))]
+        place = next((i for i, s in enumerate(kept) if not isinstance(s, Comment)), len(kept))
+        return self._made([*kept[:place], Input(shape), *kept[place:]])
+
+    def with_classes(self, classes: int, input: Shape | None = None) -> Network:  # noqa: A002
+        """The same network with another number of outputs: its last linear or conv is rewritten.
+
+        Raises:
+            UserError: no last linear or conv at the top level decides the outputs.
+        """
+        shape = self.graph(input).output.shape
+        if shape == (classes,):
+            return self
+        for index in range(len(self.statements) - 1, -1, -1):
+            statement = self.statements[index]
+            if not isinstance(statement, Line):
+                continue
+            for place in range(len(statement.steps) - 1, -1, -1):
+                step = statement.steps[place]
+                if not (isinstance(step, Call) and step.word in ("linear", "conv") and step.arguments):
+                    continue
+                rewritten = replace(step, arguments=(_outputs(step.arguments[0], classes), *step.arguments[1:]))
+                steps = (*statement.steps[:place], rewritten, *statement.steps[place + 1 :])
+                line = replace(statement, steps=steps)
+                kept = [*self.statements[:index], line, *self.statements[index + 1 :]]
+                network = self._made([s for s in kept if not isinstance(s, Expect)])
+                if network.graph(input).output.shape == (classes,):
+                    return network
+                break
+            break
+        raise UserError(
+            self.source.name,
+            f"the network gives {spell_shape(shape)}, the data has {classes} classes",
+            f"a last step such as: linear {classes}",
+            "end it with: flatten > linear " + str(classes) if len(shape) > 1 else "",
+        )
+
+    def _made(self, statements: list[Statement]) -> Network:
+        return Network.parse(layout(tuple(statements)), self.source.name)
+
+    def _repr_html_(self) -> str:
+        from convscope.network.summary import summarise, to_html
+
+        return to_html(summarise(self.graph()))
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def _outputs(argument: Argument, classes: int) -> Argument:
+    return replace(argument, value=classes)
+
+
+def _check_expectations(network: Network, graph: Graph) -> None:
+    found = {"params": graph.parameter_count, "macs": graph.macs, "output": graph.output.shape}
+    for statement in network.statements:
+        if not isinstance(statement, Expect):
+            continue
+        for argument in statement.arguments:
+            wanted = argument.value
+            got = found[argument.name or ""]
+            if wanted != got and (wanted,) != got:
+                shown = f"{got:,}" if isinstance(got, int) else spell(got)
+                expected = f"{wanted:,}" if isinstance(wanted, int) else spell(wanted)
+                error = network.source.mistake(
+                    argument.at, f"{argument.name} is {shown}", f"{expected}, as this line says"
+                )
+                raise GraphError(error, graph.nodes)
