@@ -146,7 +146,8 @@ class Network:
         return Network.parse(layout(tuple(statements)), self.source.name)
 
     def _repr_html_(self) -> str:
-        from convscope.network.summary import summarise, to_html
+        from convscope.network.summary import summarise
+        from convscope.network.table import to_html
 
         return to_html(summarise(self.graph()))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convscope.errors import UserError, did_you_mean
@@ -47,6 +47,13 @@ class _Gap:
         self.comment = comment
 
 
+class _Led:
+    """A line that begins with ``>``; it may follow ``input`` on the same line."""
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+
+
 class _Misplaced(Exception):  # noqa: N818
     def __init__(self, at: Position, got: str, expected: str, hint: str = "") -> None:
         super().__init__(got)
@@ -80,9 +87,11 @@ def _gathered(items: list[Any], at_of: Any) -> list[Any]:
     """Lines take the comment behind them; other gaps become comment lines or blank lines."""
     found: list[Any] = []
     is_open = False
-    for item in items:
+    for entry in items:
+        led = isinstance(entry, _Led)
+        item = entry.line if led else entry
         if not isinstance(item, _Gap):
-            if is_open:
+            if is_open and not (led and isinstance(found[-1], Input)):
                 raise _Misplaced(
                     at_of(item), "two steps stand side by side", "> between them, or a new line for the second"
                 )
@@ -152,8 +161,9 @@ class _Pieces:
     def block(self, items: list[Any]) -> Block:
         return Block(str(items[0]), tuple(items[1:-1]), items[-1], at=_at(items[0]))
 
-    def line(self, items: list[Any]) -> Line:
-        return Line(tuple(item for item in items if isinstance(item, (Call, Merge, Repeat))))
+    def line(self, items: list[Any]) -> Line | _Led:
+        line = Line(tuple(item for item in items if isinstance(item, (Call, Merge, Repeat))))
+        return _Led(line) if getattr(items[0], "type", "") == "THEN" else line
 
     def call(self, items: list[Any]) -> Call:
         alias = str(items[-1].value) if isinstance(items[-1], _Alias) else None
@@ -209,7 +219,7 @@ def _parser() -> Lark:
     from lark import Lark, Transformer
 
     pieces = type("Pieces", (_Pieces, Transformer), {})()
-    grammar = resources.files("convscope.network").joinpath("notation.lark").read_text(encoding="utf-8")
+    grammar = Path(__file__).with_name("notation.lark").read_text(encoding="utf-8")
     return Lark(grammar, parser="lalr", transformer=pieces, maybe_placeholders=False)
 
 

@@ -1,0 +1,269 @@
+"""Where files lie: a folder on the disk, or the inside of an archive, both listed and read the same way."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convscope.data.dataset import Skipped
+from convscope.errors import UserError
+
+#: What operating systems and archivers leave behind; never meant as data, so never named either.
+_LITTER = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "system volume information"})
+_DIGITS = re.compile(r"([0-9]+)")
+
+Opener = Callable[["Member"], BinaryIO]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file of a place.
+
+    Args:
+        name: its path from the place's root, ``/`` between the parts, as the place spells it.
+        size: in bytes, uncompressed.
+        stamp: what changes when the content does: the time of the last change in nanoseconds, or a CRC.
+    """
+
+    name: str
+    size: int
+    stamp: int
+
+
+class Place(Protocol):
+    """Somewhere that holds files."""
+
+    @property
+    def where(self) -> str:
+        """The place as a person would find it, for messages."""
+
+    @property
+    def name(self) -> str:
+        """The last part of ``where``, without an ending."""
+
+    @property
+    def identity(self) -> str:
+        """What tells this place from every other one, and an archive from its next version."""
+
+    def listing(self) -> Listing:
+        """Every file in it; litter is left out, what cannot be listed is named."""
+
+    def find(self, name: str) -> Member | None:
+        """The file at ``name``, or None."""
+
+    def opening(self) -> AbstractContextManager[Opener]:
+        """A function that opens members for reading, from several threads at once."""
+
+    def content(self, member: Member) -> NDArray[np.uint8]:
+        """The bytes of a member, ``(size,)``; memory-mapped where that is possible."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a place below ``base``, in natural order.
+
+    Args:
+        place: where they lie.
+        base: the folder that is looked at: ``""``, or a name that ends in ``/``.
+        members: the files; their names start with ``base``.
+        skipped: what could not be listed.
+    """
+
+    place: Place
+    base: str
+    members: tuple[Member, ...]
+    skipped: tuple[Skipped, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """The folder, for messages."""
+        return f"{self.place.where}/{self.base}".rstrip("/") if self.base else self.place.where
+
+    def relative(self, member: Member) -> str:
+        """The member's name from ``base``."""
+        return member.name[len(self.base) :]
+
+    def top_files(self) -> list[Member]:
+        """The members that lie directly in ``base``."""
+        return [member for member in self.members if "/" not in self.relative(member)]
+
+    def below(self, folder: str) -> Listing:
+        """The listing of one folder, given by its name from ``base``."""
+        base = f"{self.base}{folder}/"
+        return replace(self, base=base, members=tuple(m for m in self.members if m.name.startswith(base)))
+
+
+def is_litter(part: str) -> bool:
+    """Whether a file or folder of this name is hidden or the system's own."""
+    return part.startswith(".") or part.casefold() in _LITTER
+
+
+def natural_key(text: str) -> tuple[Any, ...]:
+    """A sort key that puts ``img2`` before ``img10`` and does not depend on the platform.
+
+    Example:
+        >>> sorted(["img10", "IMG2", "img1"], key=natural_key)
+        ['img1', 'IMG2', 'img10']
+    """
+    parts: list[Any] = _DIGITS.split(text.casefold())
+    # Compared as (length, digits): a name of thousands of digits is no number that int() would read.
+    parts[1::2] = [(len(digits.lstrip("0")), digits.lstrip("0")) for digits in parts[1::2]]
+    return (*parts, text)
+
+
+def printable(text: str) -> str:
+    """``text`` in Unicode's composed form, with control characters and undecodable bytes written as escapes.
+
+    Example:
+        >>> printable("a\\nb")
+        'a\\\\nb'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    text = unicodedata.normalize("NFC", text)
+    return "".join(
+        c.encode("unicode_escape").decode() if unicodedata.category(c) in ("Cc", "Cs") else c for c in text
+    )
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder on the disk; links are followed, rings of links are not."""
+
+    path: Path
+
+    @property
+    def where(self) -> str:
+        """The path."""
+        return printable(str(self.path))
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return printable(self.path.resolve().name) or "data"
+
+    @property
+    def identity(self) -> str:
+        """The absolute path."""
+        return f"folder {os.fsencode(self.path.resolve()).hex()}"
+
+    def listing(self) -> Listing:
+        """Every file below.
+
+        Raises:
+            UserError: the folder itself cannot be listed.
+        """
+        members: list[Member] = []
+        skipped: list[Skipped] = []
+        pending: list[tuple[str, tuple[tuple[int, int], ...]]] = [("", ())]
+        while pending:
+            base, above = pending.pop()
+            try:
+                status = os.stat(self.path / base)  # noqa: PTH116  as cheap as it gets, once a folder
+                here = (status.st_dev, status.st_ino)
+                if here in above:
+                    skipped.append(Skipped(printable(base), "a link back to a folder above it"))
+                    continue
+                with os.scandir(self.path / base) as entries:
+                    found = [entry for entry in entries if not is_litter(entry.name)]
+            except OSError as error:
+                if not base:
+                    raise UserError(self.where, f"the folder cannot be read: {_why(error)}") from error
+                skipped.append(Skipped(printable(base), f"the folder cannot be read: {_why(error)}"))
+                continue
+            for entry in found:
+                name = f"{base}/{entry.name}" if base else entry.name
+                member = _look(entry, name)
+                if member is None:
+                    pending.append((name, (*above, here)))
+                elif isinstance(member, Skipped):
+                    skipped.append(member)
+                else:
+                    members.append(member)
+        members.sort(key=lambda member: natural_key(member.name))
+        skipped.sort(key=lambda item: natural_key(item.file))
+        return Listing(self, "", tuple(members), tuple(skipped))
+
+    def find(self, name: str) -> Member | None:
+        """The file at a path from this folder; an absolute path is taken as it is."""
+        try:
+            status = (self.path / name).stat()
+        except (OSError, ValueError):
+            return None
+        return Member(name, status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+
+    @contextlib.contextmanager
+    def opening(self) -> Iterator[Opener]:
+        """A function that opens members."""
+        yield lambda member: (self.path / member.name).open("rb")
+
+    def content(self, member: Member) -> NDArray[np.uint8]:
+        """The bytes of a member, memory-mapped.
+
+        Raises:
+            UserError: it cannot be read.
+        """
+        path = self.path / member.name
+        try:
+            if not path.stat().st_size:
+                return np.empty(0, np.uint8)
+            return np.asarray(np.memmap(path, np.uint8, mode="r"))
+        except OSError as error:
+            raise UserError(printable(str(path)), f"the file cannot be read: {_why(error)}") from error
+
+
+def _look(entry: os.DirEntry[str], name: str) -> Member | Skipped | None:
+    """One entry of a folder: a file, something to skip, or None for a folder."""
+    try:
+        status = entry.stat()
+    except OSError as error:
+        reason = "a link to nothing" if entry.is_symlink() else f"cannot be read: {_why(error)}"
+        return Skipped(printable(name), reason)
+    if stat.S_ISDIR(status.st_mode):
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        # Reading a named pipe would wait for ever.
+        return Skipped(printable(name), "not a regular file (a pipe, socket or device)")
+    return Member(name, status.st_size, status.st_mtime_ns)
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+def read_text(place: Place, member: Member, limit: int = 1 << 20) -> str:
+    """A small text file, e.g. a list of class names, as UTF-8.
+
+    Raises:
+        UserError: it is larger than ``limit`` bytes, or not UTF-8.
+    """
+    where = f"{place.where}/{printable(member.name)}"
+    data = place.content(member)
+    if data.size > limit:
+        raise UserError(where, f"{data.size:,} bytes", f"a list of names, at most {limit:,} bytes")
+    try:
+        return data.tobytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(where, f"byte {error.start + 1} is not UTF-8", "UTF-8 text") from error
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """Some names for a message, the rest as a count.
+
+    Example:
+        >>> listed(["a", "b", "c"], most=2)
+        'a, b and 1 more'
+    """
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown

@@ -1,0 +1,148 @@
+"""A summary as something to read: text for the terminal, Markdown, HTML for notebooks, plain JSON values."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+from convscope.network.ops import spell_shape
+from convscope.network.summary import RULE, Field, Memory, Row, Summary
+
+HEADINGS = ("node", "operation", "output", "parameters", "MACs", "field", "memory")
+_LEFT = 2  # columns set flush left; numbers are flush right
+
+
+def bytes_text(count: float) -> str:
+    """A number of bytes for people.
+
+    Example:
+        >>> bytes_text(123456)
+        '120.6 KiB'
+    """
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def _field_text(field: Field) -> str:
+    return "all" if field is None else spell_shape(field)
+
+
+def _number(value: int) -> str:
+    return f"{value:,}" if value else "-"
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """One row's texts, in the order of :data:`HEADINGS`."""
+    return (
+        row.path,
+        row.operation,
+        spell_shape(row.shape),
+        _number(row.parameters),
+        _number(row.macs),
+        _field_text(row.receptive_field),
+        bytes_text(row.activation_bytes),
+    )
+
+
+def _total(summary: Summary) -> tuple[str, ...]:
+    output = spell_shape(summary.rows[-1].shape)
+    memory = bytes_text(summary.activation_bytes)
+    return ("total", "", output, f"{summary.parameters:,}", f"{summary.macs:,}", "", memory)
+
+
+def _memory_text(memory: Memory) -> str:
+    return (
+        f"batch {memory.batch}: {bytes_text(memory.inference)} for inference, {bytes_text(memory.training)} for "
+        f"training with AdamW (float32; weights {bytes_text(memory.weights)})"
+    )
+
+
+def rows_text(rows: tuple[Row, ...], total: tuple[str, ...] | None = None) -> str:
+    """Rows as aligned columns."""
+    lines = [HEADINGS, *map(cells, rows), *([total] if total else [])]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADINGS))]
+    texts = [
+        "  ".join(
+            cell.ljust(width) if index < _LEFT else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    ]
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    texts.insert(1, rule)
+    if total:
+        texts.insert(len(texts) - 1, rule)
+    return "\n".join(texts)
+
+
+def to_text(summary: Summary) -> str:
+    """The table for a terminal, with totals, memory and the counting rule."""
+    lines = [f"input {spell_shape(summary.input)}", rows_text(summary.rows, _total(summary))]
+    if summary.memory is not None:
+        lines.append(_memory_text(summary.memory))
+    buffers = f"; {summary.buffers:,} buffers" if summary.buffers else ""
+    lines.append(f"{summary.macs / 1e6:,.2f} M MACs, {2 * summary.macs / 1e6:,.2f} MFLOPs{buffers}")
+    return "\n".join([*lines, f"Counted: {RULE}."])
+
+
+def to_markdown(summary: Summary) -> str:
+    """The table in Markdown."""
+    marks = [":--" if index < _LEFT else "--:" for index in range(len(HEADINGS))]
+    lines = [HEADINGS, tuple(marks), *map(cells, summary.rows), tuple(f"**{c}**" if c else "" for c in _total(summary))]
+    text = [f"Input {spell_shape(summary.input)}.", "", *(f"| {' | '.join(line)} |" for line in lines), ""]
+    if summary.memory is not None:
+        text += [_memory_text(summary.memory) + ".", ""]
+    return "\n".join([*text, f"Counted: {RULE}."])
+
+
+def to_html(summary: Summary) -> str:
+    """The table for a notebook."""
+
+    def line(texts: tuple[str, ...], tag: str) -> str:
+        aligned = ("left", "right")
+        inside = "".join(
+            f'<{tag} style="text-align:{aligned[index >= _LEFT]}">{html.escape(text)}</{tag}>'
+            for index, text in enumerate(texts)
+        )
+        return f"<tr>{inside}</tr>"
+
+    body = "".join(line(cells(row), "td") for row in summary.rows)
+    return (
+        f"<table><caption>input {spell_shape(summary.input)}</caption><thead>{line(HEADINGS, 'th')}</thead>"
+        f"<tbody>{body}</tbody><tfoot>{line(_total(summary), 'th')}</tfoot></table><small>{html.escape(RULE)}</small>"
+    )
+
+
+def to_dict(summary: Summary) -> dict[str, Any]:
+    """The summary as plain JSON values; a receptive field of null is the whole input."""
+    memory = summary.memory
+    return {
+        "input": list(summary.input),
+        "output": list(summary.rows[-1].shape),
+        "parameters": summary.parameters,
+        "macs": summary.macs,
+        "flops": 2 * summary.macs,
+        "buffers": summary.buffers,
+        "activation_bytes": summary.activation_bytes,
+        "memory": None if memory is None else dict(vars(memory)),
+        "rule": RULE,
+        "nodes": [row_dict(row) for row in summary.rows],
+    }
+
+
+def row_dict(row: Row) -> dict[str, Any]:
+    """One row as plain JSON values."""
+    field = row.receptive_field
+    return {
+        "path": row.path,
+        "operation": row.operation,
+        "shape": list(row.shape),
+        "parameters": row.parameters,
+        "macs": row.macs,
+        "receptive_field": None if field is None else list(field),
+        "activation_bytes": row.activation_bytes,
+        "line": row.line,
+    }
