@@ -1,1 +1,45 @@
-"""convscope: convolutional networks you can see through."""
+"""convscope: convolutional networks you can see through.
+
+The names here are the whole public face; each loads its part on first use, so that importing convscope is instant.
+
+    >>> import convscope
+    >>> net = convscope.Network.parse("input 1x8x8 > conv 4 3x3 > relu > flatten > linear 10")
+    >>> net.graph().macs
+    2736
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from convscope.api import describe, evaluate, train, training
+    from convscope.delivery.model import Model
+    from convscope.errors import UserError
+    from convscope.learning.recipe import Recipe
+    from convscope.network.network import Network
+
+__all__ = ["Model", "Network", "Recipe", "UserError", "describe", "evaluate", "train", "training"]
+
+_HOMES = {
+    "Model": "convscope.delivery.model",
+    "Network": "convscope.network.network",
+    "Recipe": "convscope.learning.recipe",
+    "UserError": "convscope.errors",
+    "describe": "convscope.api",
+    "evaluate": "convscope.api",
+    "train": "convscope.api",
+    "training": "convscope.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'convscope' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

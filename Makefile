@@ -1,0 +1,48 @@
+# make demo   install into .venv and run the main job on the embedded digits
+# make test   install what the tests need and run them
+# make check  everything that has to hold before a change lands: format, lint, types, docs that run, tests
+# make proofs the long ones, minutes each
+# make bench  us and the neighbours side by side; results are kept in BENCHMARKS.md
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test check format proofs bench clean
+
+demo: .venv/installed
+	$(BIN)/convscope train digits --out runs/demo-$$(date +%s)
+
+test: .venv/installed-tests
+	$(BIN)/python -m pytest -m "not slow" tests
+	$(BIN)/python -m pytest --doctest-modules src/convscope README.md docs --doctest-glob='*.md'
+
+check: .venv/installed-tests
+	$(BIN)/ruff format --check src tests bench
+	$(BIN)/ruff check src tests bench
+	$(BIN)/mypy
+	$(MAKE) test
+
+format: .venv/installed-tests
+	$(BIN)/ruff format src tests bench
+	$(BIN)/ruff check --fix src tests bench
+
+proofs: .venv/installed-tests
+	$(BIN)/python -m pytest -m slow tests
+
+bench: .venv/installed
+	$(BIN)/python bench/fashion_mnist.py
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) --editable .
+	touch $@
+
+.venv/installed-tests: .venv/installed
+	$(PIP) --editable '.[test,check]'
+	touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

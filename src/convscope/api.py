@@ -1,0 +1,132 @@
+"""The commands as functions, with the same words."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convscope.network import zoo
+from convscope.network.network import Network
+from convscope.network.ops import Shape
+from convscope.network.summary import Summary, summarise
+
+if TYPE_CHECKING:
+    from convscope.delivery.model import Model
+    from convscope.learning.evaluate import Evaluated
+    from convscope.learning.events import Event
+    from convscope.learning.run import Result
+
+
+def _network(net: str | Network | None) -> Network | None:
+    return zoo.find(net) if isinstance(net, str) else net
+
+
+def describe(net: str | Network, input: Shape | None = None, batch: int | None = None) -> Summary:  # noqa: A002
+    """What a network costs, node by node; a notebook shows it as a table.
+
+    Args:
+        net: a known name, a ``.net`` file, the notation, or a :class:`~convscope.network.network.Network`.
+        input: (C, H, W) in place of the network's own.
+        batch: adds the memory for a batch of so many.
+
+    Raises:
+        UserError: the network does not parse, or a shape does not fit.
+
+    Example:
+        >>> describe("lenet5").parameters
+        61706
+    """
+    network = _network(net)
+    assert network is not None
+    return summarise(network.graph(input), batch)
+
+
+def training(
+    data: str | Path,
+    net: str | Network | None = None,
+    *,
+    out: str | Path,
+    input: Shape | None = None,  # noqa: A002
+    fit: Any = None,
+    resume: bool = False,
+    **recipe: Any,
+) -> Generator[Event, None, Result | None]:
+    """Train step by step: a generator of events, whose return value is the result (None where it was closed early).
+
+    Args:
+        data: ``"digits"``, a folder, a file: see the command line's DATA.
+        net: as for :func:`describe`; None: the default network for these pictures.
+        out: the run's folder.
+        input: (C, H, W) in place of the network's or the data's.
+        fit: how pictures come to that size: ``stretch``, ``crop``, ``letterbox``, ``pad``.
+        resume: go on with the run in ``out``.
+        recipe: the fields of :class:`~convscope.learning.recipe.Recipe`: ``epochs``, ``time`` (seconds), ``lr`` ...
+
+    Raises:
+        UserError: the data, the network or a setting does not work out.
+
+    Example:
+        >>> for event in training("digits", epochs=1, out="runs/api"):  # doctest: +SKIP
+        ...     print(event)
+    """
+    from convscope.learning.recipe import Recipe
+    from convscope.learning.run import run
+
+    return run(data, Path(out), _network(net), Recipe(**recipe), input=input, fit=fit, resume=resume)
+
+
+def train(
+    data: str | Path,
+    net: str | Network | None = None,
+    *,
+    out: str | Path | None = None,
+    report: bool = True,
+    **options: Any,
+) -> Result:
+    """Train, measure, save, report: what ``convscope train`` does, without its display.
+
+    Args:
+        data, net: as for :func:`training`.
+        out: the run's folder; None: ``runs/DATA-N``.
+        report: whether to write ``report.html`` into it.
+        options: as for :func:`training`.
+
+    Returns:
+        the result: ``result.model``, ``result.evaluation``, ``result.folder``.
+
+    Raises:
+        UserError: the data, the network or a setting does not work out.
+
+    Example:
+        >>> result = train("digits", epochs=1, out="runs/api")  # doctest: +SKIP
+        >>> result.evaluation.top1 > 0.5  # doctest: +SKIP
+        True
+    """
+    from convscope.surfaces.train_command import next_folder
+
+    folder = Path(out) if out is not None else next_folder(str(data), net if isinstance(net, str) else None)
+    events = training(data, net, out=folder, **options)
+    while True:
+        try:
+            next(events)
+        except StopIteration as stopped:
+            result: Result = stopped.value
+            break
+    if report:
+        from convscope.surfaces.run_report import write_run_report
+
+        write_run_report(result, folder / "report.html")
+    return result
+
+
+def evaluate(model: str | Path | Model, data: str | Path, split: str | None = None) -> Evaluated:
+    """What a model is worth on labelled pictures; see :func:`convscope.learning.evaluate.evaluate`.
+
+    Raises:
+        UserError: the model or the data cannot be read.
+    """
+    from convscope.delivery.model import Model
+    from convscope.learning.evaluate import evaluate as measure
+
+    return measure(model if isinstance(model, Model) else Model.load(model), data, split)

@@ -1,0 +1,64 @@
+"""From uint8 pictures to scores: normalisation, memory layout and batches, the same in training and prediction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from convscope.arithmetic.module import GraphModule
+from convscope.network.summary import memory
+
+
+@dataclass(frozen=True)
+class Normalise:
+    """Channel means and standard deviations, of pixels from 0 to 1."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __call__(self, images_NHWC: torch.Tensor) -> torch.Tensor:
+        """uint8 (N, H, W, C) to float32 (N, C, H, W), channels last in memory."""
+        scale = torch.tensor([1 / (255 * s) for s in self.std], device=images_NHWC.device)
+        shift = torch.tensor([-m / s for m, s in zip(self.mean, self.std, strict=True)], device=images_NHWC.device)
+        return torch.addcmul(shift, images_NHWC.float(), scale).permute(0, 3, 1, 2)
+
+
+def measure(images_NHWC: NDArray[np.uint8], most: int = 4096) -> Normalise:
+    """Means and standard deviations of the channels, from at most ``most`` pictures spread evenly.
+
+    Example:
+        >>> measure(np.full((2, 4, 4, 1), 255, np.uint8))
+        Normalise(mean=(1.0,), std=(1.0,))
+    """
+    every = max(1, -(-len(images_NHWC) // most))
+    sample = np.asarray(images_NHWC[::every], np.float32) / 255
+    mean, std = sample.mean((0, 1, 2)), sample.std((0, 1, 2))
+    # A constant channel has no spread to divide by.
+    return Normalise(
+        tuple(round(float(m), 6) for m in mean), tuple(round(float(s), 6) if s > 1e-4 else 1.0 for s in std)
+    )
+
+
+def compute(
+    module: GraphModule, images_NHWC: NDArray[np.uint8], normalise: Normalise, batch: int | None = None
+) -> torch.Tensor:
+    """Scores (N, K), before any softmax, in evaluation mode; float32 on the CPU.
+
+    ``batch`` is chosen so that the values alive at one time stay near 256 MiB where none is given.
+    """
+    if batch is None:
+        one, two = (memory(module.graph, size).inference for size in (1, 2))
+        batch = max(1, min(512, 2**28 // (two - one)))
+    device = next((p.device for p in module.parameters()), torch.device("cpu"))
+    was_training = module.training
+    module.eval()
+    found = []
+    with torch.inference_mode():
+        for start in range(0, len(images_NHWC), batch):
+            part = torch.from_numpy(np.ascontiguousarray(images_NHWC[start : start + batch])).to(device)
+            found.append(module.scores(normalise(part)).float().cpu())
+    module.train(was_training)
+    return torch.cat(found) if found else torch.empty(0, module.graph.output.shape[0])

@@ -1,0 +1,148 @@
+"""Picture files to classes and probabilities; a file that cannot be read is named, never fatal."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convscope.data.dataset import Skipped
+from convscope.data.pictures import Unreadable, decode
+from convscope.delivery.model import Model
+from convscope.errors import UserError
+
+BATCH = 256
+PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".jfif")
+"""Endings that are looked for in folders; a file that is named itself may have any."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One picture's answer.
+
+    Args:
+        file: as it was given.
+        name: the most probable class.
+        probability: of it, from 0 to 1.
+        top: the most probable classes in order, with their probabilities.
+    """
+
+    file: str
+    name: str
+    probability: float
+    top: tuple[tuple[str, float], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``{"file", "class", "probability", "top"}``."""
+        top = [{"class": name, "probability": p} for name, p in self.top]
+        return {"file": self.file, "class": self.name, "probability": self.probability, "top": top}
+
+
+@dataclass(frozen=True)
+class Predictions(Sequence[Prediction]):
+    """The answers in the order of the files, and the files left out; a notebook shows them as a table."""
+
+    answers: tuple[Prediction, ...]
+    skipped: tuple[Skipped, ...]
+
+    def __len__(self) -> int:
+        return len(self.answers)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.answers[index]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``{"predictions": [...], "skipped": [...]}``."""
+        return {
+            "predictions": [answer.to_dict() for answer in self.answers],
+            "skipped": [vars(entry) for entry in self.skipped],
+        }
+
+    def _repr_html_(self) -> str:
+        import html
+
+        rows = "".join(
+            f"<tr><td>{html.escape(a.file)}</td><td>{html.escape(a.name)}</td><td>{a.probability:.3f}</td></tr>"
+            for a in self.answers
+        )
+        return f"<table><tr><th>file</th><th>class</th><th>probability</th></tr>{rows}</table>"
+
+
+def predict(model: Model, files: Sequence[str | Path], top: int = 5) -> Predictions:
+    """Classes and probabilities of pictures.
+
+    Args:
+        model: a loaded model.
+        files: picture files, folders (searched through), globs.
+        top: how many classes to name, at most all.
+
+    Raises:
+        UserError: none of ``files`` names a picture.
+    """
+    answers: list[Prediction] = []
+    skipped: list[Skipped] = []
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        for some in _batches(expand(files)):
+            images = []
+            names = []
+            for name, image in zip(some, pool.map(lambda name: _decoded(name, model), some), strict=True):
+                if isinstance(image, Skipped):
+                    skipped.append(image)
+                else:
+                    images.append(image)
+                    names.append(name)
+            if images:
+                answers += _answers(model, names, np.stack(images), top)
+    return Predictions(tuple(answers), tuple(skipped))
+
+
+def _decoded(name: str, model: Model) -> NDArray[np.uint8] | Skipped:
+    try:
+        return decode(name, model.preprocess)
+    except Unreadable as error:
+        return Skipped(name, error.reason)
+
+
+def _answers(model: Model, names: Sequence[str], images_NHWC: NDArray[np.uint8], top: int) -> Iterator[Prediction]:
+    probabilities = model.probabilities(images_NHWC)
+    best_NT = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
+    for name, row, best in zip(names, probabilities, best_NT, strict=True):
+        ranked = tuple((model.classes[k], float(row[k])) for k in best)
+        yield Prediction(name, *ranked[0], ranked)
+
+
+def expand(files: Iterable[str | Path]) -> list[str]:
+    """Folders and globs written out, in order.
+
+    Raises:
+        UserError: a name that is neither a file, a folder nor a glob that finds one; a folder without pictures.
+    """
+    found: list[str] = []
+    for entry in files:
+        path = Path(entry)
+        if path.is_dir():
+            inside = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in PICTURES and p.is_file())
+            if not inside:
+                raise UserError(str(entry), "there are no pictures in this folder", f"files such as {PICTURES[0]}")
+            found += inside
+        elif path.is_file() or os.path.lexists(path):
+            found.append(str(entry))
+        else:
+            matches = sorted(glob.glob(str(entry), recursive=True)) if glob.has_magic(str(entry)) else []  # noqa: PTH207
+            if not matches:
+                what = "nothing matches" if glob.has_magic(str(entry)) else "there is no such file"
+                raise UserError(str(entry), what, "a picture, a folder or a glob")
+            found += expand(matches)
+    return found
+
+
+def _batches(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names), BATCH):
+        yield names[start : start + BATCH]

@@ -1,0 +1,107 @@
+"""What a model is worth on labelled pictures; classes are matched by name, never by position."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convscope.data.cache import prepare, prepare_all
+from convscope.data.dataset import Dataset, Skipped, Split
+from convscope.data.sources import open_source
+from convscope.delivery.model import Model
+from convscope.errors import UserError, did_you_mean
+from convscope.learning.metrics import Evaluation, evaluate_probabilities
+
+SPLITS = ("train", "val", "test", "all")
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """An evaluation with what it was made of.
+
+    Args:
+        evaluation: the numbers; its classes are the model's.
+        probabilities_NK: one row a picture.
+        split: the pictures, labels as indices into the model's classes.
+        of: which pictures, in words.
+        skipped: what was left out, and why.
+    """
+
+    evaluation: Evaluation
+    probabilities: NDArray[np.float64]
+    split: Split
+    of: str
+    skipped: tuple[Skipped, ...]
+
+
+def evaluate(
+    model: Model, data: str | Path, split: str | None = None, progress: Callable[[int, int], None] | None = None
+) -> Evaluated:
+    """Measure a model.
+
+    Args:
+        model: a loaded model.
+        data: labelled pictures, see :func:`convscope.data.sources.open_source`.
+        split: ``train``, ``val``, ``test`` or ``all``. None: ``test`` where the data comes with one, or is the very
+            data that the model was trained on (its test part then, with the model's seed); else ``all``.
+
+    Raises:
+        UserError: the data cannot be read, has no such split, or shares no class with the model.
+    """
+    if split is not None and split not in SPLITS:
+        raise UserError("--split", f"{split!r}", ", ".join(SPLITS), did_you_mean(split, SPLITS))
+    chosen, classes, skipped, of = _chosen(model, data, split, progress)
+    known = {name: index for index, name in enumerate(model.classes)}
+    places = np.array([known.get(name, -1) for name in classes], np.int64)
+    labels = places[chosen.labels_N]
+    if not (labels >= 0).any():
+        raise UserError(
+            str(data),
+            f"its classes are {', '.join(classes[:6])}",
+            f"classes of the model: {', '.join(model.classes[:10])}",
+            "the model cannot know any of these pictures",
+        )
+    if (labels < 0).any():
+        strangers = sorted({classes[k] for k in np.unique(chosen.labels_N[labels < 0])})
+        count = int((labels < 0).sum())
+        reason = f"{count} pictures of a class that the model does not know"
+        skipped += tuple(Skipped(name, reason) for name in strangers)
+        kept = np.flatnonzero(labels >= 0)
+        chosen = Split(chosen.images_NHWC[kept], labels[kept], [chosen.names[i] for i in kept])
+    else:
+        chosen = replace(chosen, labels_N=labels)
+    probabilities = model.probabilities(chosen.images_NHWC)
+    evaluation = evaluate_probabilities(probabilities, chosen.labels_N, model.classes)
+    return Evaluated(evaluation, probabilities, chosen, of, skipped)
+
+
+def _chosen(
+    model: Model, data: str | Path, split: str | None, progress: Callable[[int, int], None] | None
+) -> tuple[Split, tuple[str, ...], tuple[Skipped, ...], str]:
+    source = open_source(data, training=False)
+    trained_on = model.facts.get("trained_on", {})
+    if split is None and "test" not in source.given and not source.given and "fingerprint" in trained_on:
+        # Is this the data that the model was trained on? Then only its test part is new to the model.
+        whole = _split(model, data, progress)
+        if whole is not None and whole.fingerprint == trained_on["fingerprint"]:
+            return whole.test, whole.classes, whole.skipped, f"the test part of {whole.name}"
+    if split in (None, "all") and "test" not in source.given or split == "all":
+        pictures = prepare_all(source, model.preprocess, progress=progress)
+        return pictures.split, pictures.classes, pictures.skipped, f"all of {source.name}"
+    if split in (None, "test") and "test" in source.given:
+        pictures = prepare_all(source, model.preprocess, only="test", progress=progress)
+        return pictures.split, pictures.classes, pictures.skipped, f"the test part of {source.name}"
+    dataset = prepare(open_source(data), model.preprocess, int(model.facts.get("seed", 0)), progress=progress)
+    part: Split = getattr(dataset, split or "test")
+    return part, dataset.classes, dataset.skipped, f"the {split} part of {dataset.name}"
+
+
+def _split(model: Model, data: str | Path, progress: Callable[[int, int], None] | None) -> Dataset | None:
+    try:
+        return prepare(open_source(data), model.preprocess, int(model.facts.get("seed", 0)), progress=progress)
+    except UserError:
+        return None  # too few pictures or classes to split: not what a model was trained on

@@ -1,0 +1,144 @@
+"""The one mutable thing: a run between two steps, and its exact image as tensors and numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from convscope.arithmetic.initialise import initialise
+from convscope.arithmetic.module import GraphModule
+from convscope.errors import UserError
+from convscope.learning.optimise import Average, make_optimizer
+from convscope.learning.recipe import Recipe
+from convscope.network.graph import Graph
+
+
+@dataclass
+class Sums:
+    """Loss and hits since the epoch began."""
+
+    loss: float = 0.0
+    hits: int = 0
+    images: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class TrainingState:
+    """A run between two steps: everything that the next step depends on, so that saving it is resuming it."""
+
+    graph: Graph
+    recipe: Recipe
+    module: GraphModule
+    optimizer: torch.optim.Optimizer
+    average: Average | None
+    steps: int = 0
+    """Of the plan; 0 while there is none."""
+    step: int = 0
+    """Steps taken."""
+    sums: Sums = field(default_factory=Sums)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best_accuracy: float = -1.0
+    best_epoch: int = 0
+    seconds: float = 0.0
+    """Spent in this run before now, earlier sittings included."""
+    images: int = 0
+    """Trained on in all."""
+
+    def evaluated(self) -> Mapping[str, torch.Tensor]:
+        """The weights that are evaluated and saved: the average's where there is one."""
+        return self.average.state if self.average is not None else self.module.state_dict()
+
+
+def begin(graph: Graph, recipe: Recipe, device: torch.device) -> TrainingState:
+    """A new run: initialised weights, a fresh optimiser, no step taken."""
+    module = GraphModule(graph)
+    module.load_state_dict(initialise(graph, recipe.init, recipe.seed))
+    module = module.to(device=device, memory_format=_layout(graph))
+    average = Average(module, recipe.ema) if recipe.ema else None
+    return TrainingState(graph, recipe, module, make_optimizer(module, recipe), average)
+
+
+def _layout(graph: Graph) -> torch.memory_format:
+    return torch.channels_last if len(graph.input) == 3 else torch.contiguous_format
+
+
+def to_tensors(state: TrainingState) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """The run as named tensors and text, for one safetensors file."""
+    tensors = {f"module/{name}": value for name, value in state.module.state_dict().items()}
+    if state.average is not None:
+        tensors |= {f"average/{name}": value for name, value in state.average.state.items()}
+    names = _parameter_names(state)
+    for index, entry in state.optimizer.state_dict()["state"].items():
+        for key, value in entry.items():
+            if isinstance(value, torch.Tensor):
+                tensors[f"optimizer/{names[index]}/{key}"] = value
+    numbers = {
+        "steps": state.steps,
+        "step": state.step,
+        "sums": vars(state.sums),
+        "history": state.history,
+        "best_accuracy": state.best_accuracy,
+        "best_epoch": state.best_epoch,
+        "seconds": state.seconds,
+        "images": state.images,
+        "threads": torch.get_num_threads(),
+    }
+    return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}, {"run": json.dumps(numbers)}
+
+
+def restore(state: TrainingState, tensors: Mapping[str, torch.Tensor], text: Mapping[str, str]) -> int:
+    """Put a saved run back into a fresh state of the same graph and recipe; returns the threads it ran with.
+
+    Raises:
+        UserError: the checkpoint is of another network or recipe.
+    """
+    try:
+        state.module.load_state_dict(_under(tensors, "module/"))
+        if state.average is not None:
+            state.average.load(_under(tensors, "average/"))
+        _restore_optimizer(state, _under(tensors, "optimizer/"))
+        numbers = json.loads(text["run"])
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise UserError(
+            "checkpoint",
+            "it is of another network or recipe",
+            "the run's own settings",
+            "start anew with another --out",
+        ) from error
+    state.sums = Sums(**numbers["sums"])
+    for name in ("steps", "step", "history", "best_accuracy", "best_epoch", "seconds", "images"):
+        setattr(state, name, numbers[name])
+    return int(numbers["threads"])
+
+
+def _under(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _parameter_names(state: TrainingState) -> list[str]:
+    """Parameter names in the order of the optimiser's state."""
+    names = {id(p): name for name, p in state.module.named_parameters()}
+    return [names[id(p)] for group in state.optimizer.param_groups for p in group["params"]]
+
+
+def _restore_optimizer(state: TrainingState, saved: Mapping[str, torch.Tensor]) -> None:
+    entries: dict[int, dict[str, torch.Tensor]] = {}
+    for index, name in enumerate(_parameter_names(state)):
+        parameter: nn.Parameter = state.module.get_parameter(name)
+        keys = {key.removeprefix(f"{name}/"): value for key, value in saved.items() if key.startswith(f"{name}/")}
+        # Moments take their weight's memory layout: the next step's sums then run in the same order.
+        entries[index] = {
+            key: value.to(memory_format=torch.channels_last)
+            if value.ndim == 4 and parameter.is_contiguous(memory_format=torch.channels_last)
+            else value
+            for key, value in keys.items()
+        }
+    if any(entries.values()):
+        document = state.optimizer.state_dict()
+        state.optimizer.load_state_dict({"state": entries, "param_groups": document["param_groups"]})

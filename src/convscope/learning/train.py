@@ -1,0 +1,414 @@
+"""Training as a generator of events. Between two events the state is whole: whoever holds it may save it."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+
+import numpy as np
+import psutil
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from convscope.arithmetic.inference import Normalise, compute
+from convscope.arithmetic.module import GraphModule
+from convscope.data.augment import Augment, augment, stream_seed
+from convscope.data.dataset import Dataset, Split
+from convscope.errors import UserError
+from convscope.learning import schedule
+from convscope.learning.events import EpochEnded, Event, Planned, Stepped, Stopped
+from convscope.learning.optimise import set_rate
+from convscope.learning.recipe import Recipe
+from convscope.learning.state import Sums, TrainingState, begin
+from convscope.network.graph import Graph
+from convscope.network.summary import memory
+from convscope.network.table import bytes_text
+
+EAGER = 20
+"""Steps between two looks at a GPU's numbers; a processor's are looked at after every step."""
+
+
+INTERRUPTED = "interrupted"
+
+
+def device_of(recipe: Recipe) -> torch.device:
+    """The device a recipe means.
+
+    Raises:
+        UserError: it asks for a GPU and there is none.
+    """
+    if recipe.device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda", "there is no CUDA device", "cpu or auto")
+    use_cuda = recipe.device != "cpu" and torch.cuda.is_available()
+    return torch.device("cuda" if use_cuda else "cpu")
+
+
+def precision_of(recipe: Recipe, device: torch.device) -> torch.dtype:
+    """bfloat16 where it is asked for, or where ``auto`` finds hardware that computes in it; else float32."""
+    if recipe.precision == "auto":
+        if device.type == "cuda":
+            native = torch.cuda.is_bf16_supported(including_emulation=False)
+        else:
+            capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+            native = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+        return torch.bfloat16 if native else torch.float32
+    return torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32
+
+
+def steps_per_epoch(pictures: int, batch_size: int) -> int:
+    """How many batches an epoch has; a last batch of one joins the one before, for batch norm's sake.
+
+    Example:
+        >>> steps_per_epoch(100, 33), steps_per_epoch(101, 33), steps_per_epoch(5, 8)
+        (3, 4, 1)
+    """
+    full, rest = divmod(pictures, batch_size)
+    return max(1, full + (rest > 1))
+
+
+def batch_indices(seed: int, epoch: int, place: int, pictures: int, batch_size: int) -> NDArray[np.int64]:
+    """Which pictures the batch at ``place`` of an epoch holds: a function of its arguments alone."""
+    order = _order(seed, epoch, pictures)
+    last = place == steps_per_epoch(pictures, batch_size) - 1
+    return order[place * batch_size : pictures if last else (place + 1) * batch_size]
+
+
+@functools.lru_cache(maxsize=2)
+def _order(seed: int, epoch: int, pictures: int) -> NDArray[np.int64]:
+    """The epoch's permutation; remembered, since it serves a whole epoch."""
+    return np.random.Generator(np.random.PCG64(stream_seed(seed, "order", epoch))).permutation(pictures)
+
+
+class _Pictures:
+    """A split where batches are taken from: on the GPU if it fits there, else in the memory-mapped cache."""
+
+    def __init__(self, split: Split, device: torch.device) -> None:
+        self.images, self.labels = split.images_NHWC, torch.from_numpy(np.ascontiguousarray(split.labels_N))
+        self.device = device
+        self.resident: torch.Tensor | None = None
+        if device.type == "cuda":
+            self.labels = self.labels.to(device)
+            if self.images.nbytes < torch.cuda.mem_get_info(device)[0] // 4:
+                self.resident = torch.from_numpy(np.ascontiguousarray(self.images)).to(device)
+
+    def take(self, indices: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+        at = torch.from_numpy(indices).to(self.device)
+        if self.resident is not None:
+            return self.resident[at], self.labels[at]
+        return torch.from_numpy(self.images[indices]).to(self.device, non_blocking=True), self.labels[at]
+
+
+def policy_of(recipe: Recipe, dataset: Dataset, epochs: float) -> Augment:
+    """What the recipe's ``augment`` means for these pictures."""
+    if recipe.augment == "none" or (recipe.augment == "auto" and epochs < 4):
+        return Augment()
+    pre = dataset.preprocess
+    return Augment(shift=min(pre.height, pre.width) // 8 if pre.height > 8 else 0, flip=pre.channels == 3)
+
+
+def _step(
+    state: TrainingState, batch: tuple[torch.Tensor, torch.Tensor], normalise: Normalise, dtype: torch.dtype
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """One step on a batch of uint8 pictures and labels; returns loss and hits, not yet waited for."""
+    images, labels = batch
+    with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+        scores = state.module.scores(normalise(images))
+    scores = scores.float()
+    loss = functional.cross_entropy(scores, labels, label_smoothing=state.recipe.label_smoothing)
+    state.optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    state.optimizer.step()
+    if state.average is not None:
+        state.average.update(state.module, state.step)
+    return loss.detach(), (scores.detach().argmax(1) == labels).sum()
+
+
+def _planned(
+    state: TrainingState, per_epoch: int, dtype: torch.dtype, device: torch.device, step_seconds: float | None
+) -> Planned:
+    return Planned(
+        steps=state.steps,
+        epochs=round(state.steps / per_epoch, 2),
+        batch_size=state.recipe.batch_size or 0,
+        parameters=state.graph.parameter_count,
+        macs=state.graph.macs,
+        precision=str(dtype).removeprefix("torch."),
+        device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        step_seconds=step_seconds,
+    )
+
+
+def train(
+    state: TrainingState,
+    dataset: Dataset,
+    normalise: Normalise,
+    deadline: float | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Event]:
+    """Take the steps of the plan, from wherever the state stands.
+
+    Args:
+        state: the run, new or restored; it is whole whenever an event comes out.
+        dataset: its ``train`` and ``val`` splits are read, never its ``test``.
+        normalise: of the pixels.
+        deadline: for ``recipe.time``: the :func:`time.monotonic` second by which the last step must be done.
+        stop: asked between steps; True ends the run with :class:`~convscope.learning.events.Stopped`.
+
+    Yields:
+        ``Planned``, then ``Stepped`` and ``EpochEnded``; ``Stopped`` where the plan is not carried out to its end.
+
+    Raises:
+        UserError: the loss is no longer finite, or memory does not suffice.
+    """
+    recipe, device = state.recipe, next(state.module.parameters()).device
+    dtype = precision_of(recipe, device)
+    batch_size = recipe.batch_size or 1
+    per_epoch = steps_per_epoch(len(dataset.train), batch_size)
+    pictures = _Pictures(dataset.train, device)
+    step_seconds = None
+    clock = _Clock(deadline)
+    if state.steps == 0:
+        if deadline is None:
+            state.steps = max(1, round((recipe.epochs or 1) * per_epoch))
+        else:
+            step_seconds, epoch_seconds = _speed(state, dataset, pictures, normalise, dtype, deadline)
+            left = deadline - time.monotonic()
+            state.steps = schedule.steps_within(left * 0.98, step_seconds, per_epoch, epoch_seconds)
+            if recipe.epochs is not None:
+                state.steps = min(state.steps, round(recipe.epochs * per_epoch))
+    policy = policy_of(recipe, dataset, state.steps / per_epoch)
+    yield _planned(state, per_epoch, dtype, device, step_seconds)
+
+    pending: list[tuple[torch.Tensor, torch.Tensor, int]] = []
+    state.module.train()
+    while state.step < state.steps:
+        epoch, place = divmod(state.step, per_epoch)
+        if recipe.patience and place == 0 and state.history and epoch - state.best_epoch >= recipe.patience:
+            yield Stopped(state.step, f"no better validation accuracy for {recipe.patience} epochs")
+            return
+        begun = time.monotonic()
+        lr = (recipe.lr or 0) * schedule.rate(recipe.schedule, state.step, state.steps, recipe.warmup)
+        set_rate(state.optimizer, lr)
+        images, labels = pictures.take(batch_indices(recipe.seed, epoch, place, len(dataset.train), batch_size))
+        images = augment(images, policy, stream_seed(recipe.seed, "augment", epoch, place))
+        torch.manual_seed(stream_seed(recipe.seed, "dropout", epoch, place))
+        try:
+            loss, hits = _step(state, (images, labels), normalise, dtype)
+        except (RuntimeError, MemoryError) as error:
+            _explain_memory(error, state.graph, batch_size, device)
+        state.step += 1
+        state.images += len(labels)
+        pending.append((loss, hits, len(labels)))
+        ended = place == per_epoch - 1 or state.step == state.steps
+        if device.type == "cpu" or len(pending) >= EAGER or ended:
+            yield _look(state, pending, epoch, lr, images, normalise, ended)
+        clock.took(time.monotonic() - begun)
+        state.seconds += time.monotonic() - begun
+        state.sums.seconds += time.monotonic() - begun
+        if ended:
+            begun = time.monotonic()
+            yield _epoch_ended(state, dataset, normalise, epoch + 1, lr)
+            clock.validated(time.monotonic() - begun)
+            state.module.train()
+        if stop() and state.step < state.steps:
+            if pending:
+                yield _look(state, pending, epoch, lr, images, normalise, ended)
+            yield Stopped(state.step, INTERRUPTED)
+            return
+        if clock.replanned(state, per_epoch):
+            yield _planned(state, per_epoch, dtype, device, clock.step_seconds)
+
+
+def _look(
+    state: TrainingState,
+    pending: list[tuple[torch.Tensor, torch.Tensor, int]],
+    epoch: int,
+    lr: float,
+    images: torch.Tensor,
+    normalise: Normalise,
+    last: bool,
+) -> Stepped:
+    """Wait for the numbers of the pending steps and add them up; a loss that is not finite ends the run here."""
+    losses = torch.stack([loss for loss, _, _ in pending]).tolist()
+    hits = torch.stack([hits for _, hits, _ in pending]).tolist()
+    counts = [count for _, _, count in pending]
+    first = state.step - len(pending) + 1
+    pending.clear()
+    for index, loss in enumerate(losses):
+        if not np.isfinite(loss):
+            cause = _cause(state.module, normalise(images))
+            raise UserError(
+                f"step {first + index} of epoch {epoch + 1}",
+                f"the loss is {loss}: {cause}",
+                "a finite loss",
+                f"try --lr {lr / 10:.2g}; the last good checkpoint is kept",
+            )
+    state.sums.loss += sum(loss * count for loss, count in zip(losses, counts, strict=True))
+    state.sums.hits += int(sum(hits))
+    state.sums.images += sum(counts)
+    total = sum(counts)
+    mean = sum(loss * count for loss, count in zip(losses, counts, strict=True)) / total
+    return Stepped(state.step, epoch + 1, mean, sum(hits) / total, lr, total, last)
+
+
+def _cause(module: GraphModule, images: torch.Tensor) -> str:
+    """Where the numbers broke: the first weights, else the first node, that are not finite."""
+    for name, parameter in module.named_parameters():
+        if not torch.isfinite(parameter).all():
+            return f"the weights {name} are no longer finite, the learning rate is probably too high"
+    with torch.no_grad():
+        for path, values in module.forward_all(images).items():
+            if not torch.isfinite(values).all():
+                return f"the values of {path} are no longer finite"
+    return "the scores are too large for the loss"
+
+
+class _Clock:
+    """Keeps the plan of --time true: the schedule is shortened or drawn out where the machine's speed changes."""
+
+    def __init__(self, deadline: float | None) -> None:
+        self.deadline = deadline
+        self.step_seconds: float | None = None
+        self.epoch_seconds = 0.0
+        self.since = 0
+
+    def took(self, seconds: float) -> None:
+        # A mean that follows: forty steps back counts a third.
+        before = self.step_seconds
+        self.step_seconds = seconds if before is None else before + (seconds - before) / min(40, self.since + 1)
+        self.since += 1
+
+    def validated(self, seconds: float) -> None:
+        self.epoch_seconds = seconds
+
+    def replanned(self, state: TrainingState, per_epoch: int) -> bool:
+        """Whether the plan's length was changed; it is looked at fifty times a plan, and small changes are left."""
+        if self.deadline is None or self.step_seconds is None or self.since < max(10, state.steps // 50):
+            return False
+        self.since = 0
+        left = self.deadline - time.monotonic()
+        steps = state.step + schedule.steps_within(left, self.step_seconds, per_epoch, self.epoch_seconds)
+        if left <= 0:
+            steps = state.step
+        late = steps < state.steps
+        if abs(steps - state.steps) < (0.01 if late else 0.05) * state.steps:
+            return False
+        epochs = state.recipe.epochs
+        state.steps = steps if epochs is None else min(steps, round(epochs * per_epoch))
+        return True
+
+
+def _speed(
+    state: TrainingState,
+    dataset: Dataset,
+    pictures: _Pictures,
+    normalise: Normalise,
+    dtype: torch.dtype,
+    deadline: float,
+) -> tuple[float, float]:
+    """Seconds a step and a validation take, measured on a copy that is thrown away: the run itself starts untouched."""
+    device = next(state.module.parameters()).device
+    copy = begin(state.graph, state.recipe, device)
+    recipe, count = state.recipe, len(dataset.train)
+    allowed = max(0.05, 0.02 * (deadline - time.monotonic()))
+    per_epoch = steps_per_epoch(count, recipe.batch_size or 1)
+    times: list[float] = []
+    begun = time.monotonic()
+    while len(times) < 4 or (time.monotonic() - begun < allowed and len(times) < 200):
+        started = time.monotonic()
+        indices = batch_indices(recipe.seed, 0, len(times) % per_epoch, count, recipe.batch_size or 1)
+        images, labels = pictures.take(indices)
+        images = augment(images, policy_of(recipe, dataset, 1e9), 0)
+        try:
+            loss, _ = _step(copy, (images, labels), normalise, dtype)
+        except (RuntimeError, MemoryError) as error:
+            _explain_memory(error, state.graph, recipe.batch_size or 1, device)
+        loss.item()
+        times.append(time.monotonic() - started)
+    if not len(dataset.val):
+        return float(np.median(times[2:])), 0.0
+    started = time.monotonic()
+    some = dataset.val.images_NHWC[: max(1, min(len(dataset.val), 1000))]
+    compute(copy.module, some, normalise)
+    return float(np.median(times[2:])), (time.monotonic() - started) * len(dataset.val) / len(some)
+
+
+def weighted(state: TrainingState) -> GraphModule:
+    """The module to evaluate: the trained one, or one that holds the average of its weights."""
+    if state.average is None:
+        return state.module
+    module = GraphModule(state.graph).to(next(state.module.parameters()).device)
+    module.load_state_dict(dict(state.average.state))
+    return module.to(memory_format=torch.channels_last) if len(state.graph.input) == 3 else module
+
+
+def _epoch_ended(state: TrainingState, dataset: Dataset, normalise: Normalise, epoch: int, lr: float) -> EpochEnded:
+    val_loss = val_accuracy = None
+    if len(dataset.val):
+        scores = compute(weighted(state), dataset.val.images_NHWC, normalise)
+        labels = torch.from_numpy(np.ascontiguousarray(dataset.val.labels_N))
+        val_loss = float(functional.cross_entropy(scores, labels))
+        val_accuracy = float((scores.argmax(1) == labels).float().mean())
+        if val_accuracy > state.best_accuracy:
+            state.best_accuracy, state.best_epoch = val_accuracy, epoch
+    sums = state.sums
+    ended = EpochEnded(
+        epoch=epoch,
+        step=state.step,
+        train_loss=sums.loss / max(1, sums.images),
+        train_accuracy=sums.hits / max(1, sums.images),
+        val_loss=val_loss,
+        val_accuracy=val_accuracy,
+        lr=lr,
+        seconds=state.seconds,
+        images_per_second=sums.images / max(1e-9, sums.seconds),
+    )
+    state.history.append(dict(vars(ended)))
+    state.sums = Sums()
+    return ended
+
+
+def fitting_batch(graph: Graph, available: int) -> int:
+    """The largest batch, as a power of two, whose predicted training memory is below ``available`` bytes."""
+    batch = 1
+    while batch < 2**20 and memory(graph, batch * 2).training < available:
+        batch *= 2
+    return batch
+
+
+def check_memory(graph: Graph, batch_size: int, device: torch.device) -> None:
+    """Refuse a run that cannot fit before it starts.
+
+    Raises:
+        UserError: the predicted memory is more than there is; a batch size that fits is named.
+    """
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
+    needed = memory(graph, batch_size).training
+    if needed > free:
+        raise _too_large(graph, batch_size, needed, free)
+
+
+def _too_large(graph: Graph, batch_size: int, needed: int, free: int) -> UserError:
+    fits = fitting_batch(graph, int(free * 0.7))
+    if memory(graph, 1).training > free:
+        hint = "a smaller network or input"
+    else:
+        hint = f"--batch-size {min(fits, max(1, batch_size // 2))} would fit"
+    return UserError(
+        f"--batch-size {batch_size}",
+        f"training takes about {bytes_text(needed)} of memory",
+        f"at most the {bytes_text(free)} that are free",
+        hint,
+    )
+
+
+def _explain_memory(error: Exception, graph: Graph, batch_size: int, device: torch.device) -> NoReturn:
+    text = str(error).lower()
+    out = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "alloc" in text or "out of memory" in text
+    if not out:
+        raise error
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
+    raise _too_large(graph, batch_size, memory(graph, batch_size).training, free) from None

@@ -1,0 +1,255 @@
+"""The command line: parses words, calls one function below, prints its value. Tensors load only where needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from convscope.errors import UserError, did_you_mean, nearest
+
+DONE, OURS, MISTAKE, INTERRUPTED = 0, 1, 2, 130
+
+
+class _Commands(click.Group):
+    """Names the nearest command where one is not known."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        name = args[0]
+        if name not in self.commands and not name.startswith("-"):
+            raise UserError(
+                "convscope", f"no command {name!r}", ", ".join(self.commands), did_you_mean(name, self.commands)
+            )
+        return super().resolve_command(ctx, args)
+
+
+class _Shape(click.ParamType):
+    """``1x28x28``."""
+
+    name = "CxHxW"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).lower().replace("×", "x").split("x")
+        if not all(part.isascii() and part.isdigit() and 0 < int(part[:12]) < 2**31 for part in parts):
+            raise UserError("--input", f"{value!r}", "channels x rows x columns, for example 1x28x28")
+        return tuple(map(int, parts))
+
+
+class _Time(click.ParamType):
+    """``90s``, ``2m``, ``1h`` or plain seconds."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        text = str(value).strip().lower()
+        unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:], 0.0)
+        try:
+            seconds = float(text[:-1] if unit else text) * (unit or 1.0)
+        except ValueError:
+            raise UserError("--time", f"{value!r}", "a time such as 90s, 2m or 1h") from None
+        if not 0 < seconds < 1e8:
+            raise UserError("--time", f"{value!r}", "a time above 0, such as 90s, 2m or 1h")
+        return seconds
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes to stderr.")
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="DATA: digits, a folder of class folders, IDX or CIFAR files, a table with paths and labels, or a zip.",
+)
+@click.version_option(package_name="convscope", message="convscope %(version)s")
+def cli() -> None:
+    """Neural networks you can see through.
+
+    A few lines of network and labelled pictures in; a trained, measured model out, every number open.
+
+    \b
+      convscope describe lenet5                 what a network costs, node by node
+      convscope train digits                    train, measure, save, report
+      convscope train DIR --net lenet5 --time 2m
+      convscope evaluate runs/digits-1 digits
+      convscope predict runs/digits-1 *.png
+    """
+
+
+@cli.command()
+@click.argument("net")
+@click.option("--input", "shape", type=_Shape(), help="The input's shape in place of the network's own.")
+@click.option("--classes", type=click.IntRange(min=1), help="The number of outputs in place of the network's own.")
+@click.option("--batch", type=click.IntRange(min=1), help="Add the memory that a batch of so many takes.")
+@click.option("--markdown", is_flag=True, help="Print a Markdown table.")
+@json_option
+def describe(
+    net: str, shape: tuple[int, ...] | None, classes: int | None, batch: int | None, markdown: bool, as_json: bool
+) -> None:
+    """Shapes, parameters, MACs, receptive fields and memory of NET.
+
+    NET is a known name (lenet5), a .net file, or the notation itself in quotes.
+    """
+    from convscope.network import table, zoo
+    from convscope.network.expand import GraphError
+    from convscope.network.summary import rows_of, summarise
+
+    network = zoo.find(net)
+    if classes is not None:
+        network = network.with_classes(classes, shape)
+    try:
+        summary = summarise(network.graph(shape), batch)
+    except GraphError as error:
+        rows = rows_of(shape or network.input or (), error.nodes)
+        if as_json:
+            nodes = [table.row_dict(row) for row in rows]
+            click.echo(json.dumps({"error": error.to_dict(), "nodes": nodes}, indent=2))
+        else:
+            if rows:
+                click.echo(table.rows_text(rows))
+            click.echo(str(error), err=True)
+        sys.exit(MISTAKE)
+    if as_json:
+        click.echo(json.dumps(table.to_dict(summary), indent=2))
+    else:
+        click.echo(table.to_markdown(summary) if markdown else table.to_text(summary))
+
+
+@cli.command()
+@click.argument("file")
+@click.option("--check", is_flag=True, help="Change nothing; exit with status 2 where the layout is not canonical.")
+def format(file: str, check: bool) -> None:  # noqa: A001  the command's name
+    """Bring a .net FILE to the one canonical layout."""
+    from pathlib import Path
+
+    from convscope.files import write_atomically
+    from convscope.network.network import Network
+
+    path = Path(file)
+    text = Network.load(path).text()
+    if path.read_text(encoding="utf-8") == text:
+        click.echo(f"{file}: canonical already", err=True)
+    elif check:
+        raise UserError(file, "the layout is not canonical", hint=f"convscope format {file}")
+    else:
+        write_atomically(path, text.encode())
+        click.echo(f"{file}: laid out anew", err=True)
+
+
+@cli.command()
+@click.argument("data", required=False)
+@click.option("--net", help="A known name, a .net file, or the notation in quotes. Default: chosen for the pictures.")
+@click.option("--epochs", type=float, help="Passes over the training pictures.")
+@click.option("--time", type=_Time(), help="Plan the run so that it ends, evaluated, within this: 90s, 2m, 1h.")
+@click.option("--out", type=click.Path(), help="The run's folder. Default: runs/DATA-N.")
+@click.option("--resume", is_flag=True, help="Go on with the run in --out, to the same weights.")
+@click.option("--input", "shape", type=_Shape(), help="The input's shape in place of the network's or the data's.")
+@click.option("--fit", help="How pictures come to that size: stretch, crop, letterbox or pad.")
+@click.option("--batch-size", type=int, help="Pictures a step.")
+@click.option("--lr", type=float, help="Peak learning rate.")
+@click.option("--optimizer", help="adamw or sgd (with Nesterov momentum).")
+@click.option("--momentum", type=float, help="Of sgd; the first beta of adamw.")
+@click.option("--weight-decay", type=float, help="Never on biases and normalisation.")
+@click.option("--schedule", help="onecycle or cosine.")
+@click.option("--warmup", type=float, help="The share of the plan in which the learning rate rises.")
+@click.option("--label-smoothing", type=float, help="From 0 to 0.9.")
+@click.option("--ema", type=float, help="Average the weights with this decay a step, for example 0.999.")
+@click.option("--augment", help="auto, none or light (shift; colour pictures are mirrored too).")
+@click.option("--patience", type=int, help="Stop after so many epochs without a better validation accuracy.")
+@click.option("--precision", help="auto, float32 or bfloat16.")
+@click.option("--device", help="auto, cpu or cuda.")
+@click.option("--init", help="Scheme of initialisation: default, kaiming, xavier, lecun or pytorch.")
+@click.option("--checkpoint-seconds", type=float, help="How often the run is saved. Default: 15.")
+@click.option("--seed", type=int, help="Of all randomness. Default: 0.")
+@click.option("--no-report", is_flag=True, help="Leave report.html out.")
+@json_option
+def train(data: str | None, **options: Any) -> None:
+    """Train on DATA, measure on pictures never seen, save the model and a report.
+
+    Interrupt it when you like: --resume goes on to the same weights, bit for bit.
+    """
+    from convscope.surfaces.train_command import train_command
+
+    sys.exit(train_command(data, **options))
+
+
+@cli.command()
+@click.argument("model")
+@click.argument("data")
+@click.option("--split", help="train, val, test or all. Default: test where the data has one, else all.")
+@click.option("--report", type=click.Path(), help="Write a self-contained HTML report to this file.")
+@json_option
+def evaluate(model: str, data: str, split: str | None, report: str | None, as_json: bool) -> None:
+    """What MODEL is worth on the labelled pictures of DATA."""
+    from convscope.surfaces.model_commands import evaluate_command
+
+    evaluate_command(model, data, split, report, as_json)
+
+
+@cli.command()
+@click.argument("model")
+@click.argument("files", nargs=-1, required=True)
+@click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="How many classes to name.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: file, class, probability, and the next best.")
+@json_option
+def predict(model: str, files: tuple[str, ...], top: int, as_csv: bool, as_json: bool) -> None:
+    """Classes and probabilities of FILES: pictures, folders, globs in quotes, or - for a list on standard input."""
+    from convscope.surfaces.model_commands import predict_command
+
+    predict_command(model, files, top, as_csv, as_json)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its status: 0 done, 2 a mistake of the user's, 1 ours, 130 interrupted."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = cli.main(words or ["--help"], prog_name="convscope", standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else DONE)
+    except UserError as error:
+        _tell(error, words)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(MISTAKE)
+    except click.UsageError as error:
+        _tell(_usage_mistake(error), words)
+    except click.ClickException as error:
+        _tell(UserError("convscope", error.format_message()), words)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader, head for example, has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(DONE)
+    except Exception as error:  # noqa: BLE001  the last line of defence: our fault, said as such
+        traceback.print_exc()
+        click.echo(f"convscope failed; this is our fault, not yours: {type(error).__name__}: {error}", err=True)
+        sys.exit(OURS)
+
+
+def _tell(error: UserError, words: Sequence[str]) -> NoReturn:
+    if "--json" in words:
+        click.echo(json.dumps({"error": error.to_dict()}, indent=2, ensure_ascii=False))
+    click.echo(click.style("error: ", fg="red", bold=True) + str(error), err=True)
+    sys.exit(MISTAKE)
+
+
+def _usage_mistake(error: click.UsageError) -> UserError:
+    context = error.ctx
+    where = context.command_path if context is not None else "convscope"
+    usage = context.get_usage().removeprefix("Usage: ") if context is not None else ""
+    if isinstance(error, click.NoSuchOption):
+        options = [o for p in context.command.params for o in p.opts] if context is not None else []
+        match = nearest(error.option_name, options)
+        return UserError(
+            where, f"no option {error.option_name}", usage, f"did you mean {match}?" if match else f"{where} --help"
+        )
+    return UserError(where, error.format_message().rstrip("."), usage, f"{where} --help")

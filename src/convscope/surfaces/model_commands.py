@@ -1,0 +1,86 @@
+"""``convscope evaluate`` and ``convscope predict``."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from convscope.data.dataset import Skipped
+from convscope.errors import UserError
+from convscope.surfaces.progress import MOST_SKIPPED
+
+
+def evaluate_command(model: str, data: str, split: str | None, report: str | None, as_json: bool) -> None:
+    """Run ``convscope evaluate``."""
+    from rich.console import Console
+
+    from convscope.delivery.model import Model
+    from convscope.learning.evaluate import evaluate
+    from convscope.surfaces.evaluation_text import to_text
+    from convscope.surfaces.progress import Watch
+
+    loaded = Model.load(model)
+    console = Console(stderr=True)
+    with Watch(console) as watch:
+        done = evaluate(loaded, data, split, progress=watch.decoding())
+    _name_skipped(done.skipped)
+    if report is not None:
+        from convscope.surfaces.run_report import write_evaluation_report
+
+        write_evaluation_report(loaded, done, data, Path(report))
+    if as_json:
+        document = {**done.evaluation.to_dict(), "of": done.of, "report": report}
+        document["skipped"] = [vars(entry) for entry in done.skipped]
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    click.echo(f"{model} on {done.of}\n")
+    click.echo(to_text(done.evaluation))
+    if report is not None:
+        click.echo(f"report  {report}")
+
+
+def predict_command(model: str, files: Sequence[str], top: int, as_csv: bool, as_json: bool) -> None:
+    """Run ``convscope predict``; exit status 2 where not one file could be read."""
+    from convscope.delivery.model import Model
+    from convscope.delivery.predict import expand, predict
+
+    if as_csv and as_json:
+        raise UserError("convscope predict", "--csv and --json together", "one of them")
+    names: list[str] = []
+    for entry in files:
+        listed = [line.rstrip("\n") for line in sys.stdin if line.strip()] if entry == "-" else [entry]
+        names += expand(listed)
+    if not names:
+        raise UserError("standard input", "the list is empty", "one file a line")
+    done = predict(Model.load(model), names, top)
+    if not as_json:
+        _name_skipped(done.skipped)
+    if as_json:
+        click.echo(json.dumps(done.to_dict(), indent=2, ensure_ascii=False))
+    elif as_csv:
+        places = min(top, max((len(answer.top) for answer in done), default=0))
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        heads = [head for k in range(2, places + 1) for head in (f"class{k}", f"probability{k}")]
+        writer.writerow(["file", "class", "probability", *heads])
+        for answer in done:
+            writer.writerow([answer.file, *[v for name, p in answer.top for v in (name, f"{p:.6f}")]])
+    else:
+        widest = max((len(answer.file) for answer in done), default=0)
+        for answer in done:
+            others = "   ".join(f"{name} {100 * p:.1f} %" for name, p in answer.top[1:] if p >= 0.001)
+            first = f"{answer.file:{widest}}  {answer.name} {100 * answer.probability:.1f} %"
+            click.echo(f"{first}   ({others})" if others else first)
+    if not done.answers:
+        raise UserError("convscope predict", f"none of {len(done.skipped)} files could be read", "pictures")
+
+
+def _name_skipped(skipped: Sequence[Skipped]) -> None:
+    for entry in skipped[:MOST_SKIPPED]:
+        click.echo(f"left out: {entry.file}: {entry.reason}", err=True)
+    if len(skipped) > MOST_SKIPPED:
+        click.echo(f"left out: {len(skipped) - MOST_SKIPPED:,} more", err=True)

@@ -1,0 +1,152 @@
+"""``convscope train``: words to a recipe, events to the terminal, the result to files and one last message."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from convscope.errors import UserError, did_you_mean
+
+_STARTED = time.monotonic()
+FITS = ("stretch", "crop", "letterbox", "pad")
+RUNS = Path("runs")
+RECIPE_OPTIONS = (
+    "epochs", "time", "batch_size", "lr", "optimizer", "momentum", "weight_decay", "schedule", "warmup",
+    "label_smoothing", "ema", "augment", "patience", "precision", "device", "init", "checkpoint_seconds", "seed",
+)  # fmt: skip
+
+
+def train_command(data: str | None, **options: Any) -> int:
+    """Run the command; returns the exit status."""
+    from rich.console import Console
+
+    from convscope.learning.recipe import Recipe
+    from convscope.network import zoo
+
+    resume, fit, out = options["resume"], options["fit"], options["out"]
+    recipe = Recipe(**{name: options[name] for name in RECIPE_OPTIONS if options[name] is not None})
+    if fit is not None and fit not in FITS:
+        raise UserError("--fit", f"{fit!r}", ", ".join(FITS), did_you_mean(fit, FITS))
+    if resume and out is None:
+        raise UserError("--resume", "it is not said which run", "--out with the run's folder", _last_run())
+    if not resume and data is None:
+        raise UserError("convscope train", "DATA is missing", "digits, a folder, a file", "convscope train digits")
+    network = zoo.find(options["net"]) if options["net"] else None
+    folder = Path(out) if out else next_folder(data or "", options["net"])
+
+    console = Console(stderr=True)
+    console.print("loading ...", end="\r", style="dim") if console.is_terminal else None
+    from convscope.learning.run import run
+    from convscope.surfaces.progress import Watch
+
+    interrupted = _Interrupted()
+    with interrupted, Watch(console) as watch:
+        events = run(
+            data or "",
+            folder,
+            network,
+            recipe,
+            input=options["shape"],
+            fit=fit,
+            resume=resume,
+            started=_STARTED,
+            stop=interrupted,
+            progress=watch.decoding(),
+        )
+        finished: Any = None
+        while True:
+            try:
+                finished = next(events)
+            except StopIteration as stopped:
+                result = stopped.value
+                break
+            watch.show(finished)
+    if result is None:
+        console.print(f"saved; go on with: convscope train --resume --out {folder}", highlight=False, markup=False)
+        return 130
+
+    report = None if options["no_report"] else folder / "report.html"
+    if report is not None:
+        from convscope.surfaces.run_report import write_run_report
+
+        write_run_report(result, report)
+    if options["as_json"]:
+        metrics = {**finished.metrics, "interval": list(result.evaluation.interval), "loss": result.evaluation.loss}
+        document = {
+            "model": finished.model,
+            "run": finished.run,
+            "report": None if report is None else str(report),
+            "metrics": metrics,
+            "seconds": round(time.monotonic() - _STARTED, 3),
+            "train_seconds": round(result.seconds, 3),
+            "images_per_second": round(finished.images_per_second, 1),
+            "skipped": [vars(entry) for entry in result.dataset.skipped],
+        }
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return 0
+    low, high = result.evaluation.interval
+    console.print(
+        f"test accuracy {100 * result.evaluation.top1:.2f} % ({100 * low:.1f} to {100 * high:.1f} with 95 % confidence) "
+        f"on {result.evaluation.count:,} pictures; trained {result.seconds:.1f} s, "
+        f"{finished.images_per_second:,.0f} images/s; {time.monotonic() - _STARTED:.1f} s in all",
+        highlight=False,
+    )
+    click.echo(f"model   {finished.model}")
+    if report is not None:
+        click.echo(f"report  {report}")
+    return 0
+
+
+def next_folder(data: str, net: str | None) -> Path:
+    """``runs/DATA-N`` with the first free number.
+
+    Example:
+        >>> next_folder("pictures/cats and dogs", "lenet5").parts[-1].startswith("cats-and-dogs-lenet5-")
+        True
+    """
+    words = [Path(data).name.removesuffix(".zip") or "run"]
+    if net and re.fullmatch(r"[\w./-]+", net):
+        words.append(Path(net).stem)
+    stem = "-".join(re.sub(r"[^\w.]+", "-", word).strip("-.") or "data" for word in words)
+    taken = {entry.name for entry in RUNS.iterdir()} if RUNS.is_dir() else set()
+    number = next(n for n in range(1, 10**6) if f"{stem}-{n}" not in taken)
+    return RUNS / f"{stem}-{number}"
+
+
+def _last_run() -> str:
+    runs = sorted(RUNS.glob("*/settings.json"), key=lambda p: p.stat().st_mtime) if RUNS.is_dir() else []
+    return f"the latest is --out {runs[-1].parent}" if runs else ""
+
+
+class _Interrupted:
+    """Ctrl-C and SIGTERM ask the run to stop between two steps; a second Ctrl-C stops at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.before: dict[int, Any] = {}
+
+    def __call__(self) -> bool:
+        return self.asked
+
+    def __enter__(self) -> _Interrupted:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, _frame: FrameType | None) -> None:
+        if self.asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.asked = True
+        print("\nstopping after this step; once more stops at once", file=sys.stderr)
