@@ -9,6 +9,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MOST_LISTED = 40
+"""Choices that a hint writes out; more would bury it."""
+
 
 class UserError(Exception):
     """One mistake, in four fields that a person can act on.
@@ -56,7 +59,7 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
         >>> nearest("cnov", ["conv", "relu"])
         'conv'
     """
-    matches = difflib.get_close_matches(word.lower(), list(choices), n=1, cutoff=0.5)
+    matches = difflib.get_close_matches(word.lower(), list(choices), n=1, cutoff=0.6)
     return matches[0] if matches else None
 
 
@@ -71,4 +74,4 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     match = nearest(word, options)
     if match is not None:
         return f"did you mean {match}?"
-    return f"one of: {', '.join(options)}" if options else ""
+    return f"one of: {', '.join(options)}" if 0 < len(options) <= MOST_LISTED else ""

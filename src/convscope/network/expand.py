@@ -7,11 +7,11 @@ is the prefix of what it holds: ``basic2.add1.a.conv1``.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from convscope.errors import UserError, did_you_mean
+from convscope.errors import UserError, nearest
 from convscope.network.graph import INPUT, Graph, Node
 from convscope.network.ops import (
     LARGEST,
@@ -26,8 +26,8 @@ from convscope.network.ops import (
     elements,
     spell,
 )
-from convscope.network.ops.base import Value, per_dimension
-from convscope.network.rules import PROJECT
+from convscope.network.ops.base import Kind, Value, per_dimension, spatial
+from convscope.network.rules import MOST_DIMENSIONS, PROJECT
 from convscope.network.tree import (
     WORDS,
     Argument,
@@ -38,14 +38,24 @@ from convscope.network.tree import (
     Expression,
     Merge,
     Name,
+    Parameter,
     Position,
     Repeat,
     Source,
     Statement,
+    spell_expression,
     steps_of,
 )
 
 MOST_NODES = 5000
+MOST_STEPS = 4 * MOST_NODES
+MOST_SUMS = 200_000
+"""Steps walked and operators worked out; with these no short text can keep a machine busy."""
+LONGEST_PATH = 300
+DEEPEST = 80
+"""Blocks, branches and repeats within each other."""
+
+_FOREIGN_VALUES = {"true": "yes", "on": "yes", "false": "no", "off": "no", "null": "none", "nil": "none"}
 _VALUES: dict[str, Value] = {"yes": True, "no": False, "none": None, "same": "same", "valid": "valid"}
 
 
@@ -81,14 +91,24 @@ def expand(statements: tuple[Statement, ...], source: Source, shape: Shape) -> G
     Raises:
         GraphError: a shape, an argument or a name that does not work out; it carries the nodes that did.
     """
+    shape = tuple(shape)
+    if not 1 <= len(shape) <= MOST_DIMENSIONS or not all(map(_is_dimension, shape)) or elements(shape) > LARGEST:
+        expected = f"one to {MOST_DIMENSIONS} whole numbers of at least 1, channels first, such as 1x28x28"
+        raise GraphError(UserError(source.name, f"an input of {spell(shape) or 'no dimensions'}", expected), ())
     expansion = _Expansion(source, {s.name: s for s in statements if isinstance(s, Block)})
     try:
         expansion.body(tuple(s for s in statements if not isinstance(s, Block)), _Value(INPUT, shape), _Scope())
     except UserError as error:
         raise GraphError(error, tuple(expansion.nodes)) from None
     if not expansion.nodes:
-        raise GraphError(UserError(source.name, "the network has no operations", "at least one, for example conv"), ())
+        hint = f"write {next(iter(expansion.blocks))} on a line of its own to use it" if expansion.blocks else ""
+        nothing = UserError(source.name, "the network has no operations", "at least one, for example conv 6 5x5", hint)
+        raise GraphError(nothing, ())
     return Graph(shape, tuple(expansion.nodes))
+
+
+def _is_dimension(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST
 
 
 class _Expansion:
@@ -97,9 +117,16 @@ class _Expansion:
         self.blocks = blocks
         self.nodes: list[Node] = []
         self.taken: set[str] = set()
+        self.steps = self.sums = self.level = 0
 
     def body(self, body: tuple[Statement, ...] | Body, value: _Value, scope: _Scope) -> _Value:
+        self.level += 1
         for step in steps_of(body):
+            self.steps += 1
+            if self.level > DEEPEST:
+                raise self.source.mistake(step.at, f"blocks and branches nest deeper than {DEEPEST}", "fewer levels")
+            if self.steps > MOST_STEPS:
+                raise self.source.mistake(step.at, f"more than {MOST_STEPS} steps", "a smaller network")
             if isinstance(step, Merge):
                 value = self.merge(step, value, scope)
             elif isinstance(step, Repeat):
@@ -110,16 +137,19 @@ class _Expansion:
                 value = self.project(step, value, scope)
             else:
                 value = self.operation(step, value, scope)
+        self.level -= 1
         return value
 
     def operation(self, step: Call, value: _Value, scope: _Scope) -> _Value:
         path = self.path(step.word, step.alias, step.at, scope)
-        positional, named = self.arguments(step.arguments, value.shape, scope)
+        cls = OPERATIONS[step.word]
+        positional, named = self.arguments(step.arguments, value.shape, scope, cls)
+        places = _places(step.arguments, cls)
         try:
-            op = build(OPERATIONS[step.word], positional, named)
+            op = build(cls, positional, named)
         except Misfit as error:
-            raise self.misfit(error, step.at, path) from None
-        return self.node(path, op, (value,), step.at)
+            raise self.misfit(error, places.get(error.argument, step.at), path) from None
+        return self.node(path, op, (value,), step.at, places)
 
     def merge(self, step: Merge, value: _Value, scope: _Scope) -> _Value:
         path = self.path(step.word, step.alias, step.at, scope)
@@ -134,14 +164,14 @@ class _Expansion:
         return self.node(path, op, tuple(ends), step.at)
 
     def repeat(self, step: Repeat, value: _Value, scope: _Scope) -> _Value:
-        times = self.evaluate(step.count, value.shape, scope, step.at)
+        times = self.evaluate(step.count, value.shape, scope)
         if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= MOST_NODES:
-            raise self.source.mistake(step.at, f"repeat {spell(times)}", f"a whole number from 1 to {MOST_NODES}")
+            hint = "leave the repeat out" if times == 0 else ""
+            expected = f"a whole number from 1 to {MOST_NODES}"
+            raise self.source.mistake(step.at, f"repeat {spell(times)}", expected, hint)
         inner = _Scope(scope.prefix, scope.names, scope.counts, repeated=times > 1 or scope.repeated)
         for _ in range(times):
             value = self.body(step.body, value, inner)
-            if len(self.nodes) > MOST_NODES:
-                raise self.source.mistake(step.at, f"more than {MOST_NODES} operations", "a smaller network")
         return value
 
     def block(self, step: Call, value: _Value, scope: _Scope) -> _Value:
@@ -149,45 +179,60 @@ class _Expansion:
         path = self.path(step.word, step.alias, step.at, scope)
         positional, named = self.arguments(step.arguments, value.shape, scope)
         names = [parameter.name for parameter in block.parameters]
-        usage = f"{block.name} takes {', '.join(names) or 'no arguments'}"
+        usage = _usage(block)
         if len(positional) > len(names):
-            raise self.source.mistake(
-                step.at, f"{block.name} got {len(positional)} values", f"at most {len(names)}", usage
-            )
+            got = f"{block.name} got {len(positional)} values"
+            raise self.source.mistake(step.arguments[len(names)].at, got, f"at most {len(names)}", usage)
         given: dict[str, Value] = dict(zip(names, positional, strict=False))
+        places = {argument.name: argument.at for argument in step.arguments}
         for name, item in named.items():
             if name not in names:
-                hint = did_you_mean(name, names) or usage
-                raise self.source.mistake(step.at, f"{block.name} has no argument {name!r}", ", ".join(names), hint)
+                near = nearest(name, names)
+                hint = f"did you mean {near}?" if near else ""
+                raise self.source.mistake(places[name], f"{block.name} has no argument {name!r}", usage, hint)
             if name in given:
-                raise self.source.mistake(step.at, f"{name} is given twice", "each argument once")
+                raise self.source.mistake(places[name], f"{name} is given twice", "each argument once")
             given[name] = item
         for parameter in block.parameters:
             if parameter.name not in given:
                 if parameter.default is None:
                     raise self.source.mistake(step.at, f"{block.name} lacks {parameter.name}", usage)
                 inner = _Scope(names=dict(given))
-                given[parameter.name] = self.evaluate(parameter.default, value.shape, inner, block.at)
+                given[parameter.name] = self.evaluate(parameter.default, value.shape, inner)
         return self.body(block.body, value, _Scope(f"{path}.", given))
 
     def project(self, step: Call, value: _Value, scope: _Scope) -> _Value:
         path = self.path(step.word, step.alias, step.at, scope)
         positional, named = self.arguments(step.arguments, value.shape, scope)
-        extra = sorted(set(named) - {"stride"})
-        if len(positional) != 1 or extra:
-            got = f"project has no argument {extra[0]!r}" if extra else f"project got {len(positional)} numbers"
-            raise self.source.mistake(step.at, got, "project OUT_CHANNELS [stride=1]")
+        usage = "project OUT_CHANNELS [stride=1]"
+        if not positional and "out_channels" not in named:
+            raise self.source.mistake(step.at, "project lacks out_channels", usage, "for example: project 64 stride=2")
+        for index, argument in enumerate(step.arguments):
+            name = argument.name or ("out_channels" if index == 0 else spell(positional[index]))
+            if name not in ("out_channels", "stride"):
+                got = f"project has no {f'argument {name!r}' if argument.name else f'place for {name}'}"
+                raise self.source.mistake(argument.at, got, usage, "it is a 1x1 convolution with batch norm")
+        places = _places(step.arguments, Conv)
         try:
-            conv = Conv(positional[0], 1, stride=named.get("stride", 1), bias=False)  # type: ignore[arg-type]
+            spatial(PROJECT, value.shape)
+            conv = build(Conv, positional, {**named, "kernel_size": 1, "bias": False})
+            assert isinstance(conv, Conv)
             strides = per_dimension("stride", conv.stride, value.shape)
         except Misfit as error:
-            raise self.misfit(error, step.at, path) from None
+            raise self.misfit(error, places.get(error.argument, step.at), path) from None
         if conv.out_channels == value.shape[0] and all(s == 1 for s in strides):
             return self.node(path, Identity(), (value,), step.at)
         value = self.node(f"{path}.conv", conv, (value,), step.at)
         return self.node(f"{path}.batchnorm", BatchNorm(), (value,), step.at)
 
-    def node(self, path: str, op: Op, inputs: tuple[_Value, ...], at: Position) -> _Value:
+    def node(
+        self,
+        path: str,
+        op: Op,
+        inputs: tuple[_Value, ...],
+        at: Position,
+        places: _Places | None = None,
+    ) -> _Value:
         shapes = tuple(value.shape for value in inputs)
         try:
             shape = op.shape(shapes)
@@ -195,7 +240,7 @@ class _Expansion:
             if heaviest > LARGEST:
                 raise Misfit(f"a tensor of {heaviest:,} values", f"at most {LARGEST:,}")
         except Misfit as error:
-            raise self.misfit(error, at, path) from None
+            raise self.misfit(error, (places or {}).get(error.argument, at), path) from None
         self.nodes.append(Node(path, op, tuple(value.path for value in inputs), shapes, shape, at.line))
         if len(self.nodes) > MOST_NODES:
             raise self.source.mistake(at, f"more than {MOST_NODES} operations", "a smaller network")
@@ -203,23 +248,26 @@ class _Expansion:
 
     def path(self, word: str, alias: str | None, at: Position, scope: _Scope) -> str:
         if alias is not None and scope.repeated:
-            raise self.source.mistake(at, f"the name {alias!r} stands inside repeat", "no name there: paths are unique")
+            got = f"the name {alias!r} stands inside repeat"
+            raise self.source.mistake(at, got, "no name there", "each copy would have it; they are numbered instead")
         if alias is None:
             scope.counts[word] = scope.counts.get(word, 0) + 1
             alias = f"{word}{scope.counts[word]}"
         path = scope.prefix + alias
+        if len(path) > LONGEST_PATH:
+            raise self.source.mistake(at, f"a path of {len(path)} characters", f"at most {LONGEST_PATH}: shorter names")
         if path in self.taken:
             raise self.source.mistake(at, f"the name {path!r} is taken", "another name after as")
         self.taken.add(path)
         return path
 
     def arguments(
-        self, arguments: tuple[Argument, ...], shape: Shape, scope: _Scope
+        self, arguments: tuple[Argument, ...], shape: Shape, scope: _Scope, cls: type[Op] | None = None
     ) -> tuple[list[Value], dict[str, Value]]:
         positional: list[Value] = []
         named: dict[str, Value] = {}
-        for argument in arguments:
-            value = self.evaluate(argument.value, shape, scope, argument.at)
+        for index, argument in enumerate(arguments):
+            value = self.argument(index, argument, shape, scope, cls)
             if argument.name is None:
                 positional.append(value)
             elif argument.name in named:
@@ -228,7 +276,39 @@ class _Expansion:
                 named[argument.name] = value
         return positional, named
 
-    def evaluate(self, value: Expression, shape: Shape, scope: _Scope, at: Position) -> Value:
+    def argument(self, index: int, argument: Argument, shape: Shape, scope: _Scope, cls: type[Op] | None) -> Value:
+        """The value of an argument; of an operation's, the kind is known and an unknown word gets its choices."""
+        kinds = {} if cls is None else {entry.name: entry.metadata["kind"] for entry in dataclasses.fields(cls)}
+        positional = "" if cls is None else next(iter(cls.positional[index : index + 1]), "")
+        kind: Kind | None = kinds.get(argument.name or positional)
+        written = argument.value
+        word = written.name if isinstance(written, Name) else ""
+        if kind is not None and word in kind.words and word not in scope.names:
+            return word
+        if not isinstance(written, Name) or cls is None or word in {*scope.names, *_VALUES, "in_channels"}:
+            return self.evaluate(written, shape, scope)
+        hint = ""
+        if word in kinds:
+            hint = f"an argument is written {word}=VALUE"
+        elif word == "x" and argument.name is None:
+            hint = "a window is written without spaces: 3x3"
+        choices = [] if kind is None else [*kind.words, *(["yes", "no"] if kind.what == "flag" else [])]
+        expected = "" if kind is None else kind.describe()
+        got = f"{argument.name}={word}" if argument.name else ""
+        raise self.unknown(written, [*scope.names, "in_channels", *choices], got, expected, hint)
+
+    def unknown(
+        self, value: Name, known: Sequence[str], got: str = "", expected: str = "", hint: str = ""
+    ) -> UserError:
+        """A word in the place of a value that means nothing there."""
+        foreign = _FOREIGN_VALUES.get(value.name.lower())
+        near = nearest(value.name, known)
+        hint = hint or (f"here it is written {foreign}" if foreign else f"did you mean {near}?" if near else "")
+        return self.source.mistake(
+            value.at, got or f"unknown value {value.name!r}", expected or "a number or a parameter", hint
+        )
+
+    def evaluate(self, value: Expression, shape: Shape, scope: _Scope) -> Value:
         if isinstance(value, Name):
             if value.name in scope.names:
                 return scope.names[value.name]
@@ -238,23 +318,23 @@ class _Expansion:
                 return _VALUES[value.name]
             if value.name in _WORDS_OF_OPERATIONS:
                 return value.name
-            known = [*scope.names, "in_channels", *WORDS]
-            raise self.source.mistake(
-                value.at, f"unknown value {value.name!r}", "a number or a parameter", did_you_mean(value.name, known)
-            )
+            raise self.unknown(value, [*scope.names, "in_channels", *WORDS])
         if isinstance(value, Binary):
-            left = self.evaluate(value.left, shape, scope, at)
-            right = self.evaluate(value.right, shape, scope, at)
+            left = self.evaluate(value.left, shape, scope)
+            right = self.evaluate(value.right, shape, scope)
             return self.calculate(value, left, right)
         return value
 
     def calculate(self, value: Binary, left: Any, right: Any) -> int:
+        self.sums += 1
+        if self.sums > MOST_SUMS:
+            raise self.source.mistake(value.at, f"more than {MOST_SUMS:,} sums to work out", "a simpler network")
         for side in (left, right):
             if isinstance(side, bool) or not isinstance(side, int):
-                got = f"{spell(left)} {value.operator} {spell(right)}"
-                raise self.source.mistake(value.at, got, "arithmetic is for whole numbers")
+                got = f"{spell(left)}{value.operator}{spell(right)}"
+                raise self.source.mistake(value.at, got, "whole numbers on both sides")
         if value.operator in "/%" and right == 0:
-            raise self.source.mistake(value.at, f"{left} {value.operator} 0", "a divisor that is not 0")
+            raise self.source.mistake(value.at, f"{left}{value.operator}0", "a divisor that is not 0")
         if value.operator == "/" and left % right:
             raise self.source.mistake(value.at, f"{left}/{right} is not a whole number", f"a multiple of {right}")
         results = {
@@ -266,7 +346,8 @@ class _Expansion:
         }
         result: int = results[value.operator]()
         if not 0 <= result <= LARGEST:
-            raise self.source.mistake(value.at, f"{left}{value.operator}{right} is {result}", f"from 0 to {LARGEST}")
+            got = f"{left}{value.operator}{right} is {result:,}"
+            raise self.source.mistake(value.at, got, f"a result from 0 to {LARGEST:,}")
         return result
 
     def misfit(self, error: Misfit, at: Position, path: str) -> UserError:
@@ -283,6 +364,31 @@ def _letters(index: int) -> str:
         index, rest = divmod(index - 1, 26)
         letters = chr(97 + rest) + letters
     return letters
+
+
+_Places = Mapping[str | int | None, Position]
+"""Where the arguments of a call stand, by what an operation calls them; by number where it has no place for one."""
+
+
+def _places(arguments: tuple[Argument, ...], cls: type[Op]) -> _Places:
+    places: dict[str | int | None, Position] = {}
+    for index, argument in enumerate(arguments):
+        positional = cls.positional[index] if index < len(cls.positional) else index
+        places[argument.name or positional] = argument.at
+    return places
+
+
+def _usage(block: Block) -> str:
+    """How a block is called, e.g. ``basic WIDTH [stride=1]``."""
+    if not block.parameters:
+        return f"{block.name} alone, it takes no arguments"
+    return " ".join([block.name, *map(_parameter, block.parameters)])
+
+
+def _parameter(parameter: Parameter) -> str:
+    if parameter.default is None:
+        return parameter.name.upper()
+    return f"[{parameter.name}={spell_expression(parameter.default)}]"
 
 
 def _words() -> frozenset[str]:

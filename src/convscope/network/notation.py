@@ -1,17 +1,17 @@
-"""Text to tree. The grammar is in ``notation.lark``; here its pieces become values and its errors become readable."""
+"""Text to tree. The grammar is in ``notation.lark``; here its pieces become values (errors: ``mistakes.py``)."""
 
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convscope.errors import UserError, did_you_mean
+from convscope.errors import UserError
 from convscope.network import rules
-from convscope.network.ops import LARGEST, OPERATIONS, spell
+from convscope.network.mistakes import SHAPE, unexpected_character, unexpected_token
+from convscope.network.ops import LARGEST
 from convscope.network.tree import (
-    KEYWORDS,
-    MERGES,
     Argument,
     Binary,
     Block,
@@ -28,14 +28,15 @@ from convscope.network.tree import (
     Repeat,
     Source,
     Statement,
-    depth,
+    operators,
     tidy,
 )
 
 if TYPE_CHECKING:
     from lark import Lark, Token
 
-LONGEST_TEXT = 1_000_000
+LONGEST_TEXT = 150_000
+LONGEST_WORD = 64
 DEEPEST = 40
 """Braces or parentheses within each other, and operators within an expression."""
 
@@ -47,11 +48,13 @@ class _Gap:
         self.comment = comment
 
 
-class _Led:
-    """A line that begins with ``>``; it may follow ``input`` on the same line."""
+class _Row:
+    """Steps joined by ``>`` as they stand in the text, and the ``>`` before and behind them if there are."""
 
-    def __init__(self, line: Line) -> None:
-        self.line = line
+    def __init__(self, items: list[Any]) -> None:
+        self.line = Line(tuple(item for item in items if isinstance(item, (Call, Merge, Repeat))))
+        self.led: Token | None = items[0] if getattr(items[0], "type", "") == "THEN" else None
+        self.open: Token | None = items[-1] if getattr(items[-1], "type", "") == "THEN" else None
 
 
 class _Misplaced(Exception):  # noqa: N818
@@ -74,46 +77,67 @@ def _number(token: Token) -> int | float:
 
 
 def _whole(digits: str, at: Position) -> int:
-    if len(digits.lstrip("0")) > 13 or int(digits) > LARGEST:
-        raise _Misplaced(at, f"the number {digits[:20]} is too large", f"at most {LARGEST}")
+    digits = digits.lstrip("0") or "0"
+    if len(digits) > 13 or int(digits) > LARGEST:
+        raise _Misplaced(at, f"the number {digits[:20]} is too large", f"at most {LARGEST:,}")
     return int(digits)
 
 
 def _window(token: Token) -> tuple[int, ...]:
-    return tuple(_whole(digits, _at(token)) for digits in token.split("x"))
+    digits = token.split("x")
+    if len(digits) > rules.MOST_DIMENSIONS:
+        got = f"{token[:20]} has {len(digits)} numbers"
+        raise _Misplaced(_at(token), got, f"a window or shape of at most {rules.MOST_DIMENSIONS}")
+    return tuple(_whole(number, _at(token)) for number in digits)
 
 
-def _gathered(items: list[Any], at_of: Any) -> list[Any]:
-    """Lines take the comment behind them; other gaps become comment lines or blank lines."""
+def _gathered(items: list[Any]) -> tuple[Any, ...]:
+    """Rows become lines and take the comment behind them; other gaps become comment lines or blank lines."""
     found: list[Any] = []
-    is_open = False
+    beside = None
+    """What stands on the same line so far."""
+    pending: Token | None = None
+    """A > at the end of a row; the next row belongs to it."""
+    joins = False
     for entry in items:
-        led = isinstance(entry, _Led)
-        item = entry.line if led else entry
-        if not isinstance(item, _Gap):
-            if is_open and not (led and isinstance(found[-1], Input)):
-                raise _Misplaced(
-                    at_of(item), "two steps stand side by side", "> between them, or a new line for the second"
-                )
-            found.append(item)
-            is_open = True
-        elif is_open:
-            if item.comment is not None:
-                found[-1] = _with_comment(found[-1], item.comment)
-            is_open = False
+        if isinstance(entry, _Gap):
+            if beside is not None and entry.comment is not None:
+                found[-1] = replace(found[-1], comment=entry.comment)
+            elif beside is None and (entry.comment is not None or pending is None):
+                found.append(Comment(entry.comment))
+            joins = joins and entry.comment is None
+            beside = None
+            continue
+        row = entry if isinstance(entry, _Row) else None
+        if pending is not None and (row is None or row.led is not None):
+            raise _nothing_follows(pending)
+        if beside is not None and not (isinstance(beside, Input) and row is not None and row.led is not None):
+            raise _side_by_side(beside, entry)
+        item = entry if row is None else row.line
+        if joins:
+            found[-1] = Line(found[-1].steps + item.steps)
         else:
-            found.append(Comment(item.comment))
-    return found
+            found.append(item)
+        beside = entry
+        pending = None if row is None else row.open
+        joins = pending is not None
+    if pending is not None:
+        raise _nothing_follows(pending)
+    return tidy(found)
 
 
-def _with_comment(item: Any, comment: str) -> Any:
-    from dataclasses import replace
-
-    return replace(item, comment=comment)
+def _nothing_follows(then: Token) -> _Misplaced:
+    return _Misplaced(_at(then), "no step follows this >", "a step such as relu behind it, or no >")
 
 
-def _begin(item: Any) -> Position:
-    return item.steps[0].at if isinstance(item, Line) else item.at
+def _side_by_side(beside: Any, entry: Any) -> _Misplaced:
+    step = entry.line.steps[0] if isinstance(entry, _Row) else entry
+    if isinstance(beside, Input):
+        hint = "a step goes on a line of its own" if getattr(step, "word", "") != "x" else "write 28x28, not 28 x 28"
+        return _Misplaced(step.at, "the shape of the input ends before this", SHAPE, hint)
+    if not isinstance(entry, _Row):
+        return _Misplaced(step.at, "this stands behind something else", "a line of its own")
+    return _Misplaced(step.at, "two steps stand side by side", "> between them, or a new line for the second")
 
 
 def _atom(item: Any) -> Any:
@@ -136,10 +160,10 @@ class _Pieces:
     """One method a rule of the grammar; Lark calls them from the inside out, so that depth costs no stack."""
 
     def start(self, items: list[Any]) -> tuple[Statement, ...]:
-        return tidy(_gathered(items, _begin))
+        return _gathered(items)
 
     def body(self, items: list[Any]) -> Body:
-        return tidy(_gathered(items, _begin))
+        return _gathered(items)
 
     def body_in_braces(self, items: list[Any]) -> Body:
         return items[0]  # type: ignore[no-any-return]
@@ -149,21 +173,19 @@ class _Pieces:
         return _Gap(comment[1:] if comment and comment[0] == " " else comment)
 
     def input(self, items: list[Any]) -> Input:
-        token = items[-1]
-        return Input(tuple(_whole(d, _at(token)) for d in token.split("x")), at=_at(token))
+        return Input(_window(items[-1]), at=_at(items[-1]))
 
     def expect(self, items: list[Any]) -> Expect:
-        return Expect(tuple(items), at=items[0].at if items else Position(0, 0))
+        return Expect(tuple(items[1:]), at=_at(items[0]))
 
     def parameter(self, items: list[Any]) -> Parameter:
-        return Parameter(str(items[0]), _atom(items[1]) if len(items) > 1 else None)
+        return Parameter(str(items[0]), _atom(items[1]) if len(items) > 1 else None, _at(items[0]))
 
     def block(self, items: list[Any]) -> Block:
         return Block(str(items[0]), tuple(items[1:-1]), items[-1], at=_at(items[0]))
 
-    def line(self, items: list[Any]) -> Line | _Led:
-        line = Line(tuple(item for item in items if isinstance(item, (Call, Merge, Repeat))))
-        return _Led(line) if getattr(items[0], "type", "") == "THEN" else line
+    def line(self, items: list[Any]) -> _Row:
+        return _Row(items)
 
     def call(self, items: list[Any]) -> Call:
         alias = str(items[-1].value) if isinstance(items[-1], _Alias) else None
@@ -176,7 +198,7 @@ class _Pieces:
         return Merge(str(items[0]), tuple(branches), alias, _at(items[0]))
 
     def repeat(self, items: list[Any]) -> Repeat:
-        return Repeat(_atom(items[0]), items[1], _where(items[0]))
+        return Repeat(_atom(items[1]), items[2], _at(items[0]))
 
     def alias(self, items: list[Any]) -> _Alias:
         return _Alias(items[0])
@@ -204,7 +226,7 @@ class _Pieces:
 
     def _binary(self, operator: str, items: list[Any]) -> Binary:
         left, right = _atom(items[0]), _atom(items[1])
-        if max(depth(left), depth(right)) >= DEEPEST:
+        if operators(left) + operators(right) >= DEEPEST:
             raise _Misplaced(_where(items[0]), f"more than {DEEPEST} operators in one value", "a shorter expression")
         return Binary(operator, left, right, _where(items[0]))
 
@@ -220,7 +242,13 @@ def _parser() -> Lark:
 
     pieces = type("Pieces", (_Pieces, Transformer), {})()
     grammar = Path(__file__).with_name("notation.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", transformer=pieces, maybe_placeholders=False)
+    return Lark(grammar, parser="lalr", transformer=pieces, maybe_placeholders=False, lexer_callbacks={"NAME": _short})
+
+
+def _short(word: Token) -> Token:
+    if len(word) > LONGEST_WORD:
+        raise _Misplaced(_at(word), f"a word of {len(word)} characters", f"at most {LONGEST_WORD}")
+    return word
 
 
 def _too_deep(source: Source) -> None:
@@ -253,79 +281,25 @@ def parse(text: str, name: str = "network") -> tuple[tuple[Statement, ...], Sour
     source = Source(name, text)
     if len(text) > LONGEST_TEXT:
         raise UserError(name, f"{len(text):,} characters", f"a network of at most {LONGEST_TEXT:,}")
+    _writable(source)
     _too_deep(source)
     try:
         statements: Any = _parser().parse(text + "\n")
     except _Misplaced as error:
         raise source.mistake(error.at, error.got, error.expected, error.hint) from None
     except UnexpectedCharacters as error:
-        at = Position(error.line, error.column)
-        raise _unexpected_character(source, at, text.split("\n")[error.line - 1][error.column - 1 :]) from None
+        raise unexpected_character(source, Position(error.line, error.column)) from None
     except UnexpectedToken as error:
-        accepts = set(error.accepts or ()) | set(error.expected or ())
-        raise _unexpected_token(source, error.token, accepts) from None
+        raise unexpected_token(source, error.token, set(error.accepts or error.expected or ())) from None
     rules.check(statements, source)
     return statements, source
 
 
-def _unexpected_character(source: Source, at: Position, rest: str) -> UserError:
-    first = rest[:1]
-    hints = {
-        "-": "values in the notation are never negative"
-        if rest[1:2].isdigit()
-        else "is > meant, or the rest a comment (#)?",
-        "[": "windows are written 3x3, blocks with braces {}",
-        ",": "arguments are separated by spaces",
-        ":": "arguments are written name=value",
-        '"': "the notation has no quotes",
-        "'": "the notation has no quotes",
-        ";": "steps are separated by > or a new line",
-        "×": "write the letter x: 3x3",
-    }
-    if first.isdigit():
-        word = rest.split()[0][:30]
-        return source.mistake(at, f"{word!r} is not a number", "a number such as 6 or 0.5, or a window such as 3x3")
-    return source.mistake(at, f"the character {first!r} has no meaning here", "", hints.get(first, ""))
-
-
-_TOKEN_WORDS = {
-    "NAME": "a word",
-    "INT": "a number",
-    "FLOAT": "a number",
-    "WINDOW": "a window such as 3x3",
-    "THEN": ">",
-    "NEWLINE": "a new line",
-    "LBRACE": "{",
-    "RBRACE": "}",
-    "VBAR": "|",
-    "LPAR": "(",
-    "RPAR": ")",
-    "EQUAL": "=",
-    "COMMA": ",",
-}
-
-
-def _unexpected_token(source: Source, token: Token, accepts: set[str]) -> UserError:
-    at = _at(token)
-    words = sorted({_TOKEN_WORDS[kind] for kind in accepts if kind in _TOKEN_WORDS})
-    expected = " or ".join(words)
-    text = str(token)
-    if token.type == "$END" or token.line is None:
-        lines = source.text.split("\n")
-        last = Position(len(lines), len(lines[-1]) + 1)
-        hint = "close the brace with }" if "RBRACE" in accepts else ""
-        return source.mistake(last, "the text ends too early", expected, hint)
-    if token.type == "NEWLINE":
-        return source.mistake(at, "the line ends too early", expected)
-    if token.type == "RBRACE" and "RBRACE" not in accepts:
-        return source.mistake(at, "} closes nothing", expected, "there is one } more than {")
-    if token.type == "VBAR":
-        hint = f"branches stand inside {', '.join(MERGES)}"
-        return source.mistake(at, "| outside of branches", expected, hint)
-    if text in KEYWORDS:
-        hint = f"{text} begins a line of its own" if text in ("input", "expect", "block") else ""
-        return source.mistake(at, f"{text!r} stands in the wrong place", expected, hint)
-    if token.type == "NAME" and words == ["a window such as 3x3"]:
-        return source.mistake(at, f"{spell(text)!r} is not a shape", "a shape such as 1x28x28", "")
-    hint = did_you_mean(text, OPERATIONS) if token.type == "NAME" and text not in OPERATIONS else ""
-    return source.mistake(at, f"{text!r} does not fit here", expected, hint)
+def _writable(source: Source) -> None:
+    """Refuse what no file can hold: half of a character, as a command line in another encoding gives."""
+    try:
+        source.text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        before = source.text[: error.start].split("\n")
+        at = Position(len(before), len(before[-1]) + 1)
+        raise source.mistake(at, "this is not a character of any text", "text in UTF-8") from None

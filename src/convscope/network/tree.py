@@ -51,17 +51,17 @@ class Binary:
     at: Position = _position()
 
     @property
-    def depth(self) -> int:
-        """How deeply operators nest."""
-        return 1 + max(depth(self.left), depth(self.right))
+    def operators(self) -> int:
+        """How many operators it holds."""
+        return 1 + operators(self.left) + operators(self.right)
 
 
 Expression = int | float | tuple[int, ...] | Name | Binary
 
 
-def depth(value: Expression) -> int:
-    """How deeply operators nest in an expression; 0 without one."""
-    return value.depth if isinstance(value, Binary) else 0
+def operators(value: Expression) -> int:
+    """How many operators an expression holds."""
+    return value.operators if isinstance(value, Binary) else 0
 
 
 @dataclass(frozen=True)
@@ -147,6 +147,7 @@ class Parameter:
 
     name: str
     default: Expression | None = None
+    at: Position = _position()
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,8 @@ class Source:
         if not 1 <= at.line <= len(lines):
             return UserError(self.name, got, expected, hint)
         line, start = lines[at.line - 1], max(0, at.column - 61)
-        shown = ("..." if start else "") + line[start : at.column + 60].replace("\t", " ").rstrip()
+        seen = line[start : at.column + 60].replace("\t", " ").rstrip()
+        shown = ("..." if start else "") + "".join(c if c.isprintable() else "\ufffd" for c in seen)
         caret = " " * (at.column - 1 - start + (3 if start else 0)) + "^"
         return UserError(f"{self.name}, line {at.line}, column {at.column}", got, expected, hint, f"{shown}\n{caret}")
 

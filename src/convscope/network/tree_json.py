@@ -9,6 +9,7 @@ from typing import Any
 from convscope.errors import UserError
 from convscope.network.ops import LARGEST
 from convscope.network.tree import (
+    KEYWORDS,
     Argument,
     Binary,
     Block,
@@ -25,7 +26,7 @@ from convscope.network.tree import (
     Repeat,
     Statement,
     Step,
-    depth,
+    operators,
     tidy,
 )
 
@@ -136,8 +137,8 @@ def _list(value: Any, at: str) -> list[Any]:
 
 
 def _word(value: Any, at: str) -> str:
-    if not isinstance(value, str) or not _WORD.match(value):
-        raise _Wrong(f"{at} is not a word: {value!r}")
+    if not isinstance(value, str) or not _WORD.match(value) or value in KEYWORDS:
+        raise _Wrong(f"{at} is not a word: {value!r}"[:200])
     return value
 
 
@@ -213,6 +214,8 @@ def _read_step(value: Any, at: str, level: int) -> Step:
     if isinstance(value, dict) and "merge" in value:
         entry = _dictionary(value, at, {"merge", "branches", "alias"})
         branches = _list(entry.get("branches"), f"{at}.branches")
+        if not all(branches):
+            raise _Wrong(f"{at}.branches holds an empty one")
         bodies = tuple(_read_body(b, f"{at}.branches[{i}]", level + 1) for i, b in enumerate(branches))
         return Merge(_word(entry["merge"], at), bodies, _optional_word(entry.get("alias"), at))
     entry = _dictionary(value, at, {"repeat", "body"})
@@ -243,14 +246,14 @@ def _read_expression(value: Any, at: str) -> Expression:
     if isinstance(value, float):
         if not 0 <= value <= LARGEST:
             raise _Wrong(f"{at} is not a number from 0 to {LARGEST}")
-        return value
+        return value + 0.0  # no -0.0
     if isinstance(value, dict) and "operator" in value:
         entry = _dictionary(value, at, {"operator", "left", "right"})
         left, right = _read_expression(entry.get("left"), at), _read_expression(entry.get("right"), at)
         if entry["operator"] not in ("+", "-", "*", "/", "%") or isinstance(left, tuple) or isinstance(right, tuple):
             raise _Wrong(f"{at} is not an expression")
-        if max(depth(left), depth(right)) >= _DEEPEST:
-            raise _Wrong(f"{at} nests deeper than {_DEEPEST}")
+        if operators(left) + operators(right) >= _DEEPEST:
+            raise _Wrong(f"{at} has more than {_DEEPEST} operators")
         return Binary(entry["operator"], left, right)
     if isinstance(value, dict):
         return Name(_word(_dictionary(value, at, {"word"}).get("word"), at))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any, ClassVar, Literal, TypeVar
 
-from convscope.errors import did_you_mean
+from convscope.errors import nearest
 
 Shape = tuple[int, ...]
 Size = int | tuple[int, ...]
@@ -23,11 +23,14 @@ LARGEST = 2**40
 
 
 class Misfit(Exception):  # noqa: N818  it is caught and given its place before a person sees it
-    """An argument or an input that does not fit an operation; the graph adds the place where it stands."""
+    """An argument or an input that does not fit an operation; the graph adds the place where it stands.
 
-    def __init__(self, got: str, expected: str = "", hint: str = "") -> None:
+    ``argument`` is the name of the argument to blame, or the number (from 0) of one without a name.
+    """
+
+    def __init__(self, got: str, expected: str = "", hint: str = "", argument: str | int | None = None) -> None:
         super().__init__(got, expected, hint)
-        self.got, self.expected, self.hint = got, expected, hint
+        self.got, self.expected, self.hint, self.argument = got, expected, hint, argument
 
 
 def spell(value: object) -> str:
@@ -62,27 +65,30 @@ class Kind:
     optional: bool = False
 
     def describe(self) -> str:
-        """The values that fit, in words."""
-        nouns = {
-            "count": "a whole number",
-            "size": "a whole number or a window such as 3x3",
-            "number": "a number",
-        }
-        parts = [nouns[self.what]] if self.what in nouns else []
+        """The values that fit, in words.
+
+        Example:
+            >>> Kind("size", 0, words=("same", "valid")).describe()
+            'a whole number of at least 0, one for each dimension such as 3x3, same or valid'
+        """
+        parts = []
         if self.what in ("count", "size", "number"):
-            parts[0] += f" of at least {self.minimum:g}" if self.maximum >= 2**31 else ""
-            parts[0] += f" from {self.minimum:g} to {self.maximum:g}" if self.maximum < 2**31 else ""
+            bounds = f"of at least {self.minimum:g}" if self.maximum >= 2**31 else ""
+            bounds = bounds or f"from {self.minimum:g} to {self.maximum:g}"
+            parts.append(f"a {'number' if self.what == 'number' else 'whole number'} {bounds}")
+        if self.what == "size":
+            parts.append("one for each dimension such as 3x3")
         if self.what == "flag":
-            parts.append("yes or no")
-        return " or ".join([*parts, *self.words])
+            parts += ["yes", "no"]
+        parts += [*self.words, *(["none"] if self.optional and "none" not in self.words else [])]
+        return " or ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
 
     def check(self, name: str, value: Any) -> Any:
         """``value`` if it fits, in its canonical type."""
-        wrong = Misfit(f"{name}={spell(value)}", self.describe())
+        wrong = Misfit(f"{name}={spell(value)}", self.describe(), self._hint(value), name)
         if (value is None and self.optional) or (isinstance(value, str) and value in self.words):
             return value
         if isinstance(value, str):
-            wrong.hint = did_you_mean(value, self.words) if self.words else ""
             raise wrong
         if self.what == "flag":
             if not isinstance(value, bool):
@@ -99,6 +105,20 @@ class Kind:
         if not self._fits(value):
             raise wrong
         return float(value) if self.what == "number" else value
+
+    def _hint(self, value: object) -> str:
+        if isinstance(value, str):
+            near = nearest(value, self.words)
+            return f"did you mean {near}?" if near else ""
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return ""
+        if self.what == "flag":
+            return "yes for 1, no for 0" if value in (0, 1) else ""
+        if value > self.maximum >= 2**31:
+            return f"at most {int(self.maximum):,}"
+        if self.maximum <= 1 and 1 < value <= 100:
+            return f"a share, not a percentage: {value / 100:g}"
+        return ""
 
     def _fits(self, value: float) -> bool:
         return self.minimum <= value <= self.maximum
@@ -230,29 +250,54 @@ def build(cls: type[Op], positional: Sequence[Any], named: Mapping[str, Any]) ->
     Raises:
         Misfit: an argument too many, missing, unknown, given twice, or of the wrong kind.
     """
-    names = [entry.name for entry in dataclasses.fields(cls)]
     if len(positional) > len(cls.positional):
-        takes = " then ".join(cls.positional) or "no number"
-        got = spell(positional[len(cls.positional)])
-        raise Misfit(f"{cls.word} has no place for {got}", takes, usage(cls))
-    if positional and cls.positional[0] in ("out_channels", "out_features") and isinstance(positional[0], tuple):
+        raise _no_place(cls, len(cls.positional), positional[len(cls.positional)])
+    if positional and cls.positional[0] == "out_channels" and isinstance(positional[0], tuple):
+        channels = positional[1] if len(positional) > 1 and isinstance(positional[1], int) else 16
         raise Misfit(
             f"{cls.word} starts with the window {spell(positional[0])}",
-            f"the number of {cls.positional[0].replace('_', ' ')} before it",
-            f"for example: {cls.word} 16 {spell(positional[0])}",
+            "the number of output channels before it",
+            f"for example: {cls.word} {channels} {spell(positional[0])}",
+            0,
         )
     values = dict(zip(cls.positional, positional, strict=False))
+    names = [entry.name for entry in dataclasses.fields(cls)]
     for name, value in named.items():
         if name not in names:
-            hint = did_you_mean(name, names) if names else f"{cls.word} takes no arguments"
-            raise Misfit(f"{cls.word} has no argument {name!r}", ", ".join(names), hint)
+            near = nearest(name, names)
+            hint = f"did you mean {near}?" if near else ""
+            expected = ", ".join(names) or f"{cls.word} alone, it takes no arguments"
+            raise Misfit(f"{cls.word} has no argument {name!r}", expected, hint, name)
         if name in values:
-            raise Misfit(f"{name} is given twice", "each argument once")
+            raise Misfit(f"{name} is given twice", "each argument once", argument=name)
         values[name] = value
     for entry in dataclasses.fields(cls):
         if entry.default is dataclasses.MISSING and entry.name not in values:
-            raise Misfit(f"{cls.word} lacks {entry.name}", usage(cls))
+            raise Misfit(f"{cls.word} lacks {entry.name}", usage(cls), f"for example: {_example(cls, values)}")
     return cls(**values)
+
+
+def _no_place(cls: type[Op], index: int, value: Any) -> Misfit:
+    """The complaint about a value without a name that is one too many."""
+    by_name = [entry.name for entry in dataclasses.fields(cls) if entry.name not in cls.positional]
+    expected = " then ".join(cls.positional)
+    if by_name:
+        expected += f"{', the rest' if expected else 'arguments'} by name: {', '.join(by_name)}"
+    hint = ""
+    if isinstance(value, str):
+        fields = (entry for entry in dataclasses.fields(cls) if value in entry.metadata["kind"].words)
+        hint = next((f"{entry.name}={value} is meant?" for entry in fields), "")
+    elif cls.positional and "stride" in by_name:
+        hint = f"if it is the stride: stride={spell(value)}"
+    got = f"{cls.word} has no place for {spell(value)}"
+    return Misfit(got, expected or f"{cls.word} alone, it takes no arguments", hint, index)
+
+
+def _example(cls: type[Op], given: Mapping[str, Any]) -> str:
+    usual = {"out_channels": 16, "kernel_size": (3, 3) if "out_channels" in cls.positional else 2, "out_features": 10}
+    usual |= {"num_groups": 8, "size": 5, "output_size": 1}
+    needed = [entry.name for entry in dataclasses.fields(cls) if entry.default is dataclasses.MISSING]
+    return " ".join([cls.word, *(spell(given.get(name, usual.get(name, 1))) for name in needed)])
 
 
 def usage(cls: type[Op]) -> str:
@@ -276,8 +321,8 @@ def spatial(cls_word: str, shape: Shape) -> Shape:
     if len(shape) < 2:
         raise Misfit(
             f"{cls_word} needs a picture or a signal, its input is a vector of {spell_shape(shape)}",
-            "an input with channels and at least one spatial dimension",
-            f"put {cls_word} before flatten",
+            "an input with channels and at least one spatial dimension, such as 1x28x28",
+            f"put {cls_word} before flatten and linear",
         )
     return shape[1:]
 
@@ -288,9 +333,13 @@ def per_dimension(name: str, value: Size, shape: Shape) -> tuple[int, ...]:
     if isinstance(value, int):
         return (value,) * rank
     if len(value) != rank:
+        picture = len(value) == len(shape) == 2
+        plural = "" if len(value) == 1 else "s"
         raise Misfit(
-            f"{name} {spell(value)} has {len(value)} dimensions, the input {spell_shape(shape)} has {rank}",
+            f"{name} {spell(value)} has {len(value)} dimension{plural}, the input {spell_shape(shape)} has {rank}"
+            " beside its channels",
             f"{rank} number{'s' if rank > 1 else ''}",
+            f"channels come first: a grey picture is 1x{spell_shape(shape)}" if picture else "",
         )
     return value
 
@@ -315,33 +364,34 @@ def places(length: int, kernel: int, stride: int, dilation: int, padding: tuple[
         (2, 28, 3)
     """
     room = length + sum(padding) - dilation * (kernel - 1) - 1
-    if room < 0:
-        return 0
     found = (-(-room // stride) if ceil else room // stride) + 1
     if ceil and (found - 1) * stride >= length + padding[0]:
         found -= 1  # the last window must start inside the input or its left padding
-    return found
+    return max(0, found)
 
 
 def slide(op_word: str, shape: Shape, window: Window, ceil: bool = False) -> tuple[int, ...]:
     """The spatial output of a sliding window; :class:`Misfit` names the padding that would make it fit."""
-    out = []
-    for length, kernel, stride, dilation, padding in zip(
-        shape[1:], window.kernel, window.stride, window.dilation, window.padding, strict=True
-    ):
-        found = places(length, kernel, stride, dilation, padding, ceil)
-        if found < 1:
-            reach = dilation * (kernel - 1) + 1
-            need = -(-(reach - length) // 2)
-            field_text = spell(tuple(d * (k - 1) + 1 for k, d in zip(window.kernel, window.dilation, strict=True)))
-            fits_in_pool = op_word == "conv" or need <= kernel // 2
-            raise Misfit(
-                f"window {field_text} does not fit {spell(shape[1:])}",
-                f"an input of at least {field_text}",
-                f"padding={need} would" if fits_in_pool else "a smaller window, or less pooling before it",
-            )
-        out.append(found)
-    return tuple(out)
+    along = zip(shape[1:], window.kernel, window.stride, window.dilation, window.padding, strict=True)
+    out = tuple(places(*dimension, ceil) for dimension in along)
+    if all(out):
+        return out
+    reach = tuple(d * (k - 1) + 1 for k, d in zip(window.kernel, window.dilation, strict=True))
+    needs = tuple(max(0, -(-(r - n) // 2)) for r, n in zip(reach, shape[1:], strict=True))
+    need = spell(max(needs) if len(set(window.kernel)) == 1 else needs)
+    if all(n == 1 for n in shape[1:]):
+        hint = f"nothing is left to slide over: leave this {op_word} or an earlier pooling out"
+    elif op_word == "conv" or all(n <= k // 2 for n, k in zip(needs, window.kernel, strict=True)):
+        hint = f"padding={need} would"
+    else:
+        hint = "a smaller window, or less pooling before it"
+    wide = f" (dilation spreads {spell(window.kernel)})" if reach != window.kernel else ""
+    padded = " with its padding" if any(map(any, window.padding)) else ""
+    raise Misfit(
+        f"window {spell(reach)}{wide} does not fit {spell(shape[1:])}{padded}",
+        f"an input of at least {spell(reach)}",
+        hint,
+    )
 
 
 def elements(shape: Shape) -> int:

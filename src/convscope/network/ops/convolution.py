@@ -82,6 +82,7 @@ class Conv(Op):
                     f"groups={self.groups} does not divide the {value} {side} channels",
                     f"a divisor of {value}",
                     f"groups={near} would",
+                    "groups",
                 )
         return (self.out_channels, *slide("conv", inputs[0], window))
 

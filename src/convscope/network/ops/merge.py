@@ -8,16 +8,26 @@ from typing import ClassVar, Literal
 
 from convscope.network.ops.base import Misfit, Op, Shape, operation, spell_shape
 
-
-def _listed(inputs: Sequence[Shape]) -> str:
-    return ", ".join(spell_shape(shape) for shape in inputs)
+_SHOWN = 8
 
 
 def _unequal(what: str, inputs: Sequence[Shape], expected: str) -> Misfit:
-    hint = "give the branches the same stride and padding"
+    listed = ", ".join([*map(spell_shape, inputs[:_SHOWN]), *(["..."] if len(inputs) > _SHOWN else [])])
+    return Misfit(f"{what} got branches of {listed}", expected, _way_out(what, inputs))
+
+
+def _way_out(what: str, inputs: Sequence[Shape]) -> str:
+    """What makes unequal branches equal."""
+    if len({len(shape) for shape in inputs}) > 1:
+        if what == "mul":
+            channels = max(inputs, key=len)[0]
+            return f"leave flatten out: globalavgpool > conv {channels} 1 gives one value a channel, which scales it"
+        return "flatten every branch or none"
     if len({shape[1:] for shape in inputs}) == 1:
-        hint = f"give the branches the same number of channels: project {inputs[0][0]} in place of identity does"
-    return Misfit(f"{what} got branches of {_listed(inputs)}", expected, hint)
+        return f"give the branches the same number of channels: project {inputs[0][0]} in place of identity does"
+    if what == "mul" and len({shape[0] for shape in inputs}) > 1:
+        return f"give every branch {max(shape[0] for shape in inputs)} channels"
+    return "give the branches the same stride and padding; at stride 1, padding=same keeps rows and columns"
 
 
 @operation("add", "the sum of the branches")
@@ -67,9 +77,5 @@ class Concat(Op):
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """``(sum of channels, *spatial)``."""
         if len({shape[1:] for shape in inputs}) > 1 or len({len(shape) for shape in inputs}) > 1:
-            raise Misfit(
-                f"concat got branches of {_listed(inputs)}",
-                "branches that agree in all but the channels",
-                "give the branches the same stride and padding",
-            )
+            raise _unequal("concat", inputs, "branches that agree in all but the channels")
         return (sum(shape[0] for shape in inputs), *inputs[0][1:])

@@ -72,9 +72,12 @@ class GroupNorm(Op):
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """The input's."""
         if inputs[0][0] % self.num_groups:
+            divisors = [d for d in range(1, min(inputs[0][0], 4096) + 1) if inputs[0][0] % d == 0]
             raise Misfit(
                 f"{self.num_groups} groups do not divide the {inputs[0][0]} channels",
                 f"a divisor of {inputs[0][0]}",
+                f"groupnorm {min(divisors, key=lambda d: abs(d - self.num_groups))} would",
+                "num_groups",
             )
         return inputs[0]
 
@@ -99,5 +102,9 @@ class LocalResponseNorm(Op):
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """The input's."""
         if len(inputs[0]) < 2:
-            raise Misfit("localresponsenorm needs channels with places, its input is a vector")
+            raise Misfit(
+                f"localresponsenorm needs a picture or a signal, its input is a vector of {inputs[0][0]}",
+                "an input with channels and at least one spatial dimension, such as 1x28x28",
+                "put localresponsenorm before flatten and linear",
+            )
         return inputs[0]

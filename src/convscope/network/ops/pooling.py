@@ -23,14 +23,21 @@ from convscope.network.ops.base import (
 from convscope.network.ops.convolution import resolve_window
 
 
-def _checked(op: MaxPool | AvgPool, window: Window) -> Window:
-    if op.padding == "same":
-        return window
-    for kernel, (before, _) in zip(window.kernel, window.padding, strict=True):
-        if before > kernel // 2:
+def _checked(op: MaxPool | AvgPool, shape: Shape, window: Window) -> Window:
+    for length, kernel, dilation, padding in zip(
+        shape[1:], window.kernel, window.dilation, window.padding, strict=True
+    ):
+        if op.padding != "same" and padding[0] > kernel // 2:
             raise Misfit(
-                f"padding {before} is more than half of the window {spell(window.kernel)}",
+                f"padding {padding[0]} is more than half of the window {spell(window.kernel)}",
                 f"at most {kernel // 2}, so that every window holds a value of the input",
+                argument="padding",
+            )
+        if dilation > length and any(padding):
+            raise Misfit(
+                f"dilation {dilation} with padding steps over the whole input {spell(shape[1:])}",
+                f"a dilation of at most {length}, so that every window holds a value of the input",
+                argument="dilation",
             )
     return window
 
@@ -59,6 +66,7 @@ class MaxPool(Op):
         stride = self.kernel_size if self.stride is None else self.stride
         return _checked(
             self,
+            inputs[0],
             resolve_window("maxpool", inputs[0], self.kernel_size, stride, self.dilation, self.padding),
         )
 
@@ -88,7 +96,8 @@ class AvgPool(Op):
     def window(self, inputs: Sequence[Shape]) -> Window:
         """The window with its stride and padding in numbers."""
         stride = self.kernel_size if self.stride is None else self.stride
-        return _checked(self, resolve_window("avgpool", inputs[0], self.kernel_size, stride, 1, self.padding))
+        window = resolve_window("avgpool", inputs[0], self.kernel_size, stride, 1, self.padding)
+        return _checked(self, inputs[0], window)
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """``(channels, *places)``."""
