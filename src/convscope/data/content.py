@@ -10,8 +10,10 @@ HEAD = 512
 
 #: Endings that promise a picture; a file with another ending is looked into before it is called one.
 PICTURE_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .apng .gif .bmp .dib .webp .tif .tiff .avif .jp2 .j2k "
-    ".ppm .pgm .pbm .pnm .qoi .ico .mpo".split()
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".gif", ".bmp", ".dib", ".webp"),
+        *(".tif", ".tiff", ".avif", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".qoi", ".ico"),
+    }
 )
 
 

@@ -81,3 +81,26 @@ class Dataset:
     preprocess: Preprocess
     skipped: tuple[Skipped, ...]
     fingerprint: str
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Labelled pictures to measure a model on: a given test split, or everything there is.
+
+    Args:
+        name: for people.
+        classes: the class names of the data; match them to a model's by name, never by index.
+        pictures: the pictures.
+        part: which of the data they are: ``"test"``, ``"val"`` (given beside train, without test) or ``"all"``.
+        preprocess: what was done to the pictures.
+        skipped: what was left out, and why.
+        fingerprint: as in :class:`Dataset`, over these pictures.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    pictures: Split
+    part: Literal["test", "val", "all"]
+    preprocess: Preprocess
+    skipped: tuple[Skipped, ...]
+    fingerprint: str

@@ -33,7 +33,7 @@ class Member:
     Args:
         name: its path from the place's root, ``/`` between the parts, as the place spells it.
         size: in bytes, uncompressed.
-        stamp: what changes when the content does: the time of the last change in nanoseconds, or a CRC.
+        stamp: what changes when the content does: see :func:`stamp`, or a CRC.
     """
 
     name: str
@@ -132,9 +132,7 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     text = unicodedata.normalize("NFC", text)
-    return "".join(
-        c.encode("unicode_escape").decode() if unicodedata.category(c) in ("Cc", "Cs") else c for c in text
-    )
+    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
 
 
 @dataclass(frozen=True)
@@ -166,27 +164,32 @@ class Folder:
         """
         members: list[Member] = []
         skipped: list[Skipped] = []
-        pending: list[tuple[str, tuple[tuple[int, int], ...]]] = [("", ())]
-        while pending:
-            base, above = pending.pop()
+        seen: dict[tuple[int, int], str] = {}
+        # Links wait until every real folder is read, so that it is the link that is the double.
+        folders, links = [""], list[str]()
+        while folders or links:
+            base = folders.pop() if folders else links.pop()
             try:
                 status = os.stat(self.path / base)  # noqa: PTH116  as cheap as it gets, once a folder
-                here = (status.st_dev, status.st_ino)
-                if here in above:
-                    skipped.append(Skipped(printable(base), "a link back to a folder above it"))
+                first = seen.setdefault((status.st_dev, status.st_ino), base)
+                if first != base and status.st_ino:
+                    reason = f"a link to a folder that is read already ({printable(first) or 'the top'})"
+                    skipped.append(Skipped(printable(base), reason))
                     continue
                 with os.scandir(self.path / base) as entries:
-                    found = [entry for entry in entries if not is_litter(entry.name)]
+                    found = sorted((e for e in entries if not is_litter(e.name)), key=lambda e: e.name, reverse=True)
             except OSError as error:
                 if not base:
                     raise UserError(self.where, f"the folder cannot be read: {_why(error)}") from error
                 skipped.append(Skipped(printable(base), f"the folder cannot be read: {_why(error)}"))
                 continue
+            if base and not found:
+                skipped.append(Skipped(printable(base), "an empty folder"))
             for entry in found:
                 name = f"{base}/{entry.name}" if base else entry.name
                 member = _look(entry, name)
                 if member is None:
-                    pending.append((name, (*above, here)))
+                    (links if entry.is_symlink() else folders).append(name)
                 elif isinstance(member, Skipped):
                     skipped.append(member)
                 else:
@@ -201,7 +204,7 @@ class Folder:
             status = (self.path / name).stat()
         except (OSError, ValueError):
             return None
-        return Member(name, status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+        return Member(name, status.st_size, stamp(status)) if stat.S_ISREG(status.st_mode) else None
 
     @contextlib.contextmanager
     def opening(self) -> Iterator[Opener]:
@@ -235,7 +238,12 @@ def _look(entry: os.DirEntry[str], name: str) -> Member | Skipped | None:
     if not stat.S_ISREG(status.st_mode):
         # Reading a named pipe would wait for ever.
         return Skipped(printable(name), "not a regular file (a pipe, socket or device)")
-    return Member(name, status.st_size, status.st_mtime_ns)
+    return Member(name, status.st_size, stamp(status))
+
+
+def stamp(status: os.stat_result) -> int:
+    """When a file was changed last, its permissions included: one that may now be read is tried again."""
+    return max(status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _why(error: OSError) -> str:

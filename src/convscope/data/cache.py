@@ -1,0 +1,328 @@
+"""Source + Preprocess -> Dataset: every picture decoded and fitted once, then memory-mapped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import numpy as np
+import PIL
+from numpy.typing import NDArray
+
+from convscope.data.dataset import Dataset, Labelled, Preprocess, Skipped, Split
+from convscope.data.entries import Block, Entry, default_folder, read_entry, sweep, write_entry
+from convscope.data.pictures import MAX_BYTES, Unreadable, decode, fit_array, quiet
+from convscope.data.sources.place import listed
+from convscope.data.sources.source import ArraySource, FileSource, Source
+from convscope.data.splits import split
+from convscope.errors import UserError
+
+Indices = NDArray[np.int64]
+Progress = Callable[[int, int], None]
+Blocks = Generator[Block, None, None]
+
+#: A part of every key: counts up whenever the same source would be decoded to other bytes.
+_FORMAT = 1
+#: Arrays that need no resizing and are no larger stay in memory and are not written to the disk.
+_IN_MEMORY = 512 << 20
+_BLOCK_BYTES = 8 << 20
+_BLOCK_PICTURES = 256
+
+
+def prepare(
+    source: Source,
+    preprocess: Preprocess,
+    seed: int = 0,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Split the source's pictures, decode and fit them, and keep the result for the next time.
+
+    The pictures lie on the disk in the order train, val, test, so that each split is a plain slice of one
+    memory-mapped array. Pictures that cannot be decoded are named in ``skipped``. Arrays that fit as they are
+    (digits, MNIST, CIFAR) stay in memory: fitting them anew is as fast as finding them on the disk.
+
+    Args:
+        source: from :func:`~convscope.data.sources.open_source`.
+        preprocess: the network's input.
+        seed: of the split, see :func:`~convscope.data.splits.split`.
+        cache: the folder for decoded pictures; default ``$CONVSCOPE_CACHE``, ``$XDG_CACHE_HOME/convscope`` or
+            ``~/.cache/convscope``. It may be deleted at any time.
+        progress: called with (pictures done, pictures in all), from the calling thread.
+
+    Raises:
+        UserError: too few pictures, none of a class or a split can be decoded, or the cache cannot be written.
+
+    Example:
+        >>> from convscope.data.sources import open_source
+        >>> dataset = prepare(open_source("digits"), Preprocess(1, 8, 8))
+        >>> dataset.train.images_NHWC.shape
+        (1257, 8, 8, 1)
+    """
+    sides = split(source.labels_N, source.given, source.names, seed, where=source.where)
+    entry = _entry(source, preprocess, list(sides.values()), cache, progress)
+    train, val, test = _splits(source, entry, list(sides.values()))
+    _check(source, entry, sides["train"], {"training": train, "validation": val, "test": test})
+    return Dataset(
+        name=source.name,
+        classes=source.classes,
+        train=train,
+        val=val,
+        test=test,
+        preprocess=preprocess,
+        skipped=_skipped(source, entry),
+        fingerprint=_fingerprint(source, entry),
+    )
+
+
+def prepare_all(
+    source: Source, preprocess: Preprocess, cache: Path | None = None, progress: Progress | None = None
+) -> Labelled:
+    """Decode the pictures that a model is measured on: the given test split, else a given val, else all.
+
+    One class, or one picture, is enough; open the source with ``training=False``.
+
+    Args:
+        source, preprocess, cache, progress: as for :func:`prepare`.
+
+    Raises:
+        UserError: no picture can be decoded, or the cache cannot be written.
+    """
+    part: Literal["test", "val", "all"]
+    if "test" in source.given:
+        part, indices = "test", source.given["test"]
+    elif "val" in source.given:
+        # As prepare() has it: a val beside train, without test, is what a model is measured on.
+        part, indices = "val", source.given["val"]
+    else:
+        part, indices = "all", np.arange(len(source.labels_N), dtype=np.int64)
+    entry = _entry(source, preprocess, [indices], cache, progress)
+    (pictures,) = _splits(source, entry, [indices])
+    _check(source, entry, indices[:0], {part: pictures})
+    return Labelled(
+        name=source.name,
+        classes=source.classes,
+        pictures=pictures,
+        part=part,
+        preprocess=preprocess,
+        skipped=_skipped(source, entry),
+        fingerprint=_fingerprint(source, entry),
+    )
+
+
+def _entry(
+    source: Source, preprocess: Preprocess, sides: Sequence[Indices], cache: Path | None, progress: Progress | None
+) -> Entry:
+    """The decoded pictures of all sides, in this order: from the disk, or decoded now."""
+    order = np.concatenate(sides)
+    shape_HWC = (preprocess.height, preprocess.width, preprocess.channels)
+    if isinstance(source, ArraySource) and _is_quick(source, preprocess):
+        return _gather(shape_HWC, len(order), _reported(_arrays(source, order, preprocess), len(order), progress))
+    cache = cache or default_folder()
+    pictures = _digest(_FORMAT, PIL.__version__, source.identity, preprocess.to_dict())[:32]
+    folder = cache / f"{pictures}-{hashlib.sha256(order.tobytes()).hexdigest()[:16]}"
+    entry = read_entry(folder)
+    if entry is not None and _holds(entry, order):
+        return entry
+    sweep(cache)
+    known = _sibling(cache, pictures, folder)
+    # Closed, so that an interrupted run leaves no thread at work.
+    with quiet(), closing(_reported(_blocks(source, order, preprocess, known), len(order), progress)) as blocks:
+        write_entry(folder, shape_HWC, len(order), blocks)
+    entry = read_entry(folder)
+    if entry is None or not _holds(entry, order):
+        raise UserError(str(folder), "the decoded pictures are not as they were written", hint="is the disk failing?")
+    return entry
+
+
+def _is_quick(source: ArraySource, preprocess: Preprocess) -> bool:
+    """Whether fitting the arrays needs no resizing and no great memory."""
+    _, height, width = source.size()
+    same = (height, width) == (preprocess.height, preprocess.width)
+    padded = preprocess.fit == "pad" and height <= preprocess.height and width <= preprocess.width
+    size = len(source.labels_N) * preprocess.height * preprocess.width * preprocess.channels
+    return (same or padded) and size <= _IN_MEMORY
+
+
+def _sibling(cache: Path, pictures: str, folder: Path) -> Entry | None:
+    """An entry of the same pictures in another order (another seed, another part): copied, not decoded again."""
+    others: list[tuple[int, Path]] = []
+    for other in cache.glob(f"{pictures}-*") if cache.is_dir() else ():
+        with suppress(OSError):
+            if other != folder and other.suffix != ".part":
+                others.append(((other / "rows.npy").stat().st_size, other))
+    # The one with the most pictures first.
+    return next((entry for _, other in sorted(others, reverse=True) if (entry := read_entry(other))), None)
+
+
+def _holds(entry: Entry, order: Indices) -> bool:
+    """Whether an entry is the answer to ``order``: all its pictures in turn, but for the bad ones."""
+    return np.array_equal(entry.rows_N, order[~np.isin(order, _bad(entry))])
+
+
+def _bad(entry: Entry) -> Indices:
+    return np.fromiter(entry.bad, np.int64, len(entry.bad))
+
+
+def _blocks(source: Source, order: Indices, preprocess: Preprocess, known: Entry | None) -> Blocks:
+    if isinstance(source, ArraySource):
+        return _arrays(source, order, preprocess)
+    return _files(source, order, preprocess, known)
+
+
+def _reported(blocks: Blocks, total: int, progress: Progress | None) -> Blocks:
+    """The same blocks, told to ``progress`` as they pass."""
+    done = 0
+    with closing(blocks):
+        for block in blocks:
+            yield block
+            done += len(block.rows_B) + len(block.bad)
+            if progress is not None:
+                progress(done, total)
+
+
+def _arrays(source: ArraySource, order: Indices, preprocess: Preprocess) -> Blocks:
+    size = _block_size(preprocess)
+    for start in range(0, len(order), size):
+        rows_B = order[start : start + size]
+        images_BHWC = source.pictures(rows_B)
+        digests = b"".join(hashlib.sha256(picture_HWC.data).digest() for picture_HWC in images_BHWC)
+        digests_B = np.frombuffer(digests, np.uint8).reshape(-1, 32)
+        yield Block(rows_B, fit_array(images_BHWC, preprocess), digests_B, {})
+
+
+def _files(source: FileSource, order: Indices, preprocess: Preprocess, known: Entry | None) -> Blocks:
+    """Decode in threads (Pillow lets go of the interpreter while it works), blocks in the order asked for."""
+    workers = _processors()
+    size = _block_size(preprocess, at_most=32)
+    place = {} if known is None else {int(row): i for i, row in enumerate(known.rows_N)}
+    bad: Mapping[int, str] = {} if known is None else known.bad
+    pending: deque[Future[Block]] = deque()
+    with source.opening() as opener, ThreadPoolExecutor(workers) as pool:
+
+        def work(rows: list[int]) -> Block:
+            images, digests, good, failed = [], [], [], {}
+            for row in rows:
+                if known is not None and row in place:
+                    images.append(known.images_NHWC[place[row]])
+                    digests.append(known.digests_N[place[row]].tobytes())
+                elif row in bad:
+                    failed[row] = bad[row]
+                    continue
+                else:
+                    try:
+                        data = _read(opener, row)
+                        images.append(decode(data, preprocess))
+                    except Unreadable as error:
+                        failed[row] = error.reason
+                        continue
+                    digests.append(hashlib.sha256(data).digest())
+                good.append(row)
+            shape = (len(good), preprocess.height, preprocess.width, preprocess.channels)
+            stacked = np.stack(images) if images else np.empty(shape, np.uint8)
+            digests_B = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
+            return Block(np.array(good, np.int64), stacked, digests_B, failed)
+
+        try:
+            for start in range(0, len(order), size):
+                pending.append(pool.submit(work, order[start : start + size].tolist()))
+                if len(pending) > 2 * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _read(opener: Callable[[int], BinaryIO], row: int) -> bytes:
+    try:
+        with opener(row) as file:
+            data = file.read(MAX_BYTES + 1)
+    except Unreadable:
+        raise
+    except Exception as error:
+        # A damaged member of an archive raises zlib.error, BadZipFile, EOFError, ...
+        words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise Unreadable(f"cannot be read: {words.lower()}") from error
+    if len(data) > MAX_BYTES:
+        raise Unreadable(f"over {MAX_BYTES >> 30} GiB; no more is read")
+    return data
+
+
+def _gather(shape_HWC: tuple[int, int, int], count: int, blocks: Blocks) -> Entry:
+    """All blocks as one entry in memory."""
+    images_NHWC = np.empty((count, *shape_HWC), np.uint8)
+    rows, digests = [], []
+    start = 0
+    for block in blocks:
+        images_NHWC[start : start + len(block.rows_B)] = block.images_BHWC
+        start += len(block.rows_B)
+        rows.append(block.rows_B)
+        digests.append(block.digests_B)
+    images_NHWC.flags.writeable = False
+    return Entry(np.concatenate(rows), images_NHWC, np.concatenate(digests), {})
+
+
+def _splits(source: Source, entry: Entry, sides: Sequence[Indices]) -> list[Split]:
+    """The entry's pictures as one split a side, each a slice."""
+    splits = []
+    start = 0
+    for side in sides:
+        stop = start + int((~np.isin(side, _bad(entry))).sum())
+        rows = entry.rows_N[start:stop]
+        names = tuple(source.names[row] for row in rows.tolist())
+        splits.append(Split(entry.images_NHWC[start:stop], source.labels_N[rows], names))
+        start = stop
+    return splits
+
+
+def _check(source: Source, entry: Entry, train: Indices, splits: Mapping[str, Split]) -> None:
+    """Refuse data of which too little could be decoded."""
+    reason = ""
+    if entry.bad:
+        first = min(entry.bad)
+        reason = f" ({source.names[first]}: {entry.bad[first]})"
+    for name, side in splits.items():
+        if not len(side):
+            which = f"the {name} pictures" if name != "all" else "the pictures"
+            raise UserError(source.where, f"none of {which} can be read{reason}", "pictures, e.g. JPEG or PNG")
+    if not len(train):
+        return
+    left = set(source.labels_N[entry.rows_N[np.isin(entry.rows_N, train)]].tolist())
+    lost = [source.classes[label] for label in np.unique(source.labels_N[train]) if label not in left]
+    if lost:
+        got = f"no training picture of {listed(lost)} can be read{reason}"
+        raise UserError(source.where, got, "pictures of every class", "mend the files or take the class out")
+
+
+def _skipped(source: Source, entry: Entry) -> tuple[Skipped, ...]:
+    return source.skipped + tuple(Skipped(source.names[row], entry.bad[row]) for row in sorted(entry.bad))
+
+
+def _fingerprint(source: Source, entry: Entry) -> str:
+    """The same for the same pictures, labels and classes, whatever the seed and the size they are fitted to."""
+    order = np.argsort(entry.rows_N, kind="stable")
+    digest = hashlib.sha256(json.dumps(source.classes).encode())
+    digest.update(entry.digests_N[order].tobytes())
+    digest.update(source.labels_N[entry.rows_N[order]].astype("<i8").tobytes())
+    return digest.hexdigest()
+
+
+def _digest(*values: object) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _block_size(preprocess: Preprocess, at_most: int = _BLOCK_PICTURES) -> int:
+    return max(1, min(at_most, _BLOCK_BYTES // (preprocess.height * preprocess.width * preprocess.channels)))
+
+
+def _processors() -> int:
+    # Those that this process may use, not those that the machine has.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

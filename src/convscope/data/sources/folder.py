@@ -1,0 +1,87 @@
+"""Class folders: ``cats/1.jpg``, or ``train/cats/1.jpg`` and ``test/cats/2.jpg``."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter
+
+from convscope.data.content import HEAD, PICTURE_SUFFIXES, recognise
+from convscope.data.dataset import Skipped
+from convscope.data.sources.place import Listing, Member, Opener, printable
+from convscope.data.sources.source import SPLIT_WORDS, FileSource, Row, from_files
+from convscope.errors import UserError
+
+
+def open_class_folders(listing: Listing) -> FileSource:
+    """Read the folders of a listing as classes; folders inside a class folder belong to the class.
+
+    Files that are no pictures are named in ``skipped``, and so is a class folder without pictures.
+
+    Raises:
+        UserError: two folders name the same split (``val`` and ``valid``).
+    """
+    splits = split_folders(listing)
+    depth = 2 if splits else 1
+    rows: list[Row] = []
+    skipped = list(listing.skipped)
+    beside: Counter[str] = Counter()
+    folders: Counter[str] = Counter()
+    with listing.place.opening() as opener:
+        for member in listing.members:
+            relative = listing.relative(member)
+            parts = relative.split("/")
+            name = printable(relative)
+            if splits and len(parts) > 1 and parts[0] not in splits:
+                beside[parts[0]] += 1
+            elif len(parts) <= depth:
+                skipped.append(Skipped(name, "not in a class folder"))
+            else:
+                good, reason = is_picture(member, opener)
+                folders["/".join(parts[:depth])] += good
+                if good:
+                    rows.append(Row(member, name, printable(parts[depth - 1]), splits.get(parts[0], "")))
+                else:
+                    skipped.append(Skipped(name, reason))
+    for folder, count in beside.items():
+        reason = f"a folder beside {', '.join(splits)} that is none of them; its {count:,} files are left out"
+        skipped.append(Skipped(printable(folder), reason))
+    empty = [folder for folder, count in folders.items() if not count]
+    skipped += [Skipped(printable(folder), "a class folder without a picture") for folder in empty]
+    return from_files(listing.place.name, listing.where, listing.place, rows, skipped)
+
+
+def split_folders(listing: Listing) -> dict[str, str]:
+    """The top folders that name splits, e.g. ``{"Training": "train"}``; empty where the folders are classes.
+
+    They name splits if ``train`` is among them or there are no others (a class may be called ``test``), and if
+    there are folders inside them.
+
+    Raises:
+        UserError: two folders name the same split.
+    """
+    tops: dict[str, bool] = {}
+    for member in listing.members:
+        parts = listing.relative(member).split("/", 2)
+        if len(parts) > 1:
+            tops[parts[0]] = tops.get(parts[0], False) or len(parts) > 2
+    splits = {top: SPLIT_WORDS[top.casefold()] for top in tops if top.casefold() in SPLIT_WORDS}
+    if not any(tops[top] for top in splits) or not ("train" in splits.values() or len(splits) == len(tops)):
+        return {}
+    for split, count in Counter(splits.values()).items():
+        if count > 1:
+            twice = " and ".join(top for top, name in splits.items() if name == split)
+            raise UserError(listing.where, f"{twice} both name the {split} pictures", "one folder", "rename one")
+    return splits
+
+
+def is_picture(member: Member, opener: Opener) -> tuple[bool, str]:
+    """Whether a file may be a picture, else what it is; looks inside only where the ending does not say."""
+    if posixpath.splitext(member.name)[1].lower() in PICTURE_SUFFIXES:
+        return True, ""
+    try:
+        with opener(member) as file:
+            content = recognise(file.read(HEAD))
+    except Exception as error:
+        # A damaged archive refuses its members in many ways; one member must not end the run.
+        return False, f"cannot be read: {getattr(error, 'strerror', None) or error}".lower()
+    return bool(content.format), f"not a picture but {content.what}"

@@ -1,0 +1,231 @@
+"""A CSV, TSV or Parquet table with a column of picture paths and a column of labels."""
+
+from __future__ import annotations
+
+import csv
+import io
+import posixpath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from convscope.data.dataset import Skipped
+from convscope.data.sources.place import Listing, Member, listed, printable
+from convscope.data.sources.source import SPLIT_WORDS, FileSource, Row, from_files
+from convscope.errors import UserError, nearest
+
+SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
+
+_PATHS = (
+    *("path", "file", "filename", "image", "filepath", "file_name", "file_path", "image_path", "img", "picture"),
+    *("image_file", "imagename", "image_name", "img_path", "image_id"),
+)
+_LABELS = ("label", "class", "target", "category", "species", "class_name", "label_name", "labels", "classes")
+_SPLITS = ("split", "set", "subset", "partition", "data_set", "dataset")
+_DELIMITERS = (",", ";", "\t", "|")
+_NONE = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>"})
+_MAX_BYTES = 4 << 30
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A table as text: column names, and rows with the number a person would find them under."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[int, Sequence[str]]]
+    skipped: tuple[Skipped, ...] = ()
+
+
+def open_table(listing: Listing, member: Member) -> FileSource:
+    """Read a table of the listing's place; paths in it count from the table's own folder.
+
+    The columns are found by their names, whatever their case: path, file, filename, image, ... and label, class,
+    target, category, species, ...; a column split or set may name train, val and test. Rows with a missing file,
+    an empty label, or a picture that is listed already are named in ``skipped``.
+
+    Raises:
+        UserError: the table cannot be read, lacks one of the two columns, or leads to no picture at all.
+    """
+    where = f"{listing.place.where}/{printable(member.name)}"
+    table = _read(listing, member, where)
+    path_at, label_at = _column(table.columns, _PATHS), _column(table.columns, _LABELS)
+    split_at = _column(table.columns, _SPLITS)
+    _check_columns(where, table.columns, path_at, label_at)
+    folder = "" if "/" not in member.name else str(PurePosixPath(member.name).parent) + "/"
+    rows: list[Row] = []
+    skipped = list(table.skipped)
+    seen: dict[str, tuple[int, str]] = {}
+    short = printable(PurePosixPath(member.name).name)
+    missing = 0
+    for number, cells in table.rows:
+        at = f"{short}, row {number}"
+        # Shorter rows lack their last cells.
+        path, label = (cells[i].strip() if i < len(cells) else "" for i in (path_at, label_at))
+        split = cells[split_at].strip() if 0 <= split_at < len(cells) else ""
+        if path.casefold() in _NONE:
+            skipped.append(Skipped(at, "no path"))
+            continue
+        at = f"{at} ({printable(path)})"
+        picture = _find(listing, folder, path)
+        reason = ""
+        if label.casefold() in _NONE:
+            reason = "no label"
+        elif split_at >= 0 and split.casefold() not in SPLIT_WORDS:
+            reason = f"split {printable(split)!r} is none of train, val, test" if split else "no split"
+        elif picture is None:
+            reason = "there is no such file"
+            missing += 1
+        elif (key := posixpath.normpath(picture.name)) in seen:
+            first, said = seen[key]
+            reason = f"listed already in row {first}" + (
+                "" if said == label else f", as {printable(said)}, not {printable(label)}"
+            )
+        if reason or picture is None:
+            skipped.append(Skipped(at, reason))
+            continue
+        seen[posixpath.normpath(picture.name)] = (number, label)
+        word = SPLIT_WORDS[split.casefold()] if split_at >= 0 else ""
+        rows.append(Row(picture, printable(path), printable(label), word))
+    if missing and not rows:
+        example = next(item.file for item in skipped if "no such file" in item.reason)
+        got = f"none of {missing:,} files is there, e.g. {example}"
+        raise UserError(where, got, "paths from the table's own folder", f"looked in {listing.place.where}/{folder}")
+    _check_labels(where, rows)
+    return from_files(printable(PurePosixPath(member.name).stem), where, listing.place, rows, skipped)
+
+
+def has_columns(listing: Listing, member: Member) -> bool:
+    """Whether a file can be read as a table with a path and a label column."""
+    try:
+        table = _read(listing, member, "")
+    except UserError:
+        return False
+    return min(_column(table.columns, _PATHS), _column(table.columns, _LABELS)) >= 0
+
+
+def _check_columns(where: str, columns: Sequence[str], path_at: int, label_at: int) -> None:
+    """Refuse a table without a path or a label column, naming the columns that are there."""
+    if path_at >= 0 and label_at >= 0:
+        return
+    lacking = [(word, known) for word, at, known in (("path", path_at, _PATHS), ("label", label_at, _LABELS)) if at < 0]
+    there = listed([repr(printable(c)) for c in columns], 12)
+    got = f"no {' and no '.join(word for word, _ in lacking)} column; the columns are {there}"
+    expected = "; ".join(f"a {word} column named {', '.join(known[:5])}" for word, known in lacking)
+    hint = "the first line must name the columns"
+    for _, known in lacking:
+        for column in columns:
+            match = nearest(column.strip(), known) if column.strip() else None
+            if match:
+                hint = f"rename {printable(column)!r} to {match}"
+    raise UserError(where, got, expected, hint)
+
+
+def _check_labels(where: str, rows: Sequence[Row]) -> None:
+    """Refuse labels that only number the pictures."""
+    labels = {row.label for row in rows}
+    if len(rows) >= 10 and len(labels) == len(rows):
+        got = f"every one of {len(rows):,} pictures has a label of its own, e.g. {rows[0].label}"
+        raise UserError(where, got, "classes of several pictures each", "is the label column the right one?")
+
+
+def _column(columns: Sequence[str], known: Sequence[str]) -> int:
+    """The place of the first known name among the columns, or -1."""
+    plain = [column.strip().casefold() for column in columns]
+    return next((plain.index(name) for name in known if name in plain), -1)
+
+
+def _find(listing: Listing, folder: str, path: str) -> Member | None:
+    found = listing.place.find(folder + path if not path.startswith("/") else path)
+    # Tables made on Windows.
+    return found or (listing.place.find(folder + path.replace("\\", "/")) if "\\" in path else None)
+
+
+def _read(listing: Listing, member: Member, where: str) -> _Table:
+    if member.size > _MAX_BYTES:
+        raise UserError(where, f"{member.size / 2**30:,.1f} GiB", f"a table of at most {_MAX_BYTES >> 30} GiB")
+    data = listing.place.content(member).tobytes()
+    suffix = PurePosixPath(member.name).suffix.lower()
+    if suffix in (".parquet", ".pq") or data.startswith(b"PAR1"):
+        return _parquet(data, where)
+    return _csv(_text(data, where), where, "\t" if suffix == ".tsv" else "")
+
+
+def _text(data: bytes, where: str) -> str:
+    hint = "save the table as UTF-8 (in a spreadsheet: 'CSV UTF-8'; or iconv -t UTF-8)"
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise UserError(where, "the text is UTF-16", "UTF-8", hint)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        got = f"line {line:,}: byte 0x{data[error.start]:02x} is not UTF-8"
+        raise UserError(where, got, "UTF-8 text", hint) from error
+    if not text.strip():
+        raise UserError(where, "the table is empty", "a header line and a row for every picture")
+    if "\0" in text:
+        raise UserError(
+            where, f"line {text.count(chr(10), 0, text.index(chr(0))) + 1:,}: a zero byte", "UTF-8 text", hint
+        )
+    return text
+
+
+def _csv(text: str, where: str, delimiter: str) -> _Table:
+    try:
+        delimiter = delimiter or _delimiter(text)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        columns = tuple(next(reader, []))
+        rows, skipped = [], []
+        for cells in reader:
+            if len(cells) > len(columns):
+                reason = f"{len(cells)} cells for {len(columns)} columns; is a {delimiter!r} missing its quotes?"
+                skipped.append(Skipped(f"{PurePosixPath(where).name}, row {reader.line_num}", reason))
+            elif any(cell.strip() for cell in cells):
+                rows.append((reader.line_num, cells))
+    except csv.Error as error:
+        raise UserError(where, f"not a table: {error}", "a header line and a row for every picture") from error
+    return _Table(columns, rows, tuple(skipped))
+
+
+def _delimiter(text: str) -> str:
+    """What separates the cells: whatever makes the header name our columns, else the sniffer's guess, else a comma."""
+    header = text.lstrip().split("\n", 1)[0]
+    for delimiter in _DELIMITERS:
+        columns = next(csv.reader([header], delimiter=delimiter), [])
+        if min(_column(columns, _PATHS), _column(columns, _LABELS)) >= 0:
+            return delimiter
+    try:
+        return csv.Sniffer().sniff(text[:4096], "".join(_DELIMITERS)).delimiter
+    except csv.Error:
+        return ","
+
+
+def _parquet(data: bytes, where: str) -> _Table:
+    # Imported here: few tables are Parquet.
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(pa.BufferReader(data))
+        names = tuple(str(name) for name in file.schema_arrow.names)
+        places = [at for at in (_column(names, known) for known in (_PATHS, _LABELS, _SPLITS)) if at >= 0]
+        wanted = [names[at] for at in places]
+        read = file.read(columns=wanted).to_pydict() if wanted else {}
+    except Exception as error:
+        # Arrow has an exception of its own for every layer of the format.
+        words = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(where, f"not a Parquet table: {words}", hint="write it again") from error
+    columns = {name: ["" if value is None else _cell(value) for value in values] for name, values in read.items()}
+    cells = [columns.get(name, []) for name in names]
+    count = max((len(column) for column in cells), default=0)
+    rows = [(i + 1, [column[i] if i < len(column) else "" for column in cells]) for i in range(count)]
+    return _Table(names, rows)
+
+
+def _cell(value: object) -> str:
+    """A Parquet value as the text that a CSV would hold; 3.0 is class 3."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def table_members(members: Sequence[Member]) -> Iterator[Member]:
+    """The members that are tables by their endings."""
+    return (member for member in members if PurePosixPath(member.name).suffix.lower() in SUFFIXES)
