@@ -1,0 +1,143 @@
+"""A graph as a ``torch.nn.Module``: the engine that trains it and runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from convscope.arithmetic.initialise import initialise
+from convscope.arithmetic.module_operations import Compute, Part, Place, compute_of
+from convscope.arithmetic.plan import plan, scores_path
+from convscope.errors import UserError
+from convscope.network.graph import INPUT, Graph, Node
+from convscope.network.ops import spell_shape
+
+
+@dataclass(frozen=True)
+class _Action:
+    """A step of the plan bound to its tensors."""
+
+    part: Part
+    compute: Compute
+    reads: tuple[str, ...]
+    writes: str
+    frees: tuple[str, ...]
+
+
+class GraphModule(Place):
+    """A network that torch can train. Its ``state_dict`` is named by the graph: ``path.weight``, ``path.bias``,
+    ``path.running_mean``, ``path.running_var``.
+
+    All tensors are zero until a state is loaded; :func:`to_module` starts from drawn ones. A batch of a single
+    value a channel makes batch normalisation use its running statistics, in training too.
+
+    Args:
+        graph: the network, in at most three spatial dimensions.
+        head: what ``forward`` returns: the last node's ``"output"``, or the ``"scores"`` before a last softmax,
+            which training needs and which ``torch.compile`` and data parallelism only reach through ``forward``.
+
+    Example:
+        >>> import torch
+        >>> from convscope.network.ops import Linear
+        >>> node = Node("linear1", Linear(2), ("input",), ((3,),), (2,))
+        >>> module = GraphModule(Graph((3,), (node,)))
+        >>> list(module.state_dict()), module(torch.ones(1, 3))
+        (['linear1.weight', 'linear1.bias'], tensor([[0., 0.]], grad_fn=<AddmmBackward0>))
+    """
+
+    def __init__(self, graph: Graph, head: str = "output") -> None:
+        super().__init__()
+        if head not in ("output", "scores"):
+            raise ValueError(f"head={head!r} is neither 'output' nor 'scores'")
+        self.graph = graph
+        self._output, self._scores = graph.output.path, scores_path(graph)
+        self._head = self._output if head == "output" else self._scores
+        self._parts: dict[str, Part] = {}
+        for node in graph.nodes:
+            self._parts[node.path] = self._place(node)
+        # Made once, since every step of training runs one of them.
+        self._actions = {path: self._bind([path]) for path in (self._output, self._scores)}
+
+    def forward(self, x_N_shape: Tensor) -> Tensor:
+        """The network's output ``(N, *graph.output.shape)`` for a batch ``(N, *graph.input)``, or its scores."""
+        return self._run(x_N_shape, self._actions[self._head])[self._head]
+
+    def scores(self, x_N_shape: Tensor) -> Tensor:
+        """The output before a last softmax, ``(N, *shape)``: what cross entropy takes. Without one, the output."""
+        return self._run(x_N_shape, self._actions[self._scores])[self._scores]
+
+    def forward_all(self, x_N_shape: Tensor, paths: Collection[str] | None = None) -> dict[str, Tensor]:
+        """Nodes' outputs by path, each ``(N, *node.shape)``.
+
+        Args:
+            x_N_shape: a batch ``(N, *graph.input)``.
+            paths: the nodes that are asked for, all if None; nothing that they do not need is computed.
+
+        Raises:
+            UserError: a path that the graph does not have.
+        """
+        wanted = [node.path for node in self.graph.nodes] if paths is None else list(paths)
+        values = self._run(x_N_shape, self._bind(wanted))
+        return {path: values[path] for path in wanted}
+
+    def _place(self, node: Node) -> Part:
+        """The part of a node, in its place among the nested ones, with its tensors registered."""
+        place: Place = self
+        for name in node.path.split("."):
+            place = place.child(name)
+        assert isinstance(place, Part)
+        place.hold(node)
+        return place
+
+    def _bind(self, wanted: Collection[str]) -> tuple[_Action, ...]:
+        return tuple(
+            _Action(self._parts[s.node.path], compute_of(s.node, s.in_place), s.reads, s.writes, s.frees)
+            for s in plan(self.graph, wanted)
+        )
+
+    def _run(self, x_N_shape: Tensor, actions: tuple[_Action, ...]) -> dict[str, Tensor]:
+        if tuple(x_N_shape.shape[1:]) != self.graph.input:
+            got = spell_shape(tuple(x_N_shape.shape[1:]))
+            raise UserError("input", f"examples of shape {got}", spell_shape(self.graph.input))
+        values = {INPUT: x_N_shape}
+        for action in actions:
+            # The operands are named nowhere but in this call, so that freeing them below is freeing them.
+            values[action.writes] = action.compute(action.part, [values[path] for path in action.reads])
+            for path in action.frees:
+                del values[path]
+        return values
+
+
+def to_module(graph: Graph, scheme: str = "default", seed: int = 0, head: str = "output") -> GraphModule:
+    """A network with freshly drawn weights.
+
+    Args:
+        graph: the network.
+        scheme: of initialisation; see :func:`convscope.arithmetic.initialise.initialise`.
+        seed: of the draw; the global generator is neither read nor moved.
+        head: ``"output"`` or ``"scores"``; see :class:`GraphModule`.
+
+    Raises:
+        UserError: an unknown scheme, or an operation in more dimensions than torch has.
+
+    Example:
+        >>> import torch
+        >>> from convscope.network.ops import Linear
+        >>> node = Node("linear1", Linear(2), ("input",), ((3,),), (2,))
+        >>> to_module(Graph((3,), (node,)))(torch.ones(5, 3)).shape
+        torch.Size([5, 2])
+    """
+    module = GraphModule(graph, head)
+    load_state(module, initialise(graph, scheme, seed))
+    return module
+
+
+def load_state(module: GraphModule, state: Mapping[str, Tensor]) -> None:
+    """Copy a state into a module; every name must be there and no other.
+
+    Raises:
+        RuntimeError: names or shapes differ.
+    """
+    module.load_state_dict(dict(state), strict=True)

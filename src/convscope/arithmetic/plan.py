@@ -1,0 +1,126 @@
+"""The order in which a graph is executed: which steps, on which values, and when each value may be forgotten.
+
+A plan changes no number. It says how the same results come with less work: only what is asked for is computed,
+a value is dropped once its last reader ran, and a ReLU before a maximum works on the smaller side of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from convscope.errors import UserError, did_you_mean
+from convscope.network import ops
+from convscope.network.graph import INPUT, Graph, Node
+
+MONOTONE = (ops.ReLU, ops.ReLU6)
+"""Never decreasing and computed without rounding, so that they and a maximum give the same bits in either order.
+
+The gradients agree too: it goes to the first of the largest values, and where several values become equal (all
+negative ones 0, all above 6 one 6) the slope there is 0.
+"""
+
+MAXIMA = (ops.MaxPool, ops.AdaptiveMaxPool, ops.GlobalMaxPool)
+"""The largest value of each window; every window holds a value that is not padding, as their shape rules see to."""
+
+FRESH = (ops.Conv, ops.Linear, ops.BatchNorm, ops.AvgPool, *MAXIMA, ops.Add)
+"""Their output is new memory that their own backward pass does not read, so that a ReLU may overwrite it."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation on named values.
+
+    Args:
+        node: whose operation it is.
+        reads: the names of its operands.
+        writes: the name of its result; the node's own path except where a ReLU and a maximum change places.
+        in_place: the result may overwrite the operand.
+        frees: the names of values that no later step reads.
+    """
+
+    node: Node
+    reads: tuple[str, ...]
+    writes: str
+    in_place: bool = False
+    frees: tuple[str, ...] = ()
+
+
+def plan(graph: Graph, wanted: Collection[str]) -> tuple[Step, ...]:
+    """The steps that compute the wanted nodes' outputs.
+
+    Args:
+        graph: the network.
+        wanted: paths of nodes, or ``"input"``.
+
+    Raises:
+        UserError: a path that the graph does not have.
+
+    Example:
+        >>> conv = Node("conv1", ops.Conv(8, 3), ("input",), ((1, 8, 8),), (8, 6, 6))
+        >>> relu = Node("relu1", ops.ReLU(), ("conv1",), ((8, 6, 6),), (8, 6, 6))
+        >>> pool = Node("maxpool1", ops.MaxPool(2), ("relu1",), ((8, 6, 6),), (8, 3, 3))
+        >>> steps = plan(Graph((1, 8, 8), (conv, relu, pool)), ["maxpool1"])
+        >>> [(step.node.path, step.reads, step.writes) for step in steps]
+        [('conv1', ('input',), 'conv1'), ('maxpool1', ('conv1',), 'relu1'), ('relu1', ('relu1',), 'maxpool1')]
+    """
+    for path in wanted:
+        if path not in graph.by_path and path != INPUT:
+            raise UserError(path, "no such node", hint=did_you_mean(path, graph.by_path))
+    needed = _needed(graph, wanted)
+    steps = [Step(node, node.inputs, node.path) for node in graph.nodes if node.path in needed]
+    return _with_lifetimes(_pool_first(steps, wanted), wanted)
+
+
+def scores_path(graph: Graph) -> str:
+    """The node whose output is the scores: the last, or what a last softmax reads.
+
+    Cross entropy takes the scores: softmax and logarithm in one are exact where one after the other overflow.
+    """
+    return graph.output.inputs[0] if isinstance(graph.output.op, ops.Softmax) else graph.output.path
+
+
+def _needed(graph: Graph, wanted: Collection[str]) -> set[str]:
+    needed = set(wanted)
+    for node in reversed(graph.nodes):
+        if node.path in needed:
+            needed.update(node.inputs)
+    return needed
+
+
+def _pool_first(steps: list[Step], wanted: Collection[str]) -> list[Step]:
+    """Let a ReLU that only a maximum reads change places with it: it then has a quarter of the work, or less."""
+    readers = Counter(path for step in steps for path in step.reads)
+    producers = {step.writes: step for step in steps}
+    moved: dict[str, tuple[Step, ...]] = {}
+    for pool in steps:
+        relu = producers.get(pool.reads[0])
+        if relu is None or readers[relu.writes] > 1 or relu.writes in wanted:
+            continue
+        if isinstance(relu.node.op, MONOTONE) and isinstance(pool.node.op, MAXIMA):
+            # The value between the two takes the ReLU's name, so that what the others read keeps its own.
+            moved[relu.writes] = ()
+            moved[pool.writes] = (
+                Step(pool.node, relu.reads, relu.writes),
+                Step(relu.node, (relu.writes,), pool.writes),
+            )
+    return [new for step in steps for new in moved.get(step.writes, (step,))]
+
+
+def _with_lifetimes(steps: list[Step], wanted: Collection[str]) -> tuple[Step, ...]:
+    readers = Counter(path for step in steps for path in step.reads)
+    fresh: set[str] = set()
+    last_reader = {path: index for index, step in enumerate(steps) for path in step.reads}
+    out = []
+    for index, step in enumerate(steps):
+        source = step.reads[0]
+        in_place = (
+            isinstance(step.node.op, MONOTONE) and source in fresh and readers[source] == 1 and source not in wanted
+        )
+        # An add of one branch passes its operand on and makes nothing new.
+        if isinstance(step.node.op, FRESH) and (step.node.op.inputs == "one" or len(step.reads) > 1):
+            fresh.add(step.writes)
+        frees = tuple(path for path in dict.fromkeys(step.reads) if last_reader[path] == index and path not in wanted)
+        out.append(Step(step.node, step.reads, step.writes, in_place, frees))
+    return tuple(out)
