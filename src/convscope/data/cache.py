@@ -291,7 +291,7 @@ def _check(source: Source, entry: Entry, train: Indices, splits: Mapping[str, Sp
         reason = f" ({source.names[first]}: {entry.bad[first]})"
     for name, side in splits.items():
         if not len(side):
-            which = f"the {name} pictures" if name != "all" else "the pictures"
+            which = f"the {name} pictures" if len(entry.rows_N) else f"{len(entry.bad):,} pictures"
             raise UserError(source.where, f"none of {which} can be read{reason}", "pictures, e.g. JPEG or PNG")
     if not len(train):
         return

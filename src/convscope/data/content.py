@@ -29,7 +29,14 @@ class Content:
     what: str
     format: str = ""
 
+    @property
+    def refusal(self) -> str:
+        """Why this is no picture that can be decoded, for people."""
+        mend = "; save it as JPEG or PNG" if self.what in _CONVERTIBLE else ""
+        return f"not a picture that can be decoded but {self.what}{mend}" if mend else f"not a picture but {self.what}"
 
+
+_CONVERTIBLE = frozenset({"a HEIC photograph", "an SVG drawing", "a Photoshop document", "PostScript"})
 _PICTURES = (
     (re.compile(rb"\xff\xd8\xff"), "JPEG"),
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG"),
@@ -83,7 +90,7 @@ def recognise(head: bytes) -> Content:
         if pattern.match(head):
             return Content(what)
     if not any(head):
-        return Content("nothing but zeros")
+        return Content("zeros alone")
     return Content("text") if _is_text(head) else Content("data of no kind known here")
 
 

@@ -205,8 +205,7 @@ def _header(file: BinaryIO) -> Image.Image:
     if not head:
         raise Unreadable("the file is empty")
     if not content.format:
-        hint = "; save it as JPEG or PNG" if content.what in ("a HEIC photograph", "an SVG drawing") else ""
-        raise Unreadable(f"not a picture but {content.what}" if not hint else f"{content.what}{hint}")
+        raise Unreadable(content.refusal)
     # Pillow's own limit is lower than ours and a setting of the whole process, so it is lifted for the moment
     # that reads a header and given back; decode() asks for the number of pixels itself.
     with _opening:

@@ -84,4 +84,4 @@ def is_picture(member: Member, opener: Opener) -> tuple[bool, str]:
     except Exception as error:
         # A damaged archive refuses its members in many ways; one member must not end the run.
         return False, f"cannot be read: {getattr(error, 'strerror', None) or error}".lower()
-    return bool(content.format), f"not a picture but {content.what}"
+    return bool(content.format), content.refusal

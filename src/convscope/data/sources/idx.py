@@ -71,7 +71,7 @@ def open_idx(listing: Listing, only: str = "") -> ArraySource:
         files = [f for f in files if (f.set, f.part) == (chosen.set, chosen.part)]
     sets = sorted({file.set for file in files})
     if len(sets) > 1:
-        names = [printable(name.strip("-/")) for name in sets]
+        names = [next(printable(file.member.name) for file in files if file.set == name) for name in sets]
         hint = "put one set's four files in a folder of their own, or name one images file"
         raise UserError(listing.where, f"{len(sets)} IDX data sets: {listed(names)}", "one", hint)
     pairs = _pairs(listing, files)

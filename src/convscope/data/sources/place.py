@@ -109,7 +109,7 @@ def is_litter(part: str) -> bool:
     return part.startswith(".") or part.casefold() in _LITTER
 
 
-def natural_key(text: str) -> tuple[Any, ...]:
+def natural_key(text: str) -> tuple[list[Any], str]:
     """A sort key that puts ``img2`` before ``img10`` and does not depend on the platform.
 
     Example:
@@ -119,7 +119,7 @@ def natural_key(text: str) -> tuple[Any, ...]:
     parts: list[Any] = _DIGITS.split(text.casefold())
     # Compared as (length, digits): a name of thousands of digits is no number that int() would read.
     parts[1::2] = [(len(digits.lstrip("0")), digits.lstrip("0")) for digits in parts[1::2]]
-    return (*parts, text)
+    return parts, text
 
 
 def printable(text: str) -> str:
@@ -165,10 +165,12 @@ class Folder:
         members: list[Member] = []
         skipped: list[Skipped] = []
         seen: dict[tuple[int, int], str] = {}
-        # Links wait until every real folder is read, so that it is the link that is the double.
+        # Links wait until every real folder is read, the outer ones first: the double is the link, or the inner one.
         folders, links = [""], list[str]()
         while folders or links:
-            base = folders.pop() if folders else links.pop()
+            if not folders:
+                links.sort(key=lambda link: (link.count("/"), link))
+            base = folders.pop() if folders else links.pop(0)
             try:
                 status = os.stat(self.path / base)  # noqa: PTH116  as cheap as it gets, once a folder
                 first = seen.setdefault((status.st_dev, status.st_ino), base)
