@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from convscope.arithmetic.inference import Normalise, compute
+from convscope.arithmetic.inference import Normalise, compute, laid_out
 from convscope.arithmetic.module import GraphModule
 from convscope.data.dataset import Preprocess
 from convscope.errors import UserError
@@ -126,8 +126,7 @@ class Model:
         _load_weights(module, folder / WEIGHTS)
         used = ("convscope", "classes", "preprocess", "normalise")
         facts = {key: value for key, value in document.items() if key not in used}
-        module = module.to(memory_format=torch.channels_last) if len(graph.input) == 3 else module
-        return cls(network, module.eval(), classes, preprocess, normalise, facts)
+        return cls(network, laid_out(module).eval(), classes, preprocess, normalise, facts)
 
     def _repr_html_(self) -> str:
         return self.network._repr_html_()

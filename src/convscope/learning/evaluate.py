@@ -32,7 +32,7 @@ class Evaluated:
     """
 
     evaluation: Evaluation
-    probabilities: NDArray[np.float64]
+    probabilities_NK: NDArray[np.float64]
     split: Split
     of: str
     skipped: tuple[Skipped, ...]
@@ -71,7 +71,7 @@ def evaluate(
         reason = f"{count} pictures of a class that the model does not know"
         skipped += tuple(Skipped(name, reason) for name in strangers)
         kept = np.flatnonzero(labels >= 0)
-        chosen = Split(chosen.images_NHWC[kept], labels[kept], [chosen.names[i] for i in kept])
+        chosen = Split(chosen.images_NHWC[kept], labels[kept], [chosen.names[int(i)] for i in kept])
     else:
         chosen = replace(chosen, labels_N=labels)
     probabilities = model.probabilities(chosen.images_NHWC)
@@ -84,17 +84,16 @@ def _chosen(
 ) -> tuple[Split, tuple[str, ...], tuple[Skipped, ...], str]:
     source = open_source(data, training=False)
     trained_on = model.facts.get("trained_on", {})
-    if split is None and "test" not in source.given and not source.given and "fingerprint" in trained_on:
+    if split is None and not source.given and "fingerprint" in trained_on:
         # Is this the data that the model was trained on? Then only its test part is new to the model.
         whole = _split(model, data, progress)
         if whole is not None and whole.fingerprint == trained_on["fingerprint"]:
             return whole.test, whole.classes, whole.skipped, f"the test part of {whole.name}"
-    if split in (None, "all") and "test" not in source.given or split == "all":
-        pictures = prepare_all(source, model.preprocess, progress=progress)
-        return pictures.split, pictures.classes, pictures.skipped, f"all of {source.name}"
-    if split in (None, "test") and "test" in source.given:
-        pictures = prepare_all(source, model.preprocess, only="test", progress=progress)
-        return pictures.split, pictures.classes, pictures.skipped, f"the test part of {source.name}"
+    if split in (None, "all"):
+        whole_source = replace(source, given={}) if split == "all" else source
+        found = prepare_all(whole_source, model.preprocess, progress=progress)
+        of = f"all of {found.name}" if found.part == "all" else f"the {found.part} part of {found.name}"
+        return found.pictures, found.classes, found.skipped, of
     dataset = prepare(open_source(data), model.preprocess, int(model.facts.get("seed", 0)), progress=progress)
     part: Split = getattr(dataset, split or "test")
     return part, dataset.classes, dataset.skipped, f"the {split} part of {dataset.name}"

@@ -151,15 +151,14 @@ def evaluate_probabilities(
         (0.667, ((1, 0), (1, 1)))
     """
     _check(probabilities_NK, labels_N, classes)
-    probabilities_NK = probabilities_NK.astype(np.float64)
     predicted_N = probabilities_NK.argmax(axis=1)
     rank_N = _ranks(probabilities_NK, labels_N)
     correct_N = predicted_N == labels_N
     confusion_KK = confusion_matrix(labels_N, predicted_N, len(classes))
     scores = _class_scores(confusion_KK, classes)
-    bins = reliability_bins(probabilities_NK.max(axis=1), correct_N)
+    bins = reliability_bins(probabilities_NK.max(axis=1).astype(np.float64), correct_N)
     count, correct = len(labels_N), int(correct_N.sum())
-    label_probability_N = probabilities_NK[np.arange(count), labels_N]
+    label_probability_N = probabilities_NK[np.arange(count), labels_N].astype(np.float64)
     occurring = [score for score in scores if score.support]
     return Evaluation(
         count=count,

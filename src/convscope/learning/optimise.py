@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -13,7 +14,7 @@ from convscope.learning.recipe import Recipe
 def make_optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """The optimiser of a resolved recipe; biases and normalisations do not decay."""
     named = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": [p for _, p in named if p.ndim > 1], "weight_decay": recipe.weight_decay},
         {"params": [p for _, p in named if p.ndim <= 1], "weight_decay": 0.0},
     ]

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from convscope.arithmetic.initialise import initialise
-from convscope.arithmetic.module import GraphModule
+from convscope.arithmetic.inference import laid_out
+from convscope.arithmetic.module import GraphModule, to_module
 from convscope.errors import UserError
 from convscope.learning.optimise import Average, make_optimizer
 from convscope.learning.recipe import Recipe
@@ -57,15 +57,9 @@ class TrainingState:
 
 def begin(graph: Graph, recipe: Recipe, device: torch.device) -> TrainingState:
     """A new run: initialised weights, a fresh optimiser, no step taken."""
-    module = GraphModule(graph)
-    module.load_state_dict(initialise(graph, recipe.init, recipe.seed))
-    module = module.to(device=device, memory_format=_layout(graph))
+    module = laid_out(to_module(graph, recipe.init, recipe.seed), device)
     average = Average(module, recipe.ema) if recipe.ema else None
     return TrainingState(graph, recipe, module, make_optimizer(module, recipe), average)
-
-
-def _layout(graph: Graph) -> torch.memory_format:
-    return torch.channels_last if len(graph.input) == 3 else torch.contiguous_format
 
 
 def to_tensors(state: TrainingState) -> tuple[dict[str, torch.Tensor], dict[str, str]]:

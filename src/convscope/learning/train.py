@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from convscope.arithmetic.inference import Normalise, compute
+from convscope.arithmetic.inference import Normalise, compute, laid_out
 from convscope.arithmetic.module import GraphModule
 from convscope.data.augment import Augment, augment, stream_seed
 from convscope.data.dataset import Dataset, Split
@@ -86,13 +86,13 @@ class _Pictures:
     """A split where batches are taken from: on the GPU if it fits there, else in the memory-mapped cache."""
 
     def __init__(self, split: Split, device: torch.device) -> None:
-        self.images, self.labels = split.images_NHWC, torch.from_numpy(np.ascontiguousarray(split.labels_N))
+        self.images, self.labels = split.images_NHWC, torch.from_numpy(np.array(split.labels_N))
         self.device = device
         self.resident: torch.Tensor | None = None
         if device.type == "cuda":
             self.labels = self.labels.to(device)
             if self.images.nbytes < torch.cuda.mem_get_info(device)[0] // 4:
-                self.resident = torch.from_numpy(np.ascontiguousarray(self.images)).to(device)
+                self.resident = torch.from_numpy(np.array(self.images)).to(device)
 
     def take(self, indices: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
         at = torch.from_numpy(indices).to(self.device)
@@ -106,7 +106,7 @@ def policy_of(recipe: Recipe, dataset: Dataset, epochs: float) -> Augment:
     if recipe.augment == "none" or (recipe.augment == "auto" and epochs < 4):
         return Augment()
     pre = dataset.preprocess
-    return Augment(shift=min(pre.height, pre.width) // 8 if pre.height > 8 else 0, flip=pre.channels == 3)
+    return Augment(shift=max(1, min(pre.height, pre.width) // 8), flip=pre.channels == 3)
 
 
 def _step(
@@ -340,16 +340,16 @@ def weighted(state: TrainingState) -> GraphModule:
     """The module to evaluate: the trained one, or one that holds the average of its weights."""
     if state.average is None:
         return state.module
-    module = GraphModule(state.graph).to(next(state.module.parameters()).device)
+    module = laid_out(GraphModule(state.graph), next(state.module.parameters()).device)
     module.load_state_dict(dict(state.average.state))
-    return module.to(memory_format=torch.channels_last) if len(state.graph.input) == 3 else module
+    return module
 
 
 def _epoch_ended(state: TrainingState, dataset: Dataset, normalise: Normalise, epoch: int, lr: float) -> EpochEnded:
     val_loss = val_accuracy = None
     if len(dataset.val):
         scores = compute(weighted(state), dataset.val.images_NHWC, normalise)
-        labels = torch.from_numpy(np.ascontiguousarray(dataset.val.labels_N))
+        labels = torch.from_numpy(np.array(dataset.val.labels_N))
         val_loss = float(functional.cross_entropy(scores, labels))
         val_accuracy = float((scores.argmax(1) == labels).float().mean())
         if val_accuracy > state.best_accuracy:

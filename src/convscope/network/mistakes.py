@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from convscope.errors import UserError, nearest
 from convscope.network.ops import OPERATIONS
 from convscope.network.rules import PROJECT
-from convscope.network.tree import KEYWORDS, MERGES, Position, Source
+from convscope.network.tree import MERGES, Position, Source
 
 if TYPE_CHECKING:
     from lark import Token
@@ -109,6 +109,16 @@ def _unclosed(source: Source, token: Token) -> tuple[Position, str] | None:
     return stack[-1] if stack else None
 
 
+def keyword_hint(word: str) -> str:
+    """Where a keyword belongs, for one that stands where only names may."""
+    if word == "repeat":
+        return "it is written: repeat 2 { relu }"
+    if word == "as":
+        return "it stands between a step and its name: relu as first"
+    ways_out = {"input": "a branch that passes its input on is identity", "block": "is a } missing above?"}
+    return f"{word} begins a line of its own, outside of all braces; {ways_out.get(word, ways_out['block'])}"
+
+
 def _end(source: Source, unclosed: tuple[Position, str] | None, expected: str) -> UserError:
     if unclosed is not None:
         at, word = unclosed
@@ -151,15 +161,13 @@ def _hint(token: Token, accepts: Set[str], words: list[str], source: Source) -> 
 
 def _misplaced_number(token: Token, accepts: Set[str]) -> str:
     if token.type == "WINDOW" and "INT" in accepts:
-        return "a window stands alone, without parentheses or arithmetic, and is no default"
+        return "a window stands alone, without parentheses or arithmetic"
     if {"THEN", "NAME"} <= accepts:
         return "the operation comes first, then its numbers: conv 16 3x3"
     return ""
 
 
 def _misplaced_word(token: Token, accepts: Set[str], words: list[str]) -> str:
-    if token in KEYWORDS:
-        return f"{token} has a meaning of its own and cannot be a name"
     if "COMMA" in accepts:
         return "parameters are separated by commas"
     if "LBRACE" in accepts and words:
@@ -173,10 +181,8 @@ def _misplaced_brace(words: list[str]) -> str:
     first, last = words[0], words[-1]
     if first == "repeat":
         return "say how often: repeat 2 { ... }"
-    if first == "block" and len(words) == 1:
-        return "a block has a name: block basic { ... }"
     if first == "block":
-        return "a block stands outside of all braces; is a } missing above?"
+        return "a block has a name: block basic { ... }"
     if last in (*MERGES, "repeat") and len(words) > 1:
         return f"write > before {last}"
     if first not in OPERATIONS and first != PROJECT:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from convscope.errors import UserError
 from convscope.network import rules
-from convscope.network.mistakes import SHAPE, unexpected_character, unexpected_token
+from convscope.network.mistakes import SHAPE, keyword_hint, unexpected_character, unexpected_token
 from convscope.network.ops import LARGEST
 from convscope.network.tree import (
+    KEYWORDS,
     Argument,
     Binary,
     Block,
@@ -242,10 +243,13 @@ def _parser() -> Lark:
 
     pieces = type("Pieces", (_Pieces, Transformer), {})()
     grammar = Path(__file__).with_name("notation.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", transformer=pieces, maybe_placeholders=False, lexer_callbacks={"NAME": _short})
+    return Lark(grammar, parser="lalr", transformer=pieces, maybe_placeholders=False, lexer_callbacks={"NAME": _name})
 
 
-def _short(word: Token) -> Token:
+def _name(word: Token) -> Token:
+    """A word that is free to be a name; Lark gives a keyword here where it has no place as such."""
+    if word in KEYWORDS:
+        raise _Misplaced(_at(word), f"{str(word)!r} stands in the wrong place", "another word", keyword_hint(word))
     if len(word) > LONGEST_WORD:
         raise _Misplaced(_at(word), f"a word of {len(word)} characters", f"at most {LONGEST_WORD}")
     return word

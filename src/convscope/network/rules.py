@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from convscope.errors import did_you_mean
 from convscope.network.ops import LARGEST, OPERATIONS, spell
 from convscope.network.tree import (
-    KEYWORDS,
     MERGES,
     WORDS,
     Block,
@@ -139,7 +138,7 @@ def _expect(statement: Expect, source: Source) -> None:
 
 def _block(block: Block, words: _Words) -> None:
     source = words.source
-    if block.name in (*OPERATIONS, *KEYWORDS, PROJECT):
+    if block.name in (*OPERATIONS, PROJECT):
         raise source.mistake(block.at, f"{block.name!r} is an operation already", "another name for the block")
     if block.name in words.blocks:
         raise source.mistake(block.at, f"block {block.name!r} is defined twice", "each block once")
@@ -148,7 +147,7 @@ def _block(block: Block, words: _Words) -> None:
         raise source.mistake(block.at, got, f"at most {MOST_PARAMETERS}")
     previous: dict[str, bool] = {}
     for parameter in block.parameters:
-        if parameter.name in (*WORDS, *KEYWORDS, "in_channels"):
+        if parameter.name in (*WORDS, "in_channels"):
             got = f"a parameter cannot be called {parameter.name!r}"
             raise source.mistake(parameter.at, got, "another name", f"{parameter.name} has a meaning everywhere")
         if parameter.name in previous:
@@ -196,7 +195,6 @@ def _merge(step: Merge, source: Source) -> None:
             raise source.mistake(
                 step.at, f"a branch of {step.word} is empty", "at least one step a branch", "identity does nothing"
             )
-    _alias(step.alias, step.at, source)
 
 
 def _call(step: Call, words: _Words) -> None:
@@ -208,7 +206,6 @@ def _call(step: Call, words: _Words) -> None:
         expected = "an operation or a block defined above"
         raise source.mistake(step.at, f"unknown operation {step.word!r}", expected, _near(step, words))
     _in_order(step, words)
-    _alias(step.alias, step.at, source)
 
 
 def _near(step: Call, words: _Words) -> str:
@@ -216,9 +213,6 @@ def _near(step: Call, words: _Words) -> str:
     foreign = FOREIGN.get(step.word.lower())
     if foreign:
         return f"here it is called {foreign}"
-    if step.word in KEYWORDS:
-        hint = "; a branch that passes its input on is identity" if step.word == "input" else ""
-        return f"{step.word} stands on a line of its own, outside of all braces{hint}"
     if step.word == words.block:
         return "a block cannot hold itself"
     if step.word in words.places:
@@ -238,11 +232,6 @@ def _in_order(step: Call, words: _Words) -> None:
         if (word in OPERATIONS or word in words.blocks or word == PROJECT) and word not in words.parameters:
             got = f"{step.word} and {word} stand side by side"
             raise words.source.mistake(argument.at, got, "> between two steps", f"write > before {word}")
-
-
-def _alias(alias: str | None, at: Position, source: Source) -> None:
-    if alias in KEYWORDS:
-        raise source.mistake(at, f"a step cannot be called {alias!r}", "another name after as")
 
 
 def vocabulary(blocks: Mapping[str, Block]) -> list[str]:

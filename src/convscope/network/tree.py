@@ -177,7 +177,7 @@ class Source:
         if not 1 <= at.line <= len(lines):
             return UserError(self.name, got, expected, hint)
         line, start = lines[at.line - 1], max(0, at.column - 61)
-        seen = line[start : at.column + 60].replace("\t", " ").rstrip()
+        seen = line[start : at.column + 60].replace("\t", " ")
         shown = ("..." if start else "") + "".join(c if c.isprintable() else "\ufffd" for c in seen)
         caret = " " * (at.column - 1 - start + (3 if start else 0)) + "^"
         return UserError(f"{self.name}, line {at.line}, column {at.column}", got, expected, hint, f"{shown}\n{caret}")

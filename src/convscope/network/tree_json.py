@@ -181,8 +181,6 @@ def _read_statement(value: Any, at: str) -> Statement:
 def _read_parameter(value: Any, at: str) -> Parameter:
     entry = _dictionary(value, at, {"name", "default"})
     default = _read_expression(entry["default"], at) if "default" in entry else None
-    if isinstance(default, tuple):
-        raise _Wrong(f"{at}: a window cannot be a default")
     return Parameter(_word(entry.get("name"), at), default)
 
 

@@ -10,6 +10,7 @@ from convscope.network.ops import OPERATIONS
 
 FOLDER = Path(__file__).with_name("zoo")
 
+
 def names() -> list[str]:
     """The names of the known networks."""
     return sorted(file.stem for file in FOLDER.glob("*.net"))

@@ -28,7 +28,7 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
-class _Shape(click.ParamType):
+class _Shape(click.ParamType[Any]):
     """``1x28x28``."""
 
     name = "CxHxW"
@@ -42,7 +42,7 @@ class _Shape(click.ParamType):
         return tuple(map(int, parts))
 
 
-class _Time(click.ParamType):
+class _Time(click.ParamType[Any]):
     """``90s``, ``2m``, ``1h`` or plain seconds."""
 
     name = "TIME"
@@ -229,7 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         # The reader, head for example, has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(DONE)
-    except Exception as error:  # noqa: BLE001  the last line of defence: our fault, said as such
+    except Exception as error:
         traceback.print_exc()
         click.echo(f"convscope failed; this is our fault, not yours: {type(error).__name__}: {error}", err=True)
         sys.exit(OURS)

@@ -92,33 +92,30 @@ class Watch:
         elif isinstance(event, Planned):
             self._planned(event)
         elif isinstance(event, Resumed):
-            self.console.print(f"resumed after step {event.step:,}, {event.epoch} epochs done", highlight=False)
+            self._say(f"resumed after step {event.step:,}, {event.epoch} epochs done")
         elif isinstance(event, EpochEnded):
             self._epoch_ended(event)
         elif isinstance(event, Stopped):
-            self.console.print(f"stopped after step {event.step:,}: {event.reason}", highlight=False)
+            self._say(f"stopped after step {event.step:,}: {event.reason}")
+
+    def _say(self, text: str, style: str | None = None, markup: bool = False) -> None:
+        self.console.print(text, style=style, highlight=False, markup=markup, soft_wrap=True)
 
     def _prepared(self, event: Prepared) -> None:
-        self.console.print(
+        self._say(
             f"{event.data}: {event.train:,} pictures to train on, {event.val:,} to validate, {event.test:,} to test; "
-            f"{len(event.classes)} classes; {spell_shape(event.shape)} ({duration(event.seconds)})",
-            highlight=False,
+            f"{len(event.classes)} classes; {spell_shape(event.shape)} ({duration(event.seconds)})"
         )
         for skipped in event.skipped[:MOST_SKIPPED]:
-            self.console.print(
-                f"  left out: {skipped.file}: {skipped.reason}", style="yellow", highlight=False, markup=False
-            )
+            self._say(f"  left out: {skipped.file}: {skipped.reason}", style="yellow", markup=False)
         if len(event.skipped) > MOST_SKIPPED:
-            self.console.print(
-                f"  left out: {len(event.skipped) - MOST_SKIPPED:,} more", style="yellow", highlight=False
-            )
+            self._say(f"  left out: {len(event.skipped) - MOST_SKIPPED:,} more", style="yellow")
 
     def _planned(self, event: Planned) -> None:
         if self.steps == 0:
-            self.console.print(
+            self._say(
                 f"{event.parameters:,} parameters, {event.macs / 1e6:.2f} M MACs a picture; {event.epochs:g} epochs, "
                 f"{event.steps:,} steps of {event.batch_size} in {event.precision} on {event.device}",
-                highlight=False,
             )
         self.steps = event.steps
         self.live.update(self.task, total=event.steps, visible=True)
@@ -144,8 +141,7 @@ class Watch:
 
     def _epoch_ended(self, event: EpochEnded) -> None:
         val = "" if event.val_accuracy is None else f"   val {event.val_loss:.3f} {100 * event.val_accuracy:6.2f} %"
-        self.console.print(
+        self._say(
             f"epoch {event.epoch:3}   loss {event.train_loss:.3f} {100 * event.train_accuracy:6.2f} %{val}   "
-            f"lr {event.lr:.5f}   {event.images_per_second:,.0f} images/s",
-            highlight=False,
+            f"lr {event.lr:.5f}   {event.images_per_second:,.0f} images/s"
         )

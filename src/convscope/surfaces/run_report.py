@@ -1,0 +1,79 @@
+"""A finished run, or an evaluation, as report.html and curves.svg."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from convscope.delivery.model import Model
+from convscope.files import write_atomically
+from convscope.learning.evaluate import Evaluated
+from convscope.learning.run import Result
+from convscope.network.ops import spell_shape
+from convscope.network.summary import summarise
+from convscope.network.table import to_html
+from convscope.surfaces.charts import curves_svg
+from convscope.surfaces.progress import duration
+from convscope.surfaces.report import write_report
+
+
+def write_run_report(result: Result, path: Path) -> None:
+    """The report of a finished run, with its learning curves beside it.
+
+    Raises:
+        UserError: the folder cannot be written to.
+    """
+    history = [dict(entry) for entry in result.history]
+    write_atomically(path.with_name("curves.svg"), curves_svg(history).encode())
+    test = result.dataset.test
+    facts = {
+        "Data": f"{result.dataset.name}: {len(result.dataset.train):,} to train, {len(result.dataset.val):,} to validate, "
+        f"{len(test):,} to test, {len(result.dataset.skipped):,} left out",
+        "Training": f"{duration(result.seconds)}, {len(history)} epochs",
+        **_facts(result.model),
+    }
+    write_report(
+        path,
+        result.evaluation,
+        title=f"{result.dataset.name}: how far this model can be trusted",
+        images_NHWC=test.images_NHWC,
+        labels_N=test.labels_N,
+        probabilities_NK=result.probabilities_NK,
+        names=test.names,
+        history=history,
+        network_html=to_html(summarise(result.model.network.graph())),
+        facts=facts,
+    )
+
+
+def write_evaluation_report(model: Model, done: Evaluated, data: str, path: Path) -> None:
+    """The report of a model on some data.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    write_report(
+        path,
+        done.evaluation,
+        title=f"{done.of}: how far this model can be trusted",
+        images_NHWC=done.split.images_NHWC,
+        labels_N=done.split.labels_N,
+        probabilities_NK=done.probabilities_NK,
+        names=done.split.names,
+        network_html=to_html(summarise(model.network.graph())),
+        facts={"Data": f"{data}: {len(done.split):,} pictures, {len(done.skipped):,} left out", **_facts(model)},
+    )
+
+
+def _facts(model: Model) -> dict[str, str]:
+    graph, pre = model.network.graph(), model.preprocess
+    recipe: Mapping[str, Any] = model.facts.get("recipe", {})
+    settings = ("batch_size", "lr", "optimizer", "schedule", "weight_decay", "label_smoothing", "ema", "augment")
+    return {
+        "Input": f"{spell_shape(graph.input)}, pictures brought to this size by {pre.fit}",
+        "Network": f"{graph.parameter_count:,} parameters, {graph.macs / 1e6:,.2f} M MACs a picture",
+        "Recipe": ", ".join(f"{name} {recipe[name]}" for name in settings if recipe.get(name) is not None),
+        "Seed": str(model.facts.get("seed", "")),
+        "Versions": ", ".join(f"{name} {version}" for name, version in model.facts.get("versions", {}).items()),
+    }
