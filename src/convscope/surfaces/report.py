@@ -1,0 +1,172 @@
+"""The report of a trained classifier: one HTML file that loads nothing, runs nothing and reads on a phone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convscope.files import write_atomically
+from convscope.learning.metrics import Evaluation, Probabilities
+from convscope.surfaces import charts
+from convscope.surfaces import report_sections as sections
+from convscope.surfaces.report_markup import text
+from convscope.surfaces.wording import ENGLISH, Words, headline
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+"""What the page allows itself, enforced by the browser: its own styles and pictures, and no request at all."""
+
+
+def write_report(
+    path: Path,
+    evaluation: Evaluation,
+    *,
+    title: str,
+    images_NHWC: NDArray[np.uint8],
+    labels_N: NDArray[np.int64],
+    probabilities_NK: Probabilities,
+    names: Sequence[str],
+    history: charts.History = (),
+    network_html: str = "",
+    facts: Mapping[str, str] | None = None,
+    words: Words = ENGLISH,
+) -> None:
+    """Write the report that :func:`render_report` renders; the old file or the whole new one is there at any time.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    page = render_report(
+        evaluation,
+        title=title,
+        images_NHWC=images_NHWC,
+        labels_N=labels_N,
+        probabilities_NK=probabilities_NK,
+        names=names,
+        history=history,
+        network_html=network_html,
+        facts=facts,
+        words=words,
+    )
+    write_atomically(path, page.encode("utf-8"))
+
+
+def render_report(
+    evaluation: Evaluation,
+    *,
+    title: str,
+    images_NHWC: NDArray[np.uint8],
+    labels_N: NDArray[np.int64],
+    probabilities_NK: Probabilities,
+    names: Sequence[str],
+    history: charts.History = (),
+    network_html: str = "",
+    facts: Mapping[str, str] | None = None,
+    words: Words = ENGLISH,
+) -> str:
+    """The report as one self-contained HTML page.
+
+    Args:
+        evaluation: of the pictures that follow.
+        title: for people, e.g. ``"lenet5 on fashion-mnist"``.
+        images_NHWC: (N, H, W, 1 or 3) uint8; only the mistakes that are shown are read.
+        labels_N: (N,) indices into the evaluation's classes.
+        probabilities_NK: (N, K), as they were evaluated.
+        names: N names of pictures.
+        history: one mapping an epoch: ``epoch``, ``train_loss``, ``train_accuracy``, ``val_loss``, ``val_accuracy``,
+            ``lr``; empty for a model whose training is not at hand.
+        network_html: the network's table, trusted as it is (``network.table.to_html``).
+        facts: what to say of data, machine, seed and versions, in order; ``command`` is shown as the way to repeat it.
+        words: the page's texts.
+
+    Raises:
+        ValueError: the pictures, labels, probabilities and names are not of the evaluation's number.
+
+    Example:
+        >>> from convscope.learning.metrics import evaluate_probabilities
+        >>> answers, labels = np.eye(2)[[0, 1, 1]], np.array([0, 1, 0])
+        >>> page = render_report(
+        ...     evaluate_probabilities(answers, labels, ("cat", "dog")), title="cats and dogs",
+        ...     images_NHWC=np.zeros((3, 8, 8, 1), np.uint8), labels_N=labels, probabilities_NK=answers, names="abc",
+        ... )
+        >>> page.startswith("<!doctype html>")
+        True
+    """
+    lengths = {len(part) for part in (images_NHWC, labels_N, probabilities_NK, names)}
+    if lengths != {evaluation.count}:
+        raise ValueError(f"{sorted(lengths)} pictures, labels, probabilities, names; {evaluation.count} evaluated")
+    pictures = sections.Pictures(images_NHWC, labels_N, probabilities_NK, names)
+    side_by_side = len(evaluation.classes) <= charts.LARGEST_NUMBERED
+    body = [
+        sections.learning(history, words),
+        f'<div class="{"halves" if side_by_side else "stack"}">',
+        sections.confusion(evaluation, words),
+        sections.reliability(evaluation, words),
+        "</div>",
+        sections.confused_pairs(evaluation, pictures, words),
+        sections.surest_mistakes(evaluation, pictures, words),
+        sections.classes(evaluation, words),
+        sections.network(network_html, words),
+        sections.facts(facts or {}, words),
+    ]
+    main = "\n".join(part for part in body if part)
+    return f"""<!doctype html>
+<html lang="{words["language"]}">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{text(title)}</title>
+<style>
+{_style()}</style>
+</head>
+<body>
+<header>
+<p class="overline">{text(words["made by"])}</p>
+<h1><bdi>{text(title)}</bdi></h1>
+<p class="lede">{text(headline(evaluation, words))}</p>
+{sections.key_numbers(evaluation, words)}
+{_contents(main, words)}
+</header>
+<main>
+{main}
+</main>
+<footer><p>{text(words["one file"])}</p></footer>
+</body>
+</html>
+"""
+
+
+def _contents(main: str, words: Words) -> str:
+    """Links to the sections that are there."""
+    titles = re.findall(r'<h2 id="([a-z]+)-title">(.*?)</h2>', main)
+    links = "".join(f'<a href="#{key}">{title}</a>' for key, title in titles)
+    return f'<nav aria-label="{text(words["sections"])}">{links}</nav>'
+
+
+def _style() -> str:
+    """The style sheet, and the charts' colours for a light and a dark page.
+
+    A chart carries light colours as attributes, which any rule of the page overrides.
+    """
+    style = files("convscope.surfaces").joinpath("report.css").read_text(encoding="utf-8")
+    slugs = {role: "chart-" + role.replace(" ", "-") for role in charts.COLOURS}
+
+    def variables(dark: bool) -> str:
+        return "".join(f"--{slugs[role]}:{pair[dark]};" for role, pair in charts.COLOURS.items())
+
+    rules = [
+        f":root{{{variables(False)}}}",
+        f"@media screen and (prefers-color-scheme:dark){{:root{{{variables(True)}}}}}",
+    ]
+    rules += [
+        f'.chart [{attribute}="{light}"]{{{attribute}:var(--{slugs[role]})}}'
+        for role, (light, _) in charts.COLOURS.items()
+        for attribute in ("fill", "stroke")
+    ]
+    return style + "\n".join(rules) + "\n"

@@ -1,0 +1,245 @@
+"""The words of an evaluation, for the terminal and the report: one mapping, so that a language is one more of it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+
+from convscope.learning.metrics import Evaluation, most_confused
+
+Words = Mapping[str, str]
+
+FEW = 100
+"""Below so many pictures "in 100" would claim more than was seen."""
+
+ENGLISH: Words = {
+    "language": "en",
+    # the sentence at the head
+    "about": "About {share} in {whole} right: {top1} ({low} to {high} with 95 % confidence) of {pictures}.",
+    "of few": "{correct} of {count} right: {top1} ({low} to {high} with 95 % confidence; few pictures, wide bounds).",
+    "all": "All {count} right: {top1} ({low} to {high} with 95 % confidence).",
+    "none": "None of {count} right: {top1} ({low} to {high} with 95 % confidence).",
+    "one mistake": "Its one mistake takes {true} for {predicted}.",
+    "confuses": "It takes {true} for {predicted} most often ({count} of {support}).",
+    "no better": "That is not surely better than always answering {name} ({baseline}).",
+    "one picture": "1 picture",
+    "pictures": "{count} pictures",
+    # the numbers
+    "top1": "right",
+    "top1 note": "{low} to {high} with 95 % confidence",
+    "top5": "top five",
+    "top5 note": "the right class is among its five likeliest",
+    "balanced": "balanced accuracy",
+    "balanced note": "mean recall of the {classes} classes that occur",
+    "baseline": "without a network",
+    "baseline note": "by always answering {name}",
+    "baseline tick": "the tick on the scale",
+    "loss": "loss",
+    "loss note": "mean negative log likelihood, in nats",
+    "ece": "calibration error",
+    "too sure": "{points} points too sure of itself on average",
+    "too modest": "{points} points too modest on average",
+    "well judged": "as sure as it is right, on average",
+    # the tables
+    "class": "class",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "support": "pictures",
+    "worst classes": "The {n} worst of {classes} classes, by F1:",
+    "precision means": "Precision: of those called so, the share that are. Recall: of those that are, the share found.",
+    "matrix": "Rows are what the pictures are, columns what they were taken for:",
+    "most confused": "Most often confused:",
+    "taken for": "taken for",
+    "count of": "{count} of {support}",
+    # the report
+    "made by": "convscope report",
+    "sections": "Sections",
+    "key numbers": "Key numbers",
+    "curves": "How it learned",
+    "curves text": "Epochs: {epochs}. Where training goes on improving and validation does not, it learns by heart.",
+    "curves unfinished": "{n} values are not numbers and are not drawn: the training diverged there.",
+    "curves alt": "Learning curves: {what} by epoch",
+    "loss axis": "Loss",
+    "accuracy axis": "Accuracy",
+    "rate axis": "Learning rate",
+    "epoch axis": "epoch",
+    "train": "training",
+    "validation": "validation",
+    "reliability": "How far its certainty can be trusted",
+    "reliability text": "When it is 90 % sure it should be right 9 times in 10: bars that reach the dashed line. "
+    "Bars below the line: too sure; above: too modest. The thin lines are 95 % intervals. Here it is {judgement}; "
+    "calibration error {ece}.",
+    "reliability alt": "Reliability diagram: share right by stated probability",
+    "sureness axis": "how sure it was",
+    "share right axis": "share right",
+    "share axis": "pictures",
+    "confusion": "What it takes for what",
+    "confusion text": "A row is what the pictures are, a column what they were taken for. Blue is right, red is wrong; "
+    "the darker, the larger the share of its row.",
+    "confusion linked": "A red cell with a frame leads to its pictures.",
+    "confusion too wide": "With {classes} classes a matrix is not readable; these are the commonest mistakes.",
+    "confusion alt": "Confusion matrix, {classes} by {classes}",
+    "true axis": "what it is",
+    "predicted axis": "what it was taken for",
+    "pairs": "Most often confused, with the pictures",
+    "pairs text": "The surest mistakes of each pair first; the number is how sure it was.",
+    "pair of": "{count} of {support} ({share})",
+    "no mistakes": "It made no mistake on these pictures.",
+    "more": "and {n} more",
+    "sure mistakes": "Its surest mistakes",
+    "sure mistakes text": "Look at the label first: what a good classifier is surest of and wrong about is often "
+    "labelled wrongly, cut badly, or two things at once.",
+    "said": "said",
+    "is": "is",
+    "picture alt": "{name}: {true}, taken for {predicted}",
+    "classes": "Class by class",
+    "classes text": "The worst F1 first. Precision: of those called so, the share that are. Recall: of those that "
+    "are, the share found. F1: the harmonic mean of both.",
+    "absent classes": "A dash: there was no picture of this class, or none was called so.",
+    "all classes": "The other {n} classes",
+    "network": "The network",
+    "facts": "Where it comes from",
+    "again": "Run it again",
+    "one file": "This page is one file: it loads nothing and runs nothing.",
+}
+
+
+def count_text(count: int) -> str:
+    """A count for people.
+
+    Example:
+        >>> count_text(10000)
+        '10,000'
+    """
+    return f"{count:,}"
+
+
+def pictures_text(count: int, words: Words = ENGLISH) -> str:
+    """So many pictures, singular for one."""
+    return words["one picture"] if count == 1 else words["pictures"].format(count=count_text(count))
+
+
+def percent(fraction: float | None, sign: str = " %") -> str:
+    """A fraction as a percentage; never rounded to a 0 or a 100 that it is not; a dash for None.
+
+    Example:
+        >>> percent(0.919), percent(0.99996), percent(1.0), percent(None)
+        ('91.9 %', '99.996 %', '100 %', '-')
+    """
+    if fraction is None:
+        return "-"
+    if fraction in (0.0, 1.0):
+        return f"{100 * fraction:.0f}{sign}"
+    for digits in range(1, 7):
+        text = f"{100 * fraction:.{digits}f}"
+        if float(text) not in (0.0, 100.0):
+            break
+    return text + sign
+
+
+def sureness(probability: float) -> str:
+    """A probability beside a picture: short, for there it is the tenth of a percent that counts.
+
+    Example:
+        >>> sureness(0.99996), sureness(0.5), sureness(1e-9)
+        ('>99.9 %', '50.0 %', '<0.1 %')
+    """
+    if probability > 0.9995:
+        return ">99.9 %"
+    return "<0.1 %" if probability < 0.0005 else f"{100 * probability:.1f} %"
+
+
+def printable(text: str) -> str:
+    """``text`` without what could steer a terminal or break a page: controls, half characters, bidi overrides.
+
+    Names of classes and files come from anywhere. Joiners stay: Persian words and emoji families are made with them.
+
+    Example:
+        >>> printable("cat\\x1b[31m")
+        'cat\\ufffd[31m'
+    """
+    return "".join("\ufffd" if _steers(character) else character for character in text)
+
+
+def _steers(character: str) -> bool:
+    override = "\u202a" <= character <= "\u202e" or "\u2066" <= character <= "\u2069"
+    return override or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
+
+
+def class_names(evaluation: Evaluation) -> list[str]:
+    """The class names as they are shown: printable, told apart, and the blank ones numbered."""
+    shown: dict[str, None] = {}
+    for index, name in enumerate(map(printable, evaluation.classes)):
+        while not name.strip() or name in shown:
+            name = f"{name.strip()} ({index})".strip()
+        shown[name] = None
+    return list(shown)
+
+
+def headline(evaluation: Evaluation, words: Words = ENGLISH) -> str:
+    """The evaluation in two or three plain sentences.
+
+    Example:
+        >>> import numpy as np
+        >>> from convscope.learning.metrics import evaluate_probabilities
+        >>> answers, labels = np.eye(2)[[0, 1, 1, 0, 1] * 50], np.array([0, 1, 1, 0, 0] * 50)
+        >>> evaluation = evaluate_probabilities(answers, labels, ("cat", "dog"))
+        >>> print(headline(evaluation).replace(". ", ".\\n"))
+        About 80 in 100 right: 80.0 % (74.6 to 84.5 with 95 % confidence) of 250 pictures.
+        It takes cat for dog most often (50 of 150).
+    """
+    fields = {
+        "correct": count_text(evaluation.correct),
+        "count": count_text(evaluation.count),
+        "pictures": pictures_text(evaluation.count, words),
+        "top1": percent(evaluation.top1),
+        "low": percent(evaluation.interval[0], ""),
+        "high": percent(evaluation.interval[1], ""),
+    }
+    if evaluation.correct in (0, evaluation.count):
+        sentences = [words["all" if evaluation.correct else "none"].format(**fields)]
+    elif evaluation.count < FEW:
+        sentences = [words["of few"].format(**fields)]
+    else:
+        share, whole = _in_a_hundred(evaluation.top1)
+        sentences = [words["about"].format(share=count_text(share), whole=count_text(whole), **fields)]
+    names = class_names(evaluation)
+    mistakes = evaluation.count - evaluation.correct
+    for pair in most_confused(evaluation, 1):
+        if pair.count == 1 < mistakes:
+            continue  # no two mistakes are alike: none is the commonest
+        sentences.append(
+            words["one mistake" if mistakes == 1 else "confuses"].format(
+                true=names[pair.true],
+                predicted=names[pair.predicted],
+                count=count_text(pair.count),
+                support=count_text(evaluation.per_class[pair.true].support),
+            )
+        )
+    if len(evaluation.classes) > 1 and evaluation.interval[0] <= evaluation.baseline and evaluation.top1 < 1:
+        name, baseline = commonest(evaluation), percent(evaluation.baseline)
+        sentences.append(words["no better"].format(name=name, baseline=baseline))
+    return " ".join(sentences)
+
+
+def _in_a_hundred(share: float) -> tuple[int, int]:
+    """The share in 100, or in 1,000 and more where 100 would round it to none or all."""
+    whole = 100
+    while round(share * whole) in (0, whole):
+        whole *= 10
+    return round(share * whole), whole
+
+
+def commonest(evaluation: Evaluation) -> str:
+    """The name of the class with the most pictures."""
+    supports = [score.support for score in evaluation.per_class]
+    return class_names(evaluation)[supports.index(max(supports))]
+
+
+def judgement(evaluation: Evaluation, words: Words = ENGLISH) -> str:
+    """Whether it is too sure of itself, in words."""
+    points = 100 * evaluation.overconfidence
+    if abs(points) < 0.5:
+        return words["well judged"]
+    return words["too sure" if points > 0 else "too modest"].format(points=f"{abs(points):.1f}")
