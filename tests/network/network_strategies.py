@@ -253,11 +253,11 @@ def untidy(draw: st.DrawFn) -> tuple[tuple[Statement, ...], str]:
     return statements, Untidy(draw).text(statements)
 
 
-TOKENS = [
-    *OPERATIONS, *KEYWORDS, *WORDS, "project", "width", "b", "x", "in_channels", "stride", "padding", "params",
-    "output", *">>>>{{}}}||()=,\n\n\n\n+-*/%#.:;\"'[]\\@&$!?", "1x8x8", "3x3", "1x1", "0", "1", "2", "6", "0.5",
-    "1e5", "5x", "x5", "1e999", "9" * 30, "é", "\u0301", "\u202e", "\x00", "\ufeff", "×", "  ", "\t", "\r", "\x0b", "\u2028", "𝟛",
-]  # fmt: skip
+_NUMBERS = ["1x8x8", "3x3", "1x1", "0", "1", "2", "6", "0.5", "1e5", "5x", "x5", "1e999", "9" * 30]
+_FOREIGN = ["é", "\u0301", "\u202e", "\x00", "\ufeff", "×", "  ", "\t", "\r", "\x0b", "\u2028", "𝟛", "width", "b", "x"]
+_ARGUMENTS = ["in_channels", "stride", "padding", "params", "output"]
+_SIGNS = [*">>>>{{}}}||()=,\n\n\n\n+-*/%#.:;\"'[]\\@&$!?"]
+TOKENS = [*OPERATIONS, *KEYWORDS, *WORDS, "project", *_NUMBERS, *_FOREIGN, *_ARGUMENTS, *_SIGNS]
 
 _PIECES = re.compile(r"\w+|\s+|[^\w\s]")
 tokens = st.lists(st.sampled_from(TOKENS), max_size=40)

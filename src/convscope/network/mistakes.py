@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from convscope.errors import UserError, nearest
 from convscope.network.ops import OPERATIONS
 from convscope.network.rules import PROJECT
-from convscope.network.tree import MERGES, Position, Source
+from convscope.network.tree import KEYWORDS, MERGES, Position, Source
 
 if TYPE_CHECKING:
     from lark import Token
@@ -49,7 +49,8 @@ def unexpected_character(source: Source, at: Position) -> UserError:
         hint = "a number starts with a digit: 0.5" if rest[1:2].isdigit() else "words have no dots: conv, not nn.Conv2d"
     elif first.isalpha():
         hint = "words are made of the letters a to z, digits and _"
-    return source.mistake(at, f"the character {first!r} has no meaning here", hint=hint)
+    expected = "" if hint else "words, numbers, > between steps, # before a comment"
+    return source.mistake(at, f"the character {first!r} has no meaning here", expected, hint)
 
 
 def unexpected_token(source: Source, token: Token, accepts: Set[str]) -> UserError:
@@ -63,6 +64,8 @@ def unexpected_token(source: Source, token: Token, accepts: Set[str]) -> UserErr
     words = re.split(r"[>|{}]", before)[-1].split()
     if words[:1] == ["input"]:
         return source.mistake(Position(at.line, before.rindex("input") + 1), "input without a shape", SHAPE)
+    if token in KEYWORDS:
+        return keyword_misplaced(source, str(token), at)
     if token.type == "NEWLINE":
         hint = "the { stands on the same line" if "LBRACE" in accepts else ""
         return source.mistake(at, "the line ends too early", expected, hint)
@@ -109,14 +112,16 @@ def _unclosed(source: Source, token: Token) -> tuple[Position, str] | None:
     return stack[-1] if stack else None
 
 
-def keyword_hint(word: str) -> str:
-    """Where a keyword belongs, for one that stands where only names may."""
-    if word == "repeat":
-        return "it is written: repeat 2 { relu }"
-    if word == "as":
-        return "it stands between a step and its name: relu as first"
-    ways_out = {"input": "a branch that passes its input on is identity", "block": "is a } missing above?"}
-    return f"{word} begins a line of its own, outside of all braces; {ways_out.get(word, ways_out['block'])}"
+def keyword_misplaced(source: Source, word: str, at: Position) -> UserError:
+    """A keyword where only names may stand, or no word at all."""
+    alone = "begins a line of its own, outside of all braces"
+    hints = {
+        "repeat": "it is written: repeat 2 { relu }",
+        "as": "it stands between a step and its name: relu as first",
+        "input": f"it {alone}; a branch that passes its input on is identity",
+    }
+    hint = hints.get(word, f"it {alone}; is a }} missing above?")
+    return source.mistake(at, f"{word!r} stands in the wrong place", "another word", hint)
 
 
 def _end(source: Source, unclosed: tuple[Position, str] | None, expected: str) -> UserError:

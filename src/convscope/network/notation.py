@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from convscope.errors import UserError
 from convscope.network import rules
-from convscope.network.mistakes import SHAPE, keyword_hint, unexpected_character, unexpected_token
+from convscope.network.mistakes import SHAPE, keyword_misplaced, unexpected_character, unexpected_token
 from convscope.network.ops import LARGEST
 from convscope.network.tree import (
     KEYWORDS,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT = 150_000
 LONGEST_WORD = 64
+MOST_NUMBERS = 16
 DEEPEST = 40
 """Braces or parentheses within each other, and operators within an expression."""
 
@@ -64,6 +65,12 @@ class _Misplaced(Exception):  # noqa: N818
         self.at, self.got, self.expected, self.hint = at, got, expected, hint
 
 
+class _Keyword(Exception):  # noqa: N818
+    def __init__(self, at: Position, word: str) -> None:
+        super().__init__(word)
+        self.at, self.word = at, word
+
+
 def _at(token: Token) -> Position:
     return Position(token.line or 0, token.column or 0)
 
@@ -86,8 +93,8 @@ def _whole(digits: str, at: Position) -> int:
 
 def _window(token: Token) -> tuple[int, ...]:
     digits = token.split("x")
-    if len(digits) > rules.MOST_DIMENSIONS:
-        got = f"{token[:20]} has {len(digits)} numbers"
+    if len(digits) > MOST_NUMBERS:
+        got = f"{token[:20]}... has {len(digits)} numbers"
         raise _Misplaced(_at(token), got, f"a window or shape of at most {rules.MOST_DIMENSIONS}")
     return tuple(_whole(number, _at(token)) for number in digits)
 
@@ -249,7 +256,7 @@ def _parser() -> Lark:
 def _name(word: Token) -> Token:
     """A word that is free to be a name; Lark gives a keyword here where it has no place as such."""
     if word in KEYWORDS:
-        raise _Misplaced(_at(word), f"{str(word)!r} stands in the wrong place", "another word", keyword_hint(word))
+        raise _Keyword(_at(word), str(word))
     if len(word) > LONGEST_WORD:
         raise _Misplaced(_at(word), f"a word of {len(word)} characters", f"at most {LONGEST_WORD}")
     return word
@@ -291,6 +298,8 @@ def parse(text: str, name: str = "network") -> tuple[tuple[Statement, ...], Sour
         statements: Any = _parser().parse(text + "\n")
     except _Misplaced as error:
         raise source.mistake(error.at, error.got, error.expected, error.hint) from None
+    except _Keyword as error:
+        raise keyword_misplaced(source, error.word, error.at) from None
     except UnexpectedCharacters as error:
         raise unexpected_character(source, Position(error.line, error.column)) from None
     except UnexpectedToken as error:

@@ -258,7 +258,7 @@ def build(cls: type[Op], positional: Sequence[Any], named: Mapping[str, Any]) ->
             f"{cls.word} starts with the window {spell(positional[0])}",
             "the number of output channels before it",
             f"for example: {cls.word} {channels} {spell(positional[0])}",
-            0,
+            "out_channels",
         )
     values = dict(zip(cls.positional, positional, strict=False))
     names = [entry.name for entry in dataclasses.fields(cls)]
