@@ -1,0 +1,5 @@
+"""``python -m convscope``."""
+
+from convscope.surfaces.command import main
+
+main()

@@ -1,0 +1,235 @@
+"""A run in its folder: what is written, and that resuming gives the same weights whatever happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from convscope.api import train, training
+from convscope.errors import UserError
+from convscope.learning import checkpoint, events
+from convscope.learning.run import METRICS, read_settings
+
+Digest = Callable[[Path], str]
+SETTINGS = [
+    {"epochs": 2},
+    {"epochs": 1.5, "optimizer": "sgd", "schedule": "cosine"},
+    {"epochs": 2, "ema": 0.9, "label_smoothing": 0.1},
+    {"epochs": 2, "augment": "light", "batch_size": 419},  # 1,258 pictures: a last batch of one
+]
+
+
+def test_a_run_leaves_everything_behind(tmp_path: Path, tiny: str) -> None:
+    result = train("digits", tiny, out=tmp_path / "run", epochs=2)
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names == {
+        "settings.json", "environment.json", "metrics.jsonl", "checkpoint.safetensors",
+        "model", "report.html", "curves.svg",
+    }  # fmt: skip
+    model = {path.name for path in (tmp_path / "run" / "model").iterdir()}
+    assert model == {"network.net", "weights.safetensors", "model.json", "README.md"}
+    lines = [json.loads(line) for line in (tmp_path / "run" / METRICS).read_text().splitlines()]
+    kinds = [line["event"] for line in lines]
+    assert kinds[0] == "planned"
+    assert kinds.count("epochended") == 2
+    assert kinds[-1] == "finished"
+    assert lines[-1]["metrics"]["top1"] == result.evaluation.top1
+    assert json.loads((tmp_path / "run" / "environment.json").read_text())["versions"]["torch"]
+
+
+def test_training_learns(tmp_path: Path, tiny: str) -> None:
+    result = train("digits", tiny, out=tmp_path / "run", epochs=8, lr=0.02, augment="none", report=False)
+    assert result.evaluation.top1 > 0.8
+    assert result.history[-1]["train_loss"] < result.history[0]["train_loss"] / 2
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_stopped_anywhere_and_resumed_gives_the_same_bits(
+    tmp_path: Path, tiny: str, digest: Digest, settings: dict[str, object]
+) -> None:
+    train("digits", tiny, out=tmp_path / "whole", report=False, **settings)
+    random.seed(str(settings))
+    most = 25 if "batch_size" not in settings else 3
+    run = tmp_path / "pieces"
+    for sitting in range(20):
+        stop_after = random.randint(1, most)
+        stepped = 0
+        # Every step is saved, so that a cut at any of them is a cut at a checkpoint from mid-epoch.
+        going = training("digits", tiny, out=run, resume=sitting > 0, checkpoint_seconds=0, **settings)
+        try:
+            while stepped < stop_after:
+                stepped += isinstance(next(going), events.Stepped)
+        except StopIteration:
+            break
+        going.close()
+    assert sitting > 1, "the run was never cut"
+    assert digest(run) == digest(tmp_path / "whole")
+    ended = [json.loads(line) for line in (run / METRICS).read_text().splitlines()]
+    epochs = [line["epoch"] for line in ended if line["event"] == "epochended"]
+    assert epochs == sorted(set(epochs)), "an epoch was logged twice or lost"
+
+
+def _command(run: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "convscope", "train", *more, "--out", str(run), "--no-report"]
+
+
+def _killed_and_resumed(tmp_path: Path, times: int, how: signal.Signals, longest: float, *options: str) -> Path:
+    """Kill the command at random moments, resume each time, let the last go to its end."""
+    run, kills = tmp_path / "pieces", 0
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    random.seed(str(how))
+    first = True
+    while True:
+        words = ["--resume"] if (run / "settings.json").exists() else list(options)
+        process = subprocess.Popen(
+            _command(run, *words), env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        if kills < times:
+            # Wait for the training proper, then for a random while.
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline and process.poll() is None:
+                if (run / ("checkpoint.safetensors" if not first else "settings.json")).exists():
+                    break
+                time.sleep(0.02)
+            first = False
+            time.sleep(random.uniform(0.0, longest))
+            if process.poll() is None:
+                process.send_signal(how)
+                kills += 1
+        _, errors = process.communicate(timeout=300)
+        if process.returncode == 0:
+            break
+        assert process.returncode in (-signal.SIGKILL, 130), errors
+    assert kills >= min(times, 1)
+    return run
+
+
+@pytest.mark.parametrize(("how", "times"), [(signal.SIGKILL, 2), (signal.SIGTERM, 1)])
+def test_killed_and_resumed_gives_the_same_bits(
+    tmp_path: Path, tiny: str, digest: Digest, how: signal.Signals, times: int
+) -> None:
+    options = ("digits", "--net", tiny, "--epochs", "30", "--checkpoint-seconds", "0.1")
+    whole = tmp_path / "whole"
+    done = subprocess.run(
+        _command(whole, *options),
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert digest(_killed_and_resumed(tmp_path, times, how, 1.0, *options)) == digest(whole)
+
+
+@pytest.mark.slow
+def test_killed_ten_times_gives_the_same_bits(tmp_path: Path, digest: Digest) -> None:
+    options = ("digits", "--epochs", "60", "--checkpoint-seconds", "0.2")
+    whole = tmp_path / "whole"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run(_command(whole, *options), env=environment, capture_output=True, check=True)
+    assert digest(_killed_and_resumed(tmp_path, 10, signal.SIGKILL, 4.0, *options)) == digest(whole)
+
+
+def test_seeds_decide(tmp_path: Path, tiny: str, digest: Digest) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        train("digits", tiny, out=tmp_path / name, epochs=1, seed=seed, report=False)
+    assert digest(tmp_path / "a") == digest(tmp_path / "b") != digest(tmp_path / "c")
+
+
+def test_time_is_kept_and_the_run_evaluated(tmp_path: Path, tiny: str) -> None:
+    begun = time.monotonic()
+    result = train("digits", tiny, out=tmp_path / "run", time=6.0, report=False)
+    took = time.monotonic() - begun
+    assert took < 6.0 + 1.0  # the test's own machine may be busy
+    assert took > 3.0, "most of the time was left unused"
+    assert result.evaluation.count == len(result.dataset.test)
+
+
+def test_early_stopping(tmp_path: Path, tiny: str) -> None:
+    # A learning rate of nearly nothing: the first epoch stays the best.
+    seen = list(training("digits", tiny, out=tmp_path / "run", epochs=20, patience=2, lr=1e-12))
+    stopped = [event for event in seen if isinstance(event, events.Stopped)]
+    assert len(stopped) == 1
+    assert "2 epochs" in stopped[0].reason
+    assert isinstance(seen[-1], events.Finished)
+    again = list(training("digits", tiny, out=tmp_path / "run", resume=True))
+    assert not [event for event in again if isinstance(event, events.Stepped)], "a stopped run took more steps"
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, tiny: str) -> None:
+    net = tiny.replace("> batchnorm ", "")
+    run = training(
+        "digits", net, out=tmp_path / "run", epochs=20, lr=1e6, optimizer="sgd", warmup=0.9, checkpoint_seconds=0
+    )
+    with pytest.raises(UserError) as caught:
+        list(run)
+    assert "step" in caught.value.where
+    assert "nan" in caught.value.got or "inf" in caught.value.got
+    assert "--lr" in caught.value.hint
+    kept = checkpoint.load(tmp_path / "run")
+    assert kept is not None
+    assert all(value.isfinite().all() for name, value in kept[0].items() if name.startswith("module/"))
+
+
+def test_a_folder_with_a_run_is_not_overwritten(tmp_path: Path, tiny: str) -> None:
+    train("digits", tiny, out=tmp_path / "run", epochs=0.2, report=False)
+    with pytest.raises(UserError, match="there is a run in this folder"):
+        train("digits", tiny, out=tmp_path / "run", epochs=0.2)
+
+
+def test_nothing_to_resume(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no run to resume"):
+        train("digits", out=tmp_path / "run", resume=True)
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path, tiny: str) -> None:
+    train("digits", tiny, out=tmp_path / "run", epochs=0.2, report=False)
+    (tmp_path / "run" / checkpoint.NAME).write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00 half a")
+    with pytest.raises(UserError, match="checkpoint cannot be read"):
+        train("digits", out=tmp_path / "run", resume=True)
+
+
+def test_changed_data_is_refused(tmp_path: Path, tiny: str) -> None:
+    train("digits", tiny, out=tmp_path / "run", epochs=0.2, report=False)
+    settings = tmp_path / "run" / "settings.json"
+    settings.write_text(settings.read_text().replace(read_settings(tmp_path / "run").fingerprint, "0" * 64))
+    with pytest.raises(UserError, match="changed since"):
+        train("digits", out=tmp_path / "run", resume=True)
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(tmp_path: Path, tiny: str, digest: Digest) -> None:
+    """The file size limit stands for a full disk: writes fail half-way with an error of the same kind."""
+    resource = pytest.importorskip("resource")
+    options = ("digits", "--net", tiny, "--epochs", "2", "--checkpoint-seconds", "0")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run(_command(tmp_path / "whole", *options), env=environment, capture_output=True, check=True)
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6_000, 6_000))
+
+    run = tmp_path / "pieces"
+    first = training("digits", tiny, out=run, epochs=2, checkpoint_seconds=0)
+    for event in first:
+        if isinstance(event, events.Saved) and event.step >= 7:
+            first.close()
+    saved = (run / checkpoint.NAME).read_bytes()
+    assert len(saved) > 6_000
+    done = subprocess.run(
+        _command(run, "--resume"), env=environment, capture_output=True, text=True, preexec_fn=limit, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "writing failed" in done.stderr
+    assert (run / checkpoint.NAME).read_bytes() == saved
+    subprocess.run(_command(run, "--resume"), env=environment, capture_output=True, check=True)
+    assert digest(run) == digest(tmp_path / "whole")

@@ -1,0 +1,88 @@
+"""The pieces of the training loop: which batches there are, what they hold, when memory runs out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convscope.errors import UserError
+from convscope.learning.recipe import Recipe
+from convscope.learning.train import (
+    batch_indices,
+    check_memory,
+    device_of,
+    fitting_batch,
+    precision_of,
+    steps_per_epoch,
+)
+from convscope.network.network import Network
+from convscope.network.summary import memory
+
+
+@given(st.integers(1, 500), st.integers(1, 64), st.integers(0, 3))
+def test_an_epoch_holds_every_picture_once(pictures: int, batch_size: int, seed: int) -> None:
+    batches = [
+        batch_indices(seed, 0, place, pictures, batch_size) for place in range(steps_per_epoch(pictures, batch_size))
+    ]
+    assert sorted(np.concatenate(batches)) == list(range(pictures))
+    assert all(len(batch) <= batch_size + 1 for batch in batches)
+    assert pictures == 1 or batch_size == 1 or all(len(batch) > 1 for batch in batches)
+
+
+def test_epochs_and_seeds_shuffle_anew() -> None:
+    one, two, three = (batch_indices(*where, 0, 1000, 1000).tolist() for where in ((0, 0), (0, 1), (1, 0)))
+    assert one != two != three != one
+    assert one == batch_indices(0, 0, 0, 1000, 1000).tolist()
+
+
+def test_a_batch_that_cannot_fit_is_refused_with_one_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = Network.parse("input 3x64x64\nconv 64 3x3 padding=1 > relu > globalavgpool > flatten > linear 2").graph()
+
+    class Free:
+        available = memory(graph, 40).training
+
+    monkeypatch.setattr("convscope.learning.train.psutil.virtual_memory", Free)
+    check_memory(graph, 32, torch.device("cpu"))
+    with pytest.raises(UserError) as caught:
+        check_memory(graph, 1024, torch.device("cpu"))
+    assert "--batch-size 16 would fit" in caught.value.hint
+    assert memory(graph, fitting_batch(graph, Free.available)).training < Free.available
+
+
+def test_no_gpu_is_a_mistake_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="no CUDA device"):
+        device_of(Recipe(device="cuda"))
+    assert device_of(Recipe()).type == "cpu"
+
+
+def test_precision_follows_the_hardware(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    assert precision_of(Recipe(), torch.device("cpu")) == torch.bfloat16
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    assert precision_of(Recipe(), torch.device("cpu")) == torch.float32
+    assert precision_of(Recipe(precision="bfloat16"), torch.device("cpu")) == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"optimizer": "adam"}, "did you mean adamw"),
+        ({"schedule": "cosin"}, "did you mean cosine"),
+        ({"lr": -1.0}, "learning rate above 0"),
+        ({"epochs": 0.0}, "epochs above 0"),
+        ({"batch_size": 0}, "at least 1"),
+        ({"augment": "strong"}, "auto, none, light"),
+        ({"precision": "float16"}, "bfloat16"),
+        ({"ema": 1.0}, "decay"),
+        ({"label_smoothing": 1.0}, "0 to 0.9"),
+    ],
+)
+def test_a_wrong_setting_is_named(settings: dict[str, object], word: str) -> None:
+    with pytest.raises(UserError) as caught:
+        Recipe(**settings)  # type: ignore[arg-type]
+    assert word in str(caught.value)
+    assert caught.value.where.startswith("--")
