@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,8 +12,8 @@ from convscope.network import notation, tree_json
 from convscope.network.expand import GraphError, expand
 from convscope.network.graph import Graph
 from convscope.network.layout import layout
-from convscope.network.ops import Shape, spell, spell_shape
-from convscope.network.tree import Argument, Call, Comment, Expect, Input, Line, Source, Statement
+from convscope.network.ops import OPERATIONS, Shape, spell, spell_shape
+from convscope.network.tree import Call, Comment, Expect, Input, Line, Source, Statement
 
 
 @dataclass(frozen=True)
@@ -118,23 +119,12 @@ class Network:
         shape = self.graph(input).output.shape
         if shape == (classes,):
             return self
-        for index in range(len(self.statements) - 1, -1, -1):
-            statement = self.statements[index]
-            if not isinstance(statement, Line):
-                continue
-            for place in range(len(statement.steps) - 1, -1, -1):
-                step = statement.steps[place]
-                if not (isinstance(step, Call) and step.word in ("linear", "conv") and step.arguments):
-                    continue
-                rewritten = replace(step, arguments=(_outputs(step.arguments[0], classes), *step.arguments[1:]))
-                steps = (*statement.steps[:place], rewritten, *statement.steps[place + 1 :])
-                line = replace(statement, steps=steps)
-                kept = [*self.statements[:index], line, *self.statements[index + 1 :]]
-                network = self._made([s for s in kept if not isinstance(s, Expect)])
+        rewritten = _rewritten(self.statements, classes)
+        if rewritten is not None:
+            network = self._made([s for s in rewritten if not isinstance(s, Expect)])
+            with contextlib.suppress(GraphError):
                 if network.graph(input).output.shape == (classes,):
                     return network
-                break
-            break
         raise UserError(
             self.source.name,
             f"the network gives {spell_shape(shape)}, the data has {classes} classes",
@@ -155,8 +145,27 @@ class Network:
         return self.text()
 
 
-def _outputs(argument: Argument, classes: int) -> Argument:
-    return replace(argument, value=classes)
+def _rewritten(statements: tuple[Statement, ...], classes: int) -> tuple[Statement, ...] | None:
+    """The statements with ``classes`` outputs in the last linear or conv at the top level; None without one."""
+    for index in range(len(statements) - 1, -1, -1):
+        line = statements[index]
+        if not isinstance(line, Line):
+            continue
+        for place in range(len(line.steps) - 1, -1, -1):
+            step = line.steps[place]
+            if isinstance(step, Call) and step.word in ("linear", "conv"):
+                steps = (*line.steps[:place], _with_outputs(step, classes), *line.steps[place + 1 :])
+                return (*statements[:index], replace(line, steps=steps), *statements[index + 1 :])
+    return None
+
+
+def _with_outputs(step: Call, outputs: int) -> Call:
+    name = OPERATIONS[step.word].positional[0]
+    arguments = list(step.arguments)
+    for index, argument in enumerate(arguments):
+        if argument.name == name or (index == 0 and argument.name is None):
+            arguments[index] = replace(argument, value=outputs)
+    return replace(step, arguments=tuple(arguments))
 
 
 def _check_expectations(network: Network, graph: Graph) -> None:

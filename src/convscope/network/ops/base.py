@@ -85,6 +85,8 @@ class Kind:
 
     def check(self, name: str, value: Any) -> Any:
         """``value`` if it fits, in its canonical type."""
+        if value is None and "none" in self.words:
+            return "none"
         wrong = Misfit(f"{name}={spell(value)}", self.describe(), self._hint(value), name)
         if (value is None and self.optional) or (isinstance(value, str) and value in self.words):
             return value
