@@ -48,7 +48,7 @@ def find(net: str) -> Network:
         return Network.load(net)
     words = net.split()
     if len(words) > 1 or ">" in net or net in OPERATIONS:
-        return Network.parse(net, "--net" if "\n" not in net else "network")
+        return Network.parse(net)
     if net.endswith((".net", ".json")):
         folder = Path(net).parent
         near = nearest(Path(net).name, [p.name for p in folder.glob("*")] if folder.is_dir() else [])

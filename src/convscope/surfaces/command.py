@@ -112,11 +112,10 @@ def describe(
         if as_json:
             nodes = [table.row_dict(row) for row in rows]
             click.echo(json.dumps({"error": error.to_dict(), "nodes": nodes}, indent=2))
-        else:
-            if rows:
-                click.echo(table.rows_text(rows))
-            click.echo(str(error), err=True)
-        sys.exit(MISTAKE)
+            sys.exit(MISTAKE)
+        if rows:
+            click.echo(table.rows_text(rows))
+        raise
     if as_json:
         click.echo(json.dumps(table.to_dict(summary), indent=2))
     else:
