@@ -135,6 +135,21 @@ def test_a_damaged_entry_is_rebuilt(pets, cache, file, damage):
     assert entries.read_entry(entry) is not None
 
 
+def test_an_entry_of_other_pictures_is_not_the_answer(pets, cache):
+    """Two whole entries that have changed places, as a careless copy of a cache may leave them."""
+    first = prepare(open_source(pets), SMALL, seed=0).test.names
+    (one,) = cache.iterdir()
+    prepare(open_source(pets), SMALL, seed=1)
+    (other,) = set(cache.iterdir()) - {one}
+    one.rename(cache / "kept")
+    other.rename(one)
+    (cache / "kept").rename(other)
+    again = prepare(open_source(pets), SMALL, seed=0)
+    assert again.test.names == first
+    for image_HWC, name in zip(again.test.images_NHWC, again.test.names, strict=True):
+        np.testing.assert_array_equal(image_HWC, decode(pets / name, SMALL))
+
+
 def test_an_interrupted_run_leaves_nothing_behind(pets, cache, monkeypatch):
     class Stop(BaseException):
         pass

@@ -49,6 +49,13 @@ def test_sixteen_bits_are_scaled_not_clipped():
         assert grey[0, :, 0].tolist() == [0, 0, 1, 128, 255], kind
 
 
+def test_sixteen_bits_keep_their_own_range():
+    """A dark picture stays dark: its greatest value is not taken for white."""
+    values = np.array([[2570, 25700]], np.uint16)
+    for kind in ("PNG", "TIFF", "PPM"):
+        assert decode(_saved(Image.fromarray(values), kind), Preprocess(1, 1, 2)).ravel().tolist() == [10, 100], kind
+
+
 def test_sixteen_bit_big_endian_tiff():
     image = Image.frombytes("I;16B", (2, 1), bytes([0, 0, 255, 255]))
     assert decode(_saved(image, "TIFF"), Preprocess(1, 1, 2)).ravel().tolist() == [0, 255]
@@ -146,6 +153,12 @@ def test_crop_takes_the_centre():
     wide = np.zeros((10, 30, 1), np.uint8)
     wide[:, 10:20] = 255
     assert fit_array(wide[None], Preprocess(1, 10, 10, "crop")).min() == 255
+
+
+def test_a_crop_without_scaling_does_not_blur():
+    picture_HWC = _noise(10, 31)
+    cut = fit_array(picture_HWC[None], Preprocess(3, 10, 10, "crop"))[0]
+    np.testing.assert_array_equal(cut, picture_HWC[:, 10:20])
 
 
 def test_letterbox_keeps_the_shape_and_pad_never_enlarges():

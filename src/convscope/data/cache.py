@@ -64,7 +64,7 @@ def prepare(
         >>> from convscope.data.sources import open_source
         >>> dataset = prepare(open_source("digits"), Preprocess(1, 8, 8))
         >>> dataset.train.images_NHWC.shape
-        (1257, 8, 8, 1)
+        (1258, 8, 8, 1)
     """
     sides = split(source.labels_N, source.given, source.names, seed, where=source.where)
     entry = _entry(source, preprocess, list(sides.values()), cache, progress)

@@ -170,12 +170,12 @@ def _write(folder: Path, shape_HWC: tuple[int, int, int], count: int, blocks: It
         }
         (partial / "entry.json").write_text(json.dumps(meta), "utf-8")
         del images_NHWC
-        _publish(partial, folder)
+        _publish(partial, folder, rows_N)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _publish(partial: Path, folder: Path) -> None:
+def _publish(partial: Path, folder: Path, rows_N: NDArray[np.int64]) -> None:
     """Rename a finished entry to its place; a good one that is there already stays."""
     for _ in range(8):
         try:
@@ -184,9 +184,10 @@ def _publish(partial: Path, folder: Path) -> None:
         except OSError:
             if not folder.exists():
                 raise
-        if read_entry(folder) is not None:
+        other = read_entry(folder)
+        if other is not None and np.array_equal(other.rows_N, rows_N):
             return
-        # A damaged one is moved away first: a folder that is not empty cannot be replaced.
+        # A damaged one, or one of other pictures, is moved away first: a folder that is not empty cannot be replaced.
         aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"{folder.name}.", suffix=".part"))
         with contextlib.suppress(OSError):
             folder.rename(aside / "damaged")

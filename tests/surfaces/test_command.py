@@ -1,0 +1,223 @@
+"""The command line: words in, one document or one readable message out, and the right status."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from convscope.surfaces.command import main
+
+NET = "input 1x8x8\nconv 8 3x3 > batchnorm > relu > maxpool 2 > flatten > linear 10"
+
+
+def convscope(*words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as left:
+        main(list(words))
+    out, err = capsys.readouterr()
+    return int(left.value.code or 0), out, err
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("command") / "run"
+    words = ["train", "digits", "--net", NET, "--epochs", "2", "--out", str(folder), "--json"]
+    done = subprocess.run([sys.executable, "-m", "convscope", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["model"] == str(folder / "model")
+    assert 0 <= document["metrics"]["top1"] <= 1
+    assert document["seconds"] > 0
+    assert Path(document["report"]).stat().st_size > 10_000
+    return folder
+
+
+def test_describe_lenet5(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = convscope("describe", "lenet5", "--json", capsys=capsys)
+    document = json.loads(out)
+    assert status == 0
+    assert (document["parameters"], document["macs"]) == (61_706, 416_520)
+    assert [node["shape"] for node in document["nodes"] if node["path"] == "conv2"] == [[16, 10, 10]]
+    assert convscope("describe", "lenet5", "--batch", "8", capsys=capsys)[1].count("61,706") == 1
+    assert convscope("describe", "lenet5", "--markdown", capsys=capsys)[1].count("| :-- |") == 1
+
+
+def test_describe_shows_what_worked_and_the_mend(capsys: pytest.CaptureFixture[str]) -> None:
+    net = "input 1x32x32\nconv 16 5x5 > relu\nlinear 10"
+    status, out, err = convscope("describe", net, capsys=capsys)
+    assert status == 2
+    assert "conv1" in out
+    assert "line 3" in err
+    assert "put flatten before it" in err
+    status, out, _ = convscope("describe", net, "--json", capsys=capsys)
+    document = json.loads(out)
+    assert status == 2
+    assert [node["path"] for node in document["nodes"]] == ["conv1", "relu1"]
+    assert document["error"]["hint"] == "put flatten before it"
+
+
+def test_describe_starts_fast_and_without_tensors() -> None:
+    code = (
+        "import sys\nfrom convscope.surfaces.command import main\n"
+        "try: main(['describe', 'lenet5'])\nexcept SystemExit: pass\n"
+        "print([m for m in ('torch', 'numpy', 'rich', 'altair', 'PIL') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_evaluate(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    status, out, _ = convscope("evaluate", str(run), "digits", "--json", "--report", str(report), capsys=capsys)
+    document = json.loads(out)
+    assert status == 0
+    assert {"top1", "top5", "ece", "interval", "classes", "confusion"} <= set(document)
+    assert document["interval"][0] <= document["top1"] <= document["interval"][1]
+    assert sum(map(sum, document["confusion"])) == document["count"]
+    assert report.read_text(encoding="utf-8").startswith("<!")
+    status, out, _ = convscope("evaluate", str(run), "digits", capsys=capsys)
+    assert status == 0
+    assert "%" in out
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[str]:
+    digits = load_digits()
+    paths = [tmp_path / f"digit {i}.png" for i in range(3)]
+    for i, path in enumerate(paths):
+        Image.fromarray(np.round(digits.images[i] * 255 / 16).astype("uint8")).save(path)
+    return [str(path) for path in paths]
+
+
+def test_predict(
+    run: Path, pictures: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    status, out, _ = convscope("predict", str(run), *pictures, "--json", capsys=capsys)
+    document = json.loads(out)
+    assert status == 0
+    assert [entry["file"] for entry in document["predictions"]] == pictures
+    assert document["skipped"] == []
+    status, out, _ = convscope("predict", str(run), *pictures, "--csv", "--top", "2", capsys=capsys)
+    assert out.splitlines()[0] == "file,class,probability,class2,probability2"
+    assert len(out.splitlines()) == 4
+    (tmp_path / "list").write_text("\n".join(pictures[:2]) + "\n")
+    with (tmp_path / "list").open() as listed:
+        monkeypatch.setattr(sys, "stdin", listed)
+        status, out, _ = convscope("predict", str(run), "-", capsys=capsys)
+    assert status == 0
+    assert len(out.splitlines()) == 2
+
+
+def test_predict_with_nothing_readable(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x.png").write_bytes(b"no picture")
+    status, _, err = convscope("predict", str(run), str(tmp_path / "x.png"), capsys=capsys)
+    assert status == 2
+    assert "none of 1 files" in err
+
+
+MISTAKES = [
+    (["descibe", "lenet5"], "did you mean describe?"),
+    (["describe"], "Missing argument"),
+    (["describe", "lenet"], "did you mean lenet5?"),
+    (["describe", "nothing.net"], "there is no such file"),
+    (["describe", "lenet5", "--inptu", "1x3x3"], "did you mean --input?"),
+    (["describe", "lenet5", "--input", "32"], "lenet5.net"),
+    (["describe", "lenet5", "--input", "axb"], "1x28x28"),
+    (["describe", "lenet5", "--batch", "0"], "--batch"),
+    (["describe", "cnov 3 3x3 > relu"], "did you mean conv?"),
+    (["train"], "DATA is missing"),
+    (["train", "no/such/folder"], "no/such"),
+    (["train", "digit"], "digits"),
+    (["train", "digits", "--net", "lenet6"], "did you mean lenet5?"),
+    (["train", "digits", "--net", "conv 3 3x3 > relu"], "10 classes"),
+    (["train", "digits", "--epochs", "many"], "--epochs"),
+    (["train", "digits", "--epochs", "0"], "above 0"),
+    (["train", "digits", "--time", "soon"], "90s"),
+    (["train", "digits", "--lr", "-1"], "above 0"),
+    (["train", "digits", "--optimizer", "adam"], "did you mean adamw?"),
+    (["train", "digits", "--fit", "croop"], "did you mean crop?"),
+    (["train", "digits", "--init", "kaimin"], "kaiming"),
+    (["train", "digits", "--input", "2x8x8"], "1 or 3 channels"),
+    (["train", "digits", "--input", "1x2x2", "--net", NET], "does not fit"),
+    (["train", "--resume"], "--out"),
+    (["train", "--resume", "--out", "nothing-here"], "no run to resume"),
+    (["train", "digits", "--device", "cuda"], "cuda"),
+    (["evaluate", "nothing", "digits"], "no such folder"),
+    (["evaluate", ".", "digits"], "model.json"),
+    (["predict", "nothing", "a.png"], "a.png"),
+    (["predict", "x"], "Missing argument"),
+    (["format", "nothing.net"], "cannot be read"),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), MISTAKES, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_a_mistake_is_one_message_and_status_2(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    import torch
+
+    if "cuda" in words and torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    status, out, err = convscope(*words, capsys=capsys)
+    assert status == 2
+    assert said in err
+    assert "Traceback" not in err
+    assert err.count("error:") == 1
+    assert out == ""
+    assert list(tmp_path.rglob("*.safetensors")) == []
+    status, out, _ = convscope(*words, "--json", capsys=capsys)
+    assert status == 2
+    if "format" not in words:
+        assert set(json.loads(out)["error"]) == {"where", "got", "expected", "hint"}
+
+
+def test_unwritable_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("in the way")
+    words = ["train", "digits", "--net", NET, "--epochs", "1", "--out", str(tmp_path / "file" / "run")]
+    status, _, err = convscope(*words, capsys=capsys)
+    assert status == 2
+    assert str(tmp_path / "file") in err
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_our_own_fault_is_said_as_such(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("convscope.network.zoo.find", lambda _: 1 / 0)
+    status, _, err = convscope("describe", "lenet5", capsys=capsys)
+    assert status == 1
+    assert "our fault" in err
+
+
+def test_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.net"
+    path.write_text("input   1x8x8\nconv 3 3x3>relu # kept\n")
+    assert convscope("format", str(path), "--check", capsys=capsys)[0] == 2
+    assert convscope("format", str(path), capsys=capsys)[0] == 0
+    assert path.read_text() == "input 1x8x8\nconv 3 3x3 > relu  # kept\n"
+    assert convscope("format", str(path), "--check", capsys=capsys)[0] == 0
+
+
+def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m convscope describe lenet5 | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, env=dict(os.environ))
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    begun = time.monotonic()
+    status, out, _ = convscope("--help", capsys=capsys)
+    assert status == 0
+    assert time.monotonic() - begun < 5
+    for word in ("describe", "train", "evaluate", "predict", "format"):
+        assert f"  {word}" in out

@@ -1,0 +1,260 @@
+"""Imports flow downwards only, lazy ones and those for type checkers included; torch and numpy stay where they belong.
+
+The rules are those of ``ARCHITECTURE.md``. The checker reads sources, it imports nothing; it is itself tested on
+planted violations.
+"""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[1] / "src" / "convscope"
+
+BELOW = {"errors", "files"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "files": {"errors"},
+    "network": BELOW,
+    "arithmetic": BELOW | {"network"},
+    "data": BELOW,
+    "delivery": BELOW | {"network", "arithmetic", "data"},
+    "learning": BELOW | {"network", "arithmetic", "data", "delivery"},
+    "surfaces": BELOW | {"network", "arithmetic", "data", "delivery", "learning"},
+}
+"""What each layer may import of convscope beside itself; the modules beside the layers may import everything."""
+
+NEVER_LOADS: list[tuple[str, set[str]]] = [
+    ("convscope.errors", {"torch", "numpy"}),
+    ("convscope.files", {"torch", "numpy"}),
+    ("convscope.network", {"torch", "numpy"}),
+    ("convscope.arithmetic.reference", {"torch"}),
+    ("convscope.data", {"torch"}),
+]
+"""Modules, those below them included, and what they never load, not even by way of other modules of convscope."""
+
+EXCEPT = {"convscope.data.augment"}
+"""It works on whole batches, on the device."""
+
+ONLY = {"errors": set(), "files": set(), "network": {"lark"}}
+"""Layers and all that they import of others beside the standard library."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import: who, whom, where."""
+
+    module: str
+    name: str
+    line: int
+
+
+def modules(folder: Path = SOURCE, prefix: str = "convscope") -> dict[str, str]:
+    """The source of every module by its name."""
+    found = {}
+    for path in sorted(folder.rglob("*.py")):
+        parts = [prefix, *path.relative_to(folder).with_suffix("").parts]
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[name] = path.read_text(encoding="utf-8")
+    return found
+
+
+def imports(sources: Mapping[str, str], module: str) -> Iterator[Import]:
+    """Every import of a module, wherever it stands; what is imported by a computed name is called ``?``."""
+    is_package = any(other.startswith(module + ".") for other in sources)
+    for node in ast.walk(ast.parse(sources[module])):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            parents = module.split(".")[: len(module.split(".")) + is_package - node.level] if node.level else []
+            base = ".".join([*parents, *([node.module] if node.module else [])])
+            for alias in node.names:
+                below = f"{base}.{alias.name}"
+                names.append(below if below in sources else base)
+        elif isinstance(node, ast.Call):
+            called = ast.unparse(node.func).split(".")[-1]
+            if called in ("import_module", "__import__", "run_module"):
+                first = node.args[0] if node.args else None
+                names = [first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else "?"]
+        yield from (Import(module, name, getattr(node, "lineno", 0)) for name in names)
+
+
+def layer(module: str) -> str | None:
+    """The layer of a module of convscope, None for those beside the layers (``convscope``, ``convscope.api``, ...)."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[1] in MAY_IMPORT else None
+
+
+def violations(sources: Mapping[str, str]) -> list[str]:
+    """Every import that breaks a rule, in words."""
+    all_imports = {module: list(imports(sources, module)) for module in sources}
+    found = [complaint for rows in all_imports.values() for row in rows for complaint in complaints(row)]
+    for start, never in NEVER_LOADS:
+        for module in sources:
+            # a name such as convscope.arithmetic.reference stands for convscope.arithmetic.reference_windows as well
+            inside = module == start or module.startswith((start + ".", start + "_"))
+            if inside and module not in EXCEPT:
+                ways = chains(all_imports, module, never)
+                found += [f"{module} loads {way[-1]}: {' > '.join(way)}" for way in ways]
+    return found
+
+
+def complaints(row: Import) -> Iterator[str]:
+    """What is wrong with one import, if something is."""
+    here, top = layer(row.module), row.name.split(".")[0]
+    if here is None:
+        return
+    if row.name == "?":
+        yield f"{row.module}:{row.line} imports by a computed name"
+    elif top == "convscope":
+        there = layer(row.name)
+        if there != here and there not in MAY_IMPORT[here]:
+            yield f"{row.module}:{row.line} imports {row.name}"
+    elif here in ONLY and top not in ONLY[here] | sys.stdlib_module_names:
+        yield f"{row.module}:{row.line} imports {row.name}"
+
+
+def chains(all_imports: Mapping[str, list[Import]], start: str, never: set[str]) -> Iterator[list[str]]:
+    """The ways from a module to something that it should never load, one for each."""
+    pending, seen = [[start]], {start}
+    while pending:
+        chain = pending.pop()
+        for row in all_imports[chain[-1]]:
+            parts = row.name.split(".")
+            if parts[0] in never:
+                yield [*chain, parts[0]]
+                continue
+            loaded = [".".join(parts[:n]) for n in range(2, len(parts) + 1)]  # the packages above it load first
+            for name in loaded:
+                if name in all_imports and name not in seen:
+                    seen.add(name)
+                    pending.append([*chain, name])
+
+
+def test_imports_flow_downwards_only() -> None:
+    assert violations(modules()) == []
+
+
+def test_the_checker_sees_the_whole_package() -> None:
+    sources = modules()
+    assert {layer(module) for module in sources} == {*MAY_IMPORT, None}
+    assert "convscope.network.ops.base" in sources
+    everything = [row.name for module in sources for row in imports(sources, module)]
+    assert "lark.exceptions" in everything  # it stands inside a function
+    assert "torch" in everything
+    assert "numpy" in everything
+    for start, _ in NEVER_LOADS:
+        assert start in sources
+    assert set(sources) >= EXCEPT
+
+
+TREE = {
+    "convscope": "",
+    "convscope.api": "import convscope.learning.train, torch",
+    "convscope.errors": "import difflib",
+    "convscope.files": "from convscope.errors import UserError",
+    "convscope.network": "",
+    "convscope.network.tree": "from convscope.errors import UserError\nimport lark",
+    "convscope.network.ops": "from convscope.network.ops.base import Op",
+    "convscope.network.ops.base": "from convscope.errors import UserError",
+    "convscope.arithmetic": "",
+    "convscope.arithmetic.reference": "import numpy\nfrom convscope.network.tree import Network",
+    "convscope.arithmetic.reference_windows": "import numpy",
+    "convscope.arithmetic.module": "import torch\nfrom convscope.network import tree",
+    "convscope.data": "",
+    "convscope.data.dataset": "import numpy\nfrom convscope.files import write_atomically",
+    "convscope.data.augment": "import torch",
+    "convscope.delivery": "",
+    "convscope.delivery.model": "import torch\nfrom ..arithmetic.module import M\nfrom ..data import dataset",
+    "convscope.learning": "",
+    "convscope.learning.train": "from convscope.delivery.model import save\nfrom convscope.data.augment import A",
+    "convscope.surfaces": "",
+    "convscope.surfaces.command": "import click\ndef run():\n    from convscope.learning.train import train",
+}
+"""A small house that keeps every rule."""
+
+PLANTED = [
+    ("convscope.network.tree", "import torch", "convscope.network.tree:1 imports torch"),
+    ("convscope.network.tree", "import numpy as np", "convscope.network.tree:1 imports numpy"),
+    ("convscope.network.tree", "import pydantic", "imports pydantic"),
+    ("convscope.network.ops.base", "def f():\n    import numpy.typing", "convscope.network.ops.base:2 imports numpy"),
+    (
+        "convscope.network.tree",
+        "def f():\n    from convscope.arithmetic.module import M",
+        "imports convscope.arithmetic",
+    ),
+    ("convscope.network.tree", "if TYPE_CHECKING:\n    from convscope.data import dataset", "convscope.data.dataset"),
+    ("convscope.network.tree", "from ..learning import train", "imports convscope.learning.train"),
+    ("convscope.network.ops", "from ...data.dataset import D", "imports convscope.data.dataset"),
+    ("convscope.network.tree", "from convscope import api", "imports convscope.api"),
+    ("convscope.network.tree", "from convscope import Model", "imports convscope"),
+    ("convscope.network.tree", "import convscope", "imports convscope"),
+    ("convscope.network.tree", "import importlib\nimportlib.import_module('convscope.data.dataset')", "convscope.data"),
+    ("convscope.network.tree", "from importlib import import_module\nimport_module(name)", "by a computed name"),
+    ("convscope.network.tree", "try:\n    __import__('torch')\nexcept ImportError:\n    pass", "imports torch"),
+    ("convscope.errors", "import convscope.files", "imports convscope.files"),
+    ("convscope.errors", "import rich", "imports rich"),
+    ("convscope.files", "import numpy", "imports numpy"),
+    ("convscope.data.dataset", "from convscope.network.tree import N", "imports convscope.network.tree"),
+    ("convscope.data.dataset", "from convscope.arithmetic import module", "imports convscope.arithmetic.module"),
+    ("convscope.data.dataset", "import torch", "convscope.data.dataset loads torch"),
+    ("convscope.data.dataset", "from convscope.data import augment", "dataset > convscope.data.augment > torch"),
+    ("convscope.data", "from .augment import A", "convscope.data > convscope.data.augment > torch"),
+    ("convscope.arithmetic.module", "from convscope.data.dataset import D", "imports convscope.data.dataset"),
+    ("convscope.arithmetic.reference", "import torch", "reference loads torch"),
+    ("convscope.arithmetic.reference", "import torch.nn.functional as F", "reference loads torch"),
+    ("convscope.arithmetic.reference", "from .module import M", "reference > convscope.arithmetic.module > torch"),
+    ("convscope.arithmetic.reference_windows", "def f():\n    import torch", "reference_windows loads torch"),
+    ("convscope.arithmetic", "from .module import M", "> convscope.arithmetic > convscope.arithmetic.module > torch"),
+    ("convscope.delivery.model", "def f():\n    import convscope.learning.train", "imports convscope.learning.train"),
+    ("convscope.learning.train", "from convscope.surfaces import command", "imports convscope.surfaces.command"),
+    ("convscope.learning.train", "import convscope.api", "imports convscope.api"),
+]
+
+
+def test_a_house_in_order_passes() -> None:
+    assert violations(TREE) == []
+
+
+@pytest.mark.parametrize(("module", "source", "told"), PLANTED, ids=[f"{m}: {s}"[:70] for m, s, _ in PLANTED])
+def test_a_planted_violation_is_seen(module: str, source: str, told: str) -> None:
+    planted = {**TREE, module: source}
+    if module == "convscope.arithmetic":  # a package is loaded before what is in it
+        planted["convscope.arithmetic.reference"] = "from convscope.arithmetic.reference_windows import slide"
+    found = violations(planted)
+    assert any(told in line for line in found), found
+    assert all(module in line for line in found), found
+
+
+LOADED = "import sys; print([m for m in ('torch', 'numpy', 'lark', 'PIL', 'rich') if m in sys.modules])"
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("import convscope", "[]"),
+        ("import convscope.network.network", "[]"),
+        ("import convscope.network.zoo, convscope.network.summary, convscope.network.table", "[]"),
+        ("from convscope import Network; Network.parse('input 1x8x8\\nconv 4 3x3').graph().macs", "['lark']"),
+        ("from convscope import Network; Network.from_json(Network.parse('input 3\\nrelu').to_json())", "['lark']"),
+    ],
+)
+def test_a_network_needs_neither_torch_nor_numpy(statement: str, expected: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"{statement}; {LOADED}"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout.strip() == expected, done.stderr
+
+
+def test_the_reference_needs_no_torch() -> None:
+    statement = "import convscope.arithmetic.reference"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{statement}; import sys; print('torch' in sys.modules)"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.stdout.strip() == "False", done.stderr
