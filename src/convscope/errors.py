@@ -11,6 +11,8 @@ from collections.abc import Iterable
 
 MOST_LISTED = 40
 """Choices that a hint writes out; more would bury it."""
+SHORTEST_BEGINNING = 3
+"""Letters of a word that was broken off, such as ``max`` for ``maxpool``."""
 
 
 class UserError(Exception):
@@ -53,14 +55,16 @@ class UserError(Exception):
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
-    """The choice that looks most like ``word``, or None if none comes close.
+    """The choice that ``word`` begins or looks most like, or None if none comes close.
 
     Example:
-        >>> nearest("cnov", ["conv", "relu"])
-        'conv'
+        >>> nearest("cnov", ["conv", "relu"]), nearest("max", ["softmax", "maxpool"])
+        ('conv', 'maxpool')
     """
-    matches = difflib.get_close_matches(word.lower(), list(choices), n=1, cutoff=0.6)
-    return matches[0] if matches else None
+    options = list(choices)
+    begun = [choice for choice in options if len(word) >= SHORTEST_BEGINNING and choice.startswith(word.lower())]
+    matches = difflib.get_close_matches(word.lower(), options, n=1, cutoff=0.6)
+    return min(begun, key=len) if begun else matches[0] if matches else None
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

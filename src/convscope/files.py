@@ -40,7 +40,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     """
     with named_failures(path, "writing"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
