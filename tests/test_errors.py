@@ -59,7 +59,6 @@ def test_it_reaches_another_process_whole() -> None:
         ("max", "maxpool"),
         ("batch", "batchnorm"),
         ("relu", "relu"),
-        ("re", None),
         ("lstm", None),
         ("input", None),
         ("", None),
