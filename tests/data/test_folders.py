@@ -57,7 +57,7 @@ def test_classes_are_matched_by_name_not_by_position(hostile, tmp_path):
 
 
 def test_a_class_may_be_called_test(hostile, tmp_path):
-    _put(tmp_path, hostile, *(f"{name}/{i}.png" for name in ("test", "live") for i in range(3)))
+    _put(tmp_path, hostile, *(f"{name}/2024/{i}.png" for name in ("test", "live") for i in range(3)))
     assert open_source(tmp_path).classes == ("live", "test")
 
 

@@ -1,0 +1,64 @@
+"""The main job on real pictures, through the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.shared
+Sets = Callable[[str], Path]
+
+
+def _train(*words: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "convscope", "train", *words, "--json", "--no-report"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+def test_lenet5_on_mnist_in_one_epoch(shared_sets: Sets, tmp_path: Path) -> None:
+    found = _train(str(shared_sets("mnist")), "--net", "lenet5", "--epochs", "1", "--out", str(tmp_path / "run"))
+    assert found["metrics"]["top1"] >= 0.965
+
+
+@pytest.mark.slow
+def test_lenet5_on_mnist_in_three_epochs(shared_sets: Sets, tmp_path: Path) -> None:
+    found = _train(str(shared_sets("mnist")), "--net", "lenet5", "--epochs", "3", "--out", str(tmp_path / "run"))
+    assert found["metrics"]["top1"] >= 0.985
+
+
+@pytest.mark.slow
+def test_fashion_mnist_in_two_minutes(shared_sets: Sets, tmp_path: Path) -> None:
+    begun = time.monotonic()
+    found = _train(str(shared_sets("fashion-mnist")), "--time", "120s", "--out", str(tmp_path / "run"))
+    assert time.monotonic() - begun < 123  # the process's start and end are not in the plan
+    assert found["metrics"]["top1"] >= 0.92
+
+
+def test_photographs_in_a_zip(shared: Path, tmp_path: Path) -> None:
+    """Ten classes of photographs in a zip: decoded, trained on for a moment, evaluated on the given val."""
+    words = ("--input", "3x32x32", "--epochs", "2", "--out", str(tmp_path / "run"))
+    found = _train(str(shared / "data" / "imagenette_subset.zip"), *words)
+    assert found["metrics"]["top1"] > 0.2
+    assert found["skipped"] == []
+
+
+@pytest.mark.gpu
+def test_on_a_gpu(shared_sets: Sets, tmp_path: Path) -> None:
+    """Train, resume, evaluate and predict on a GPU; prints images a second."""
+    run = tmp_path / "run"
+    found = _train(str(shared_sets("fashion-mnist")), "--epochs", "5", "--device", "cuda", "--out", str(run))
+    print(f"{found['images_per_second']:,.0f} images/s")
+    assert found["metrics"]["top1"] > 0.9
+    again = _train("--resume", "--out", str(run))
+    assert again["metrics"]["top1"] == pytest.approx(found["metrics"]["top1"], abs=0.002)
+    command = [sys.executable, "-m", "convscope", "evaluate", str(run), str(shared_sets("fashion-mnist")), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["top1"] == pytest.approx(found["metrics"]["top1"], abs=0.002)
