@@ -318,6 +318,40 @@ def test_arrays_that_are_resized_are_kept(cache, monkeypatch):
     assert _same(first, prepare(source, Preprocess(1, 16, 16)))
 
 
+def test_resized_arrays_of_another_seed_are_copied(cache, monkeypatch):
+    source = open_source("digits")
+    first = prepare(source, Preprocess(1, 16, 16))
+    monkeypatch.setattr(cache_module, "fit_array", lambda *_: pytest.fail("fitted again"))
+    second = prepare(source, Preprocess(1, 16, 16), seed=1)
+    assert (second.fingerprint, second.test.names == first.test.names) == (first.fingerprint, False)
+    rows = dict(zip(first.train.names, first.train.images_NHWC, strict=True))
+    shared = [
+        (name, image) for name, image in zip(second.train.names, second.train.images_NHWC, strict=True) if name in rows
+    ]
+    assert len(shared) > 500
+    assert all(np.array_equal(image, rows[name]) for name, image in shared)
+
+
+def test_bad_pictures_stay_bad_in_another_order(pets, cache, hostile, monkeypatch):
+    hostile.put(pets / "cat" / "bad.jpg", b"")
+    first = prepare(open_source(pets), SMALL)
+    _no_decoding(monkeypatch)
+    second = prepare(open_source(pets), SMALL, seed=1)
+    assert first.skipped == second.skipped
+    assert [item.file for item in second.skipped] == ["cat/bad.jpg"]
+    assert first.fingerprint == second.fingerprint
+
+
+def test_a_part_does_not_stand_for_the_whole(hostile, cache, tmp_path):
+    """The test pictures are in the cache, evaluation put them there; training decodes the others."""
+    for side in ("train", "test"):
+        hostile.make_good_folder(tmp_path / "pets" / side)
+    measured = prepare_all(open_source(tmp_path / "pets"), SMALL)
+    dataset = prepare(open_source(tmp_path / "pets"), SMALL)
+    np.testing.assert_array_equal(dataset.test.images_NHWC, measured.pictures.images_NHWC)
+    assert len(dataset.train) + len(dataset.val) == 24
+
+
 def test_arrays_in_memory_and_on_the_disk_are_the_same(cache, monkeypatch):
     source = open_source("digits")
     in_memory = prepare(source, Preprocess(1, 8, 8))

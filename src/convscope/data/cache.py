@@ -8,7 +8,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -132,9 +132,15 @@ def _entry(
     if entry is not None and _holds(entry, order):
         return entry
     sweep(cache)
-    known = _sibling(cache, pictures, folder)
+    known = _sibling(cache, pictures, order)
+    if known is not None:
+        found = _copies(known, order, preprocess)
+    elif isinstance(source, ArraySource):
+        found = _arrays(source, order, preprocess)
+    else:
+        found = _files(source, order, preprocess)
     # Closed, so that an interrupted run leaves no thread at work.
-    with quiet(), closing(_reported(_blocks(source, order, preprocess, known), len(order), progress)) as blocks:
+    with quiet(), closing(_reported(found, len(order), progress)) as blocks:
         write_entry(folder, shape_HWC, len(order), blocks)
     entry = read_entry(folder)
     if entry is None or not _holds(entry, order):
@@ -151,15 +157,13 @@ def _is_quick(source: ArraySource, preprocess: Preprocess) -> bool:
     return (same or padded) and size <= _IN_MEMORY
 
 
-def _sibling(cache: Path, pictures: str, folder: Path) -> Entry | None:
-    """An entry of the same pictures in another order (another seed, another part): copied, not decoded again."""
-    others: list[tuple[int, Path]] = []
-    for other in cache.glob(f"{pictures}-*") if cache.is_dir() else ():
-        with suppress(OSError):
-            if other != folder and other.suffix != ".part":
-                others.append(((other / "rows.npy").stat().st_size, other))
-    # The one with the most pictures first.
-    return next((entry for _, other in sorted(others, reverse=True) if (entry := read_entry(other))), None)
+def _sibling(cache: Path, pictures: str, order: Indices) -> Entry | None:
+    """An entry that has all these pictures in another order (another seed, a part): copied, not decoded again."""
+    for other in sorted(cache.glob(f"{pictures}-*")) if cache.is_dir() else ():
+        entry = read_entry(other) if other.suffix != ".part" else None
+        if entry is not None and np.isin(order, np.concatenate([entry.rows_N, _bad(entry)])).all():
+            return entry
+    return None
 
 
 def _holds(entry: Entry, order: Indices) -> bool:
@@ -169,12 +173,6 @@ def _holds(entry: Entry, order: Indices) -> bool:
 
 def _bad(entry: Entry) -> Indices:
     return np.fromiter(entry.bad, np.int64, len(entry.bad))
-
-
-def _blocks(source: Source, order: Indices, preprocess: Preprocess, known: Entry | None) -> Blocks:
-    if isinstance(source, ArraySource):
-        return _arrays(source, order, preprocess)
-    return _files(source, order, preprocess, known)
 
 
 def _reported(blocks: Blocks, total: int, progress: Progress | None) -> Blocks:
@@ -198,32 +196,36 @@ def _arrays(source: ArraySource, order: Indices, preprocess: Preprocess) -> Bloc
         yield Block(rows_B, fit_array(images_BHWC, preprocess), digests_B, {})
 
 
-def _files(source: FileSource, order: Indices, preprocess: Preprocess, known: Entry | None) -> Blocks:
+def _copies(known: Entry, order: Indices, preprocess: Preprocess) -> Blocks:
+    size = _block_size(preprocess)
+    place = np.full(int(order.max(initial=0)) + 1, -1, np.int64)
+    here = known.rows_N < len(place)
+    place[known.rows_N[here]] = np.flatnonzero(here)
+    for start in range(0, len(order), size):
+        rows_B = order[start : start + size]
+        at_B = place[rows_B]
+        good = at_B >= 0
+        bad = {row: known.bad[row] for row in rows_B[~good].tolist()}
+        yield Block(rows_B[good], known.images_NHWC[at_B[good]], known.digests_N[at_B[good]], bad)
+
+
+def _files(source: FileSource, order: Indices, preprocess: Preprocess) -> Blocks:
     """Decode in threads (Pillow lets go of the interpreter while it works), blocks in the order asked for."""
     workers = _processors()
     size = _block_size(preprocess, at_most=32)
-    place = {} if known is None else {int(row): i for i, row in enumerate(known.rows_N)}
-    bad: Mapping[int, str] = {} if known is None else known.bad
     pending: deque[Future[Block]] = deque()
     with source.opening() as opener, ThreadPoolExecutor(workers) as pool:
 
         def work(rows: list[int]) -> Block:
             images, digests, good, failed = [], [], [], {}
             for row in rows:
-                if known is not None and row in place:
-                    images.append(known.images_NHWC[place[row]])
-                    digests.append(known.digests_N[place[row]].tobytes())
-                elif row in bad:
-                    failed[row] = bad[row]
+                try:
+                    data = _read(opener, row)
+                    images.append(decode(data, preprocess))
+                except Unreadable as error:
+                    failed[row] = error.reason
                     continue
-                else:
-                    try:
-                        data = _read(opener, row)
-                        images.append(decode(data, preprocess))
-                    except Unreadable as error:
-                        failed[row] = error.reason
-                        continue
-                    digests.append(hashlib.sha256(data).digest())
+                digests.append(hashlib.sha256(data).digest())
                 good.append(row)
             shape = (len(good), preprocess.height, preprocess.width, preprocess.channels)
             stacked = np.stack(images) if images else np.empty(shape, np.uint8)
