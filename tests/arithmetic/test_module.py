@@ -4,77 +4,23 @@ from __future__ import annotations
 
 import copy
 import warnings
-import weakref
 
-import numpy as np
 import pytest
 import torch
-from random_graphs import batch_of, random_graph, state_of
+from sample_graphs import RESIDUAL, SMALL, assert_close, batch_of, build, loaded, random_graph, state_of
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
 from convscope.arithmetic import module_operations
 from convscope.arithmetic.module import GraphModule, load_state, to_module
-from convscope.arithmetic.module_operations import compute_of, dropout
 from convscope.arithmetic.plan import plan, scores_path
 from convscope.arithmetic.reference import run
 from convscope.errors import UserError
 from convscope.network import ops
-from convscope.network.graph import Graph, Node
-from convscope.network.ops import OPERATIONS, Op, Shape
+from convscope.network.graph import Graph
+from convscope.network.ops import OPERATIONS
 
 SEEDS = range(30)
-
-
-def build(input_shape: Shape, *lines: tuple[str, Op, tuple[str, ...]] | tuple[str, Op]) -> Graph:
-    """A graph from (path, operation) or (path, operation, inputs); without inputs, the node before is read."""
-    shapes, nodes, last = {"input": input_shape}, [], "input"
-    for path, op, *given in lines:
-        inputs = given[0] if given else (last,)
-        in_shapes = tuple(shapes[name] for name in inputs)
-        nodes.append(Node(path, op, inputs, in_shapes, op.shape(in_shapes)))
-        shapes[path], last = nodes[-1].shape, path
-    return Graph(input_shape, tuple(nodes))
-
-
-def loaded(graph: Graph, dtype: torch.dtype = torch.float64, **kwargs: str) -> GraphModule:
-    module = GraphModule(graph, **kwargs).eval()
-    load_state(module, {name: torch.from_numpy(value) for name, value in state_of(graph).items()})
-    # Again after the cast, since loading into float32 rounded the numbers.
-    module = module.to(dtype)
-    load_state(module, {name: torch.from_numpy(value) for name, value in state_of(graph).items()})
-    return module
-
-
-def assert_close(got: torch.Tensor, expected: np.ndarray | torch.Tensor, tolerance: float) -> None:
-    want = torch.as_tensor(expected)
-    assert got.shape == want.shape
-    scale = max(1.0, want.abs().max().item()) if want.numel() else 1.0
-    assert ((got.double() - want.double()).abs() <= tolerance * scale).all()
-
-
-SMALL = build(
-    (1, 12, 12),
-    ("conv1", ops.Conv(8, 3, padding=1)),
-    ("relu1", ops.ReLU()),
-    ("maxpool1", ops.MaxPool(2)),
-    ("conv2", ops.Conv(8, 3, padding="same", stride=2)),
-    ("batchnorm1", ops.BatchNorm()),
-    ("relu2", ops.ReLU()),
-    ("flatten1", ops.Flatten()),
-    ("dropout1", ops.Dropout(0.5)),
-    ("linear1", ops.Linear(10)),
-    ("softmax1", ops.Softmax()),
-)
-
-RESIDUAL = build(
-    (4, 8, 8),
-    ("basic1.add1.a.conv1", ops.Conv(4, 3, padding=1, bias=False), ("input",)),
-    ("basic1.add1.a.batchnorm1", ops.BatchNorm()),
-    ("basic1.add1.b.identity1", ops.Identity(), ("input",)),
-    ("basic1.add1", ops.Add(), ("basic1.add1.a.batchnorm1", "basic1.add1.b.identity1")),
-    ("basic1.relu1", ops.ReLU()),
-)
 
 
 def test_torch_knows_every_operation() -> None:
@@ -113,33 +59,6 @@ def test_channels_last_computes_the_same(seed: int) -> None:
     packed = loaded(graph).to(memory_format=torch.channels_last)
     with torch.no_grad():
         assert_close(packed(x.to(memory_format=torch.channels_last)), plain(x), 1e-10)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_gradients_do_not_depend_on_the_plan(seed: int) -> None:
-    graph = random_graph(seed, 2)
-    planned, plain = loaded(graph), loaded(graph)
-    first = torch.from_numpy(batch_of(graph)).requires_grad_()
-    second = first.detach().clone().requires_grad_()
-    out = planned(first)
-    weights = torch.randn(out.shape, dtype=torch.float64)
-    (out * weights).sum().backward()
-    (straight(plain, second) * weights).sum().backward()
-    assert_close(first.grad, second.grad, 1e-9)
-    for (name, a), b in zip(planned.named_parameters(), plain.parameters(), strict=True):
-        if a.grad is None or b.grad is None:
-            assert a.grad is b.grad, name
-        else:
-            assert_close(a.grad, b.grad, 1e-9)
-
-
-def straight(module: GraphModule, x: torch.Tensor) -> torch.Tensor:
-    """The graph node by node in its own order, nothing moved, overwritten or freed."""
-    values = {"input": x}
-    for node in module.graph.nodes:
-        part = module.get_submodule(node.path)
-        values[node.path] = compute_of(node)(part, [values[path] for path in node.inputs])
-    return values[module.graph.output.path]
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -256,102 +175,6 @@ def test_more_dimensions_than_torch_has_are_refused() -> None:
         GraphModule(build((1, 3, 3, 3, 3), ("conv1", ops.Conv(1, 3))))
 
 
-# The plan
-
-
-def _swaps(*lines: tuple[str, Op, tuple[str, ...]] | tuple[str, Op], wanted: tuple[str, ...] = ()) -> bool:
-    graph = build((2, 9, 9), *lines)
-    order = [step.node.path for step in plan(graph, [graph.output.path, *wanted])]
-    return order.index("pool") < order.index("relu")
-
-
-def test_relu_and_maximum_change_places_where_nothing_else_looks() -> None:
-    relu, pool = ("relu", ops.ReLU()), ("pool", ops.MaxPool(2))
-    assert _swaps(relu, pool)
-    assert _swaps(("relu", ops.ReLU6()), ("pool", ops.GlobalMaxPool()))
-    assert _swaps(relu, ("pool", ops.AdaptiveMaxPool(3)))
-    assert not _swaps(("relu", ops.Tanh()), pool)  # it rounds: different values may become equal
-    assert not _swaps(relu, ("pool", ops.AvgPool(2)))
-    assert not _swaps(relu, pool, wanted=("relu",))
-    assert not _swaps(relu, pool, ("conv1", ops.Conv(2, 1), ("relu",)), ("c", ops.GlobalMaxPool()),
-                      ("d", ops.GlobalMaxPool(), ("pool",)), ("e", ops.Add(), ("c", "d")))  # fmt: skip
-
-
-@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=["nchw", "nhwc"])
-@pytest.mark.parametrize("relu", [ops.ReLU(), ops.ReLU6()], ids=["relu", "relu6"])
-@pytest.mark.parametrize(
-    "pool",
-    [
-        ops.MaxPool(2),
-        ops.MaxPool(3, stride=2, padding=1),
-        ops.MaxPool(3, stride=1, padding="same"),
-        ops.MaxPool(2, stride=2, padding="same", ceil_mode=True),
-        ops.MaxPool(2, dilation=2),
-        ops.MaxPool(3, stride=2, padding=1, dilation=2),
-        ops.MaxPool(3, stride=1, padding="same", dilation=2),
-        ops.AdaptiveMaxPool(4),
-        ops.GlobalMaxPool(),
-    ],
-    ids=ops.Op.__str__,
-)
-def test_the_swap_changes_no_bit(pool: Op, relu: Op, layout: torch.memory_format) -> None:
-    graph = build((3, 9, 9), ("identity1", ops.Identity()), ("relu1", relu), ("pool1", pool), ("mul1", ops.Mul()))
-    module = GraphModule(graph)
-    assert [step.node.path for step in plan(graph, ["mul1"])][1] == "pool1"
-    generator = torch.Generator().manual_seed(0)
-    for values in (
-        torch.randint(-2, 3, (4, 3, 9, 9), generator=generator),  # many ties
-        torch.randint(4, 9, (4, 3, 9, 9), generator=generator),  # above and below 6
-        torch.randint(-3, 0, (4, 3, 9, 9), generator=generator),  # nothing above 0
-        torch.randn(4, 3, 9, 9, generator=generator) * 4,
-    ):
-        first = values.float().to(memory_format=layout).requires_grad_()
-        second = first.detach().clone().requires_grad_()
-        one, two = module(first), straight(module, second)
-        assert torch.equal(one, two)
-        weights = torch.randn(one.shape, generator=generator)
-        one.backward(weights)
-        two.backward(weights)
-        assert torch.equal(first.grad, second.grad)
-
-
-def test_a_relu_overwrites_only_what_nobody_else_reads() -> None:
-    conv, relu = ("conv1", ops.Conv(2, 1)), ("relu1", ops.ReLU(), ("conv1",))
-    alone = build((2, 4, 4), conv, relu)
-    shared = build((2, 4, 4), conv, relu, ("add1", ops.Add(), ("conv1", "relu1")))
-    alias = build((2, 4, 4), ("identity1", ops.Identity()), ("relu1", ops.ReLU()))
-    sole = build((2, 4, 4), ("add1", ops.Add()), ("relu1", ops.ReLU()))
-    for graph, expected in ((alone, True), (shared, False), (alias, False), (sole, False)):
-        found = [s.in_place for s in plan(graph, [graph.output.path]) if s.node.path == "relu1"]
-        assert found == [expected], graph
-    assert not any(step.in_place for step in plan(alone, ["conv1", "relu1"]))
-    x = torch.full((1, 2, 4, 4), -1.0)
-    GraphModule(alias)(x)
-    GraphModule(sole)(x)
-    assert (x == -1).all()
-
-
-def test_values_are_freed_after_their_last_reader() -> None:
-    depth = 12
-    graph = build((4, 8, 8), *[(f"conv{i}", ops.Conv(4, 3, padding=1)) for i in range(depth)])
-    module = to_module(graph).eval()
-    alive: list[int] = []
-    seen: list[weakref.ref[torch.Tensor]] = []
-    for index, action in enumerate(module._actions["conv11"]):
-        inner = action.compute
-
-        def watched(part, inputs, inner=inner, index=index):  # type: ignore[no-untyped-def]
-            alive.append(sum(ref() is not None for ref in seen))
-            out = inner(part, inputs)
-            seen.append(weakref.ref(out))
-            return out
-
-        object.__setattr__(action, "compute", watched)
-    with torch.no_grad():
-        module(torch.randn(1, 4, 8, 8))
-    assert alive == [0] + [1] * (depth - 1)
-
-
 # Training
 
 
@@ -383,54 +206,6 @@ def test_a_vector_alone_can_be_group_normalised() -> None:
 def test_average_of_a_window_larger_than_a_volume_is_refused() -> None:
     with pytest.raises(UserError, match="avgpool1"):
         GraphModule(build((1, 2, 2, 2), ("avgpool1", ops.AvgPool(4, padding=1, ceil_mode=True))))
-
-
-@pytest.mark.parametrize("p", [0.01, 0.1, 0.5, 0.9])
-def test_dropout_statistics(p: float) -> None:
-    torch.manual_seed(0)
-    n = 1_000_001  # no multiple of the four numbers in a word
-    x = torch.ones(n, requires_grad=True)
-    out = dropout(x, p)
-    kept = out != 0
-    assert abs(kept.double().mean().item() - (1 - p)) < 4 * (p * (1 - p) / n) ** 0.5 + 2**-17
-    assert out[kept].unique().tolist() == pytest.approx([1 / (1 - p)], rel=2**-15 / (1 - p))
-    neighbours = (kept[1:] == kept[:-1]).double().mean().item()
-    assert abs(neighbours - (p * p + (1 - p) ** 2)) < 0.003
-    out.sum().backward()
-    assert torch.equal(x.grad, out.detach())
-
-
-def test_dropout_follows_torchs_generator() -> None:
-    x = torch.ones(64, 33)
-    torch.manual_seed(5)
-    first, second = dropout(x, 0.5), dropout(x, 0.5)
-    torch.manual_seed(5)
-    assert torch.equal(dropout(x, 0.5), first)
-    assert not torch.equal(first, second)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-def test_dropout_takes_any_layout_and_precision(dtype: torch.dtype) -> None:
-    for x in (
-        torch.ones(3, 5, 4, 7, dtype=dtype).to(memory_format=torch.channels_last),
-        torch.ones(6, 8, dtype=dtype).T,
-        torch.ones(6, 9, dtype=dtype)[:, ::2],
-        torch.ones(1, dtype=dtype).expand(50, 40),
-        torch.ones(0, 4, dtype=dtype),
-    ):
-        out = dropout(x, 0.5)
-        assert out.shape == x.shape
-        assert out.dtype == dtype
-        assert set(out.unique().tolist()) <= {0.0, 2.0}
-    assert len(dropout(torch.ones(1, dtype=dtype).expand(50, 40), 0.5).unique()) == 2
-
-
-def test_dropout_is_the_identity_in_evaluation_and_at_zero() -> None:
-    graph = build((9,), ("dropout1", ops.Dropout(0.5)))
-    x = torch.randn(4, 9)
-    assert torch.equal(GraphModule(graph).eval()(x), x)
-    assert not torch.equal(GraphModule(graph).train()(x), x)
-    assert dropout(x, 0.0) is x
 
 
 def test_one_step_trains_as_plain_torch_does() -> None:

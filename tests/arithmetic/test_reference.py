@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from random_graphs import batch_of, random_graph, random_merge, random_op, random_shape, state_of, tensors_of
+from sample_graphs import batch_of, random_graph, random_merge, random_op, random_shape, state_of, tensors_of
 from torch.nn import functional as F  # noqa: N812
 
 from convscope.arithmetic import reference

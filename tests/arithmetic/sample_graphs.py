@@ -1,4 +1,4 @@
-"""Random operations and random graphs, made from a ``random.Random``: the same seed, the same graph."""
+"""Graphs for tests: a few by hand, many at random (the same seed, the same graph), and modules made of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
+import torch
 
+from convscope.arithmetic.module import GraphModule, load_state
 from convscope.network import ops
 from convscope.network.graph import INPUT, Graph, Node
 from convscope.network.ops import OPERATIONS, Misfit, Op, Shape
@@ -210,3 +212,54 @@ def random_graph(seed: int, rank: int = 2) -> Graph:
     if isinstance(builder.nodes[-2].op if len(builder.nodes) > 1 else None, ops.Softmax):
         del builder.nodes[-1]
     return Graph(shape, tuple(builder.nodes))
+
+
+def build(input_shape: Shape, *lines: tuple[str, Op, tuple[str, ...]] | tuple[str, Op]) -> Graph:
+    """A graph from (path, operation) or (path, operation, inputs); without inputs, the node before is read."""
+    shapes, nodes, last = {"input": input_shape}, [], "input"
+    for path, op, *given in lines:
+        inputs = given[0] if given else (last,)
+        in_shapes = tuple(shapes[name] for name in inputs)
+        nodes.append(Node(path, op, inputs, in_shapes, op.shape(in_shapes)))
+        shapes[path], last = nodes[-1].shape, path
+    return Graph(input_shape, tuple(nodes))
+
+
+def loaded(graph: Graph, dtype: torch.dtype = torch.float64, **kwargs: str) -> GraphModule:
+    module = GraphModule(graph, **kwargs).eval()
+    load_state(module, {name: torch.from_numpy(value) for name, value in state_of(graph).items()})
+    # Again after the cast, since loading into float32 rounded the numbers.
+    module = module.to(dtype)
+    load_state(module, {name: torch.from_numpy(value) for name, value in state_of(graph).items()})
+    return module
+
+
+def assert_close(got: torch.Tensor, expected: np.ndarray | torch.Tensor, tolerance: float) -> None:
+    want = torch.as_tensor(expected)
+    assert got.shape == want.shape
+    scale = max(1.0, want.abs().max().item()) if want.numel() else 1.0
+    assert ((got.double() - want.double()).abs() <= tolerance * scale).all()
+
+
+SMALL = build(
+    (1, 12, 12),
+    ("conv1", ops.Conv(8, 3, padding=1)),
+    ("relu1", ops.ReLU()),
+    ("maxpool1", ops.MaxPool(2)),
+    ("conv2", ops.Conv(8, 3, padding="same", stride=2)),
+    ("batchnorm1", ops.BatchNorm()),
+    ("relu2", ops.ReLU()),
+    ("flatten1", ops.Flatten()),
+    ("dropout1", ops.Dropout(0.5)),
+    ("linear1", ops.Linear(10)),
+    ("softmax1", ops.Softmax()),
+)
+
+RESIDUAL = build(
+    (4, 8, 8),
+    ("basic1.add1.a.conv1", ops.Conv(4, 3, padding=1, bias=False), ("input",)),
+    ("basic1.add1.a.batchnorm1", ops.BatchNorm()),
+    ("basic1.add1.b.identity1", ops.Identity(), ("input",)),
+    ("basic1.add1", ops.Add(), ("basic1.add1.a.batchnorm1", "basic1.add1.b.identity1")),
+    ("basic1.relu1", ops.ReLU()),
+)
