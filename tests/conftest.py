@@ -38,9 +38,8 @@ def shared_sets(shared: Path) -> Callable[[str], Path]:
     destination = ROOT / ".shared-sets"
 
     def fetch(name: str) -> Path:
-        done = subprocess.run(
-            [sys.executable, str(shared / "get_data"), str(destination), name], capture_output=True, text=True, check=False
-        )
+        command = [sys.executable, str(shared / "get_data"), str(destination), name]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return destination / name
 

@@ -17,7 +17,7 @@ import pytest
 from convscope.api import train, training
 from convscope.errors import UserError
 from convscope.learning import checkpoint, events
-from convscope.learning.run import METRICS, read_settings
+from convscope.learning.record import METRICS, read_settings
 
 Digest = Callable[[Path], str]
 SETTINGS = [

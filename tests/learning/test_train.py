@@ -9,15 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convscope.errors import UserError
+from convscope.learning.batches import batch_indices, steps_per_epoch
+from convscope.learning.memory import check_memory, fitting_batch
 from convscope.learning.recipe import Recipe
-from convscope.learning.train import (
-    batch_indices,
-    check_memory,
-    device_of,
-    fitting_batch,
-    precision_of,
-    steps_per_epoch,
-)
+from convscope.learning.train import device_of, precision_of
 from convscope.network.network import Network
 from convscope.network.summary import memory
 
@@ -44,7 +39,7 @@ def test_a_batch_that_cannot_fit_is_refused_with_one_that_does(monkeypatch: pyte
     class Free:
         available = memory(graph, 40).training
 
-    monkeypatch.setattr("convscope.learning.train.psutil.virtual_memory", Free)
+    monkeypatch.setattr("convscope.learning.memory.psutil.virtual_memory", Free)
     check_memory(graph, 32, torch.device("cpu"))
     with pytest.raises(UserError) as caught:
         check_memory(graph, 1024, torch.device("cpu"))

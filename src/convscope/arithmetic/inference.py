@@ -67,7 +67,7 @@ def compute(
 
 
 def laid_out(module: GraphModule, device: torch.device | None = None) -> GraphModule:
-    """The module on a device, pictures' weights channels last in memory: what convolutions on processors run best in."""
+    """The module on a device, pictures' weights channels last in memory, where convolutions run best."""
     if len(module.graph.input) == 3:
         module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return module if device is None else module.to(device)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.data.dataset import Skipped
-from convscope.data.pictures import Unreadable, decode
+from convscope.data.pictures import Unreadable, decode, quiet
 from convscope.delivery.model import Model
 from convscope.errors import UserError
 
@@ -88,7 +88,7 @@ def predict(model: Model, files: Sequence[str | Path], top: int = 5) -> Predicti
     """
     answers: list[Prediction] = []
     skipped: list[Skipped] = []
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+    with quiet(), ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         for some in _batches(expand(files)):
             images = []
             names = []

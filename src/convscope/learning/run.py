@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import platform
-import sys
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +19,7 @@ from convscope.data.dataset import Dataset, Fit, Preprocess
 from convscope.data.sources import Source, open_source
 from convscope.delivery.model import Model
 from convscope.errors import UserError
-from convscope.files import make_folder, named_failures, write_atomically
+from convscope.files import make_folder, write_atomically
 from convscope.learning import checkpoint
 from convscope.learning.events import (
     EpochEnded,
@@ -34,37 +31,32 @@ from convscope.learning.events import (
     Saved,
     Stepped,
     Stopped,
-    to_dict,
 )
+from convscope.learning.memory import check_memory
 from convscope.learning.metrics import Evaluation, evaluate_probabilities
 from convscope.learning.recipe import Recipe
+from convscope.learning.record import (
+    ENVIRONMENT,
+    METRICS,
+    SETTINGS,
+    Settings,
+    environment,
+    forget_after,
+    log,
+    read_settings,
+    versions,
+)
 from convscope.learning.state import TrainingState, begin, restore, to_tensors
-from convscope.learning.train import INTERRUPTED, check_memory, device_of, train, weighted
+from convscope.learning.train import INTERRUPTED, device_of, train, weighted
 from convscope.network.default import default_network
 from convscope.network.network import Network
 from convscope.network.ops import Shape, spell_shape
 
-SETTINGS, ENVIRONMENT, METRICS = "settings.json", "environment.json", "metrics.jsonl"
 LOG_EVERY = 50
 """Steps between two lines of single steps in metrics.jsonl."""
 SHARE = 0.12
 """Of --time, kept for the evaluation, the saving and the report; at most :data:`MOST_KEPT` seconds."""
 MOST_KEPT = 8.0
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a run was asked for; with the data, all that decides its weights."""
-
-    data: str
-    network: str
-    recipe: Recipe
-    fit: Fit
-    fingerprint: str
-
-    def to_json(self) -> str:
-        """As ``settings.json`` holds it."""
-        return json.dumps({**vars(self), "recipe": self.recipe.to_dict()}, indent=2, ensure_ascii=False) + "\n"
 
 
 @dataclass(frozen=True)
@@ -88,23 +80,6 @@ class Result:
     probabilities_NK: NDArray[np.float64]
     history: tuple[Mapping[str, Any], ...]
     seconds: float
-
-
-def read_settings(folder: Path) -> Settings:
-    """The settings of a run folder.
-
-    Raises:
-        UserError: there is no run in it, or its settings are damaged.
-    """
-    path = folder / SETTINGS
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        document["recipe"] = Recipe(**document["recipe"])
-        return Settings(**document)
-    except FileNotFoundError:
-        raise UserError(str(folder), "there is no run to resume here", "a folder that convscope train wrote") from None
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UserError(str(path), f"the settings cannot be read: {error}"[:200]) from None
 
 
 def input_for(network: Network | None, source: Source, asked: Shape | None) -> Shape:
@@ -209,7 +184,7 @@ def run(
             if device.type == "cpu" and threads != torch.get_num_threads():
                 torch.set_num_threads(threads)  # sums run in another order with another number of threads
             yield Resumed(state.step, len(state.history))
-        _forget_after(folder / METRICS, state.step)
+        forget_after(folder / METRICS, state.step)
     else:
         write_atomically(folder / ENVIRONMENT, (json.dumps(environment(), indent=2) + "\n").encode())
         write_atomically(folder / METRICS, b"")
@@ -229,7 +204,7 @@ def run(
         seconds=time.monotonic() - started,
         images_per_second=state.images / max(1e-9, state.seconds),
     )
-    _log(folder / METRICS, event)
+    log(folder / METRICS, event)
     yield event
     return result
 
@@ -265,7 +240,7 @@ def _trained(
     for event in train(state, dataset, normalise, deadline, stop):
         logged = isinstance(event, (Planned, EpochEnded, Stopped))
         if logged or (isinstance(event, Stepped) and event.step % LOG_EVERY == 0):
-            _log(folder / METRICS, event)
+            log(folder / METRICS, event)
         yield event
         due = time.monotonic() - saved_at >= state.recipe.checkpoint_seconds
         ends = isinstance(event, Stopped) or (isinstance(event, EpochEnded) and state.step >= state.steps)
@@ -311,42 +286,3 @@ def _measured(
     model = Model(network, module, dataset.classes, dataset.preprocess, normalise, facts)
     model.save(folder / "model")
     return Result(model, folder, dataset, evaluation, probabilities, tuple(state.history), state.seconds)
-
-
-def versions() -> dict[str, str]:
-    """Of everything whose version could matter."""
-    found = {"python": platform.python_version()}
-    for name in ("convscope", "torch", "numpy", "pillow", "safetensors"):
-        found[name] = metadata.version(name)
-    return found
-
-
-def environment() -> dict[str, Any]:
-    """Where a run took place."""
-    return {
-        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "platform": platform.platform(),
-        "processor": torch.cpu.get_capabilities().get("cpu_name", "") if hasattr(torch.cpu, "get_capabilities") else "",
-        "threads": torch.get_num_threads(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        "executable": sys.executable,
-        "versions": versions(),
-    }
-
-
-def _log(path: Path, event: Event) -> None:
-    with named_failures(path, "writing"), path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(to_dict(event), ensure_ascii=False) + "\n")
-
-
-def _forget_after(path: Path, step: int) -> None:
-    """Drop what was logged beyond the checkpoint: those steps are taken again."""
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue  # half a line of a killed run
-        if entry.get("step", 0) <= step and entry.get("event") not in ("finished", "stopped"):
-            kept.append(line)
-    write_atomically(path, "".join(line + "\n" for line in kept).encode())

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Iterator
-from typing import NoReturn
 
 import numpy as np
-import psutil
 import torch
-from numpy.typing import NDArray
 from torch.nn import functional
 
 from convscope.arithmetic.inference import Normalise, compute, laid_out
 from convscope.arithmetic.module import GraphModule
 from convscope.data.augment import Augment, augment, stream_seed
-from convscope.data.dataset import Dataset, Split
+from convscope.data.dataset import Dataset
 from convscope.errors import UserError
 from convscope.learning import schedule
+from convscope.learning.batches import Pictures, batch_indices, steps_per_epoch
 from convscope.learning.events import EpochEnded, Event, Planned, Stepped, Stopped
+from convscope.learning.memory import explain_memory
 from convscope.learning.optimise import set_rate
 from convscope.learning.recipe import Recipe
 from convscope.learning.state import Sums, TrainingState, begin
-from convscope.network.graph import Graph
-from convscope.network.summary import memory
-from convscope.network.table import bytes_text
 
 EAGER = 20
 """Steps between two looks at a GPU's numbers; a processor's are looked at after every step."""
@@ -56,49 +51,6 @@ def precision_of(recipe: Recipe, device: torch.device) -> torch.dtype:
             native = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
         return torch.bfloat16 if native else torch.float32
     return torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32
-
-
-def steps_per_epoch(pictures: int, batch_size: int) -> int:
-    """How many batches an epoch has; a last batch of one joins the one before, for batch norm's sake.
-
-    Example:
-        >>> steps_per_epoch(100, 33), steps_per_epoch(101, 33), steps_per_epoch(5, 8)
-        (3, 4, 1)
-    """
-    full, rest = divmod(pictures, batch_size)
-    return max(1, full + (rest > 1))
-
-
-def batch_indices(seed: int, epoch: int, place: int, pictures: int, batch_size: int) -> NDArray[np.int64]:
-    """Which pictures the batch at ``place`` of an epoch holds: a function of its arguments alone."""
-    order = _order(seed, epoch, pictures)
-    last = place == steps_per_epoch(pictures, batch_size) - 1
-    return order[place * batch_size : pictures if last else (place + 1) * batch_size]
-
-
-@functools.lru_cache(maxsize=2)
-def _order(seed: int, epoch: int, pictures: int) -> NDArray[np.int64]:
-    """The epoch's permutation; remembered, since it serves a whole epoch."""
-    return np.random.Generator(np.random.PCG64(stream_seed(seed, "order", epoch))).permutation(pictures)
-
-
-class _Pictures:
-    """A split where batches are taken from: on the GPU if it fits there, else in the memory-mapped cache."""
-
-    def __init__(self, split: Split, device: torch.device) -> None:
-        self.images, self.labels = split.images_NHWC, torch.from_numpy(np.array(split.labels_N))
-        self.device = device
-        self.resident: torch.Tensor | None = None
-        if device.type == "cuda":
-            self.labels = self.labels.to(device)
-            if self.images.nbytes < torch.cuda.mem_get_info(device)[0] // 4:
-                self.resident = torch.from_numpy(np.array(self.images)).to(device)
-
-    def take(self, indices: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
-        at = torch.from_numpy(indices).to(self.device)
-        if self.resident is not None:
-            return self.resident[at], self.labels[at]
-        return torch.from_numpy(self.images[indices]).to(self.device, non_blocking=True), self.labels[at]
 
 
 def policy_of(recipe: Recipe, dataset: Dataset, epochs: float) -> Augment:
@@ -167,7 +119,7 @@ def train(
     dtype = precision_of(recipe, device)
     batch_size = recipe.batch_size or 1
     per_epoch = steps_per_epoch(len(dataset.train), batch_size)
-    pictures = _Pictures(dataset.train, device)
+    pictures = Pictures(dataset.train, device)
     step_seconds = None
     clock = _Clock(deadline)
     if state.steps == 0:
@@ -198,7 +150,7 @@ def train(
         try:
             loss, hits = _step(state, (images, labels), normalise, dtype)
         except (RuntimeError, MemoryError) as error:
-            _explain_memory(error, state.graph, batch_size, device)
+            explain_memory(error, state.graph, batch_size, device)
         state.step += 1
         state.images += len(labels)
         pending.append((loss, hits, len(labels)))
@@ -304,7 +256,7 @@ class _Clock:
 def _speed(
     state: TrainingState,
     dataset: Dataset,
-    pictures: _Pictures,
+    pictures: Pictures,
     normalise: Normalise,
     dtype: torch.dtype,
     deadline: float,
@@ -325,7 +277,7 @@ def _speed(
         try:
             loss, _ = _step(copy, (images, labels), normalise, dtype)
         except (RuntimeError, MemoryError) as error:
-            _explain_memory(error, state.graph, recipe.batch_size or 1, device)
+            explain_memory(error, state.graph, recipe.batch_size or 1, device)
         loss.item()
         times.append(time.monotonic() - started)
     if not len(dataset.val):
@@ -369,46 +321,3 @@ def _epoch_ended(state: TrainingState, dataset: Dataset, normalise: Normalise, e
     state.history.append(dict(vars(ended)))
     state.sums = Sums()
     return ended
-
-
-def fitting_batch(graph: Graph, available: int) -> int:
-    """The largest batch, as a power of two, whose predicted training memory is below ``available`` bytes."""
-    batch = 1
-    while batch < 2**20 and memory(graph, batch * 2).training < available:
-        batch *= 2
-    return batch
-
-
-def check_memory(graph: Graph, batch_size: int, device: torch.device) -> None:
-    """Refuse a run that cannot fit before it starts.
-
-    Raises:
-        UserError: the predicted memory is more than there is; a batch size that fits is named.
-    """
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
-    needed = memory(graph, batch_size).training
-    if needed > free:
-        raise _too_large(graph, batch_size, needed, free)
-
-
-def _too_large(graph: Graph, batch_size: int, needed: int, free: int) -> UserError:
-    fits = fitting_batch(graph, int(free * 0.7))
-    if memory(graph, 1).training > free:
-        hint = "a smaller network or input"
-    else:
-        hint = f"--batch-size {min(fits, max(1, batch_size // 2))} would fit"
-    return UserError(
-        f"--batch-size {batch_size}",
-        f"training takes about {bytes_text(needed)} of memory",
-        f"at most the {bytes_text(free)} that are free",
-        hint,
-    )
-
-
-def _explain_memory(error: Exception, graph: Graph, batch_size: int, device: torch.device) -> NoReturn:
-    text = str(error).lower()
-    out = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "alloc" in text or "out of memory" in text
-    if not out:
-        raise error
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
-    raise _too_large(graph, batch_size, memory(graph, batch_size).training, free) from None

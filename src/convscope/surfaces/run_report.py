@@ -28,8 +28,8 @@ def write_run_report(result: Result, path: Path) -> None:
     write_atomically(path.with_name("curves.svg"), curves_svg(history).encode())
     test = result.dataset.test
     facts = {
-        "Data": f"{result.dataset.name}: {len(result.dataset.train):,} to train, {len(result.dataset.val):,} to validate, "
-        f"{len(test):,} to test, {len(result.dataset.skipped):,} left out",
+        "Data": f"{result.dataset.name}: {len(result.dataset.train):,} pictures to train, "
+        f"{len(result.dataset.val):,} to validate, {len(test):,} to test; {len(result.dataset.skipped):,} left out",
         "Training": f"{duration(result.seconds)}, {len(history)} epochs",
         **_facts(result.model),
     }

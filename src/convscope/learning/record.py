@@ -1,0 +1,94 @@
+"""The files that tell of a run: what it was asked for, where it took place, what happened."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import time
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from convscope.data.dataset import Fit
+from convscope.errors import UserError
+from convscope.files import named_failures, write_atomically
+from convscope.learning.events import Event, to_dict
+from convscope.learning.recipe import Recipe
+
+SETTINGS, ENVIRONMENT, METRICS = "settings.json", "environment.json", "metrics.jsonl"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run was asked for; with the data, all that decides its weights."""
+
+    data: str
+    network: str
+    recipe: Recipe
+    fit: Fit
+    fingerprint: str
+
+    def to_json(self) -> str:
+        """As ``settings.json`` holds it."""
+        return json.dumps({**vars(self), "recipe": self.recipe.to_dict()}, indent=2, ensure_ascii=False) + "\n"
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings of a run folder.
+
+    Raises:
+        UserError: there is no run in it, or its settings are damaged.
+    """
+    path = folder / SETTINGS
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        document["recipe"] = Recipe(**document["recipe"])
+        return Settings(**document)
+    except FileNotFoundError:
+        raise UserError(str(folder), "there is no run to resume here", "a folder that convscope train wrote") from None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(str(path), f"the settings cannot be read: {error}"[:200]) from None
+
+
+def versions() -> dict[str, str]:
+    """Of everything whose version could matter."""
+    found = {"python": platform.python_version()}
+    for name in ("convscope", "torch", "numpy", "pillow", "safetensors"):
+        found[name] = metadata.version(name)
+    return found
+
+
+def environment() -> dict[str, Any]:
+    """Where a run took place."""
+    return {
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "platform": platform.platform(),
+        "processor": torch.cpu.get_capabilities().get("cpu_name", "") if hasattr(torch.cpu, "get_capabilities") else "",
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "executable": sys.executable,
+        "versions": versions(),
+    }
+
+
+def log(path: Path, event: Event) -> None:
+    """Add an event to a file of one JSON object a line."""
+    with named_failures(path, "writing"), path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(to_dict(event), ensure_ascii=False) + "\n")
+
+
+def forget_after(path: Path, step: int) -> None:
+    """Drop what was logged beyond the checkpoint: those steps are taken again."""
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue  # half a line of a killed run
+        if entry.get("step", 0) <= step and entry.get("event") not in ("finished", "stopped"):
+            kept.append(line)
+    write_atomically(path, "".join(line + "\n" for line in kept).encode())
