@@ -78,6 +78,14 @@ def _step(
     return loss.detach(), (scores.detach().argmax(1) == labels).sum()
 
 
+def _seed_dropout(device: torch.device, seed: int) -> None:
+    """Seed the device's default generator. ``torch.manual_seed`` seeds every kind of device, which takes 0.7 ms."""
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)
+
+
 def _planned(
     state: TrainingState, per_epoch: int, dtype: torch.dtype, device: torch.device, step_seconds: float | None
 ) -> Planned:
@@ -146,7 +154,7 @@ def train(
         set_rate(state.optimizer, lr)
         images, labels = pictures.take(batch_indices(recipe.seed, epoch, place, len(dataset.train), batch_size))
         images = augment(images, policy, stream_seed(recipe.seed, "augment", epoch, place))
-        torch.manual_seed(stream_seed(recipe.seed, "dropout", epoch, place))
+        _seed_dropout(device, stream_seed(recipe.seed, "dropout", epoch, place))
         try:
             loss, hits = _step(state, (images, labels), normalise, dtype)
         except (RuntimeError, MemoryError) as error:
