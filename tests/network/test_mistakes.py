@@ -1,5 +1,7 @@
 """Messages: each says where, what was got, what would fit and what to do, so that a learner can act on it."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,9 @@ SYNTAX = [
     (P + "▲add\n", "add without branches", "branches between braces", "add { conv 8 1x1 | identity }"),
     (P + "▲add { relu }", "add has one branch", "at least two, separated by |", "| identity adds one"),
     (P + "▲add { relu | }", "a branch of add is empty", "at least one step", "identity does nothing"),
+    (P + "add {" * 40 + "repeat 2 ▲{ relu }", "braces nest deeper than 40", "fewer levels", ""),
+    (P + "conv " + "(" * 40 + "▲(1", "braces nest deeper than 40", "fewer levels", ""),
+    (P + "conv ▲" + "1*" * 41 + "1 3x3", "more than 40 operators", "a shorter expression", ""),
     # input and expect
     ("▲input\nrelu", "input without a shape", "1x28x28: channels first", ""),
     ("▲input (1,28,28)\nrelu", "input without a shape", "1x28x28: channels first", ""),
@@ -247,7 +252,8 @@ def check(case: tuple[str, str, str, str]) -> UserError:
     assert error.expected or error.hint, shown
     if "column" in where:
         line, caret = error.excerpt.split("\n")
-        pointed = text.split("\n")[int(where.split("line ")[1].split(",")[0]) - 1][len(caret) - 1 :]
+        number, column = (int(n) for n in re.findall(r"\d+", where))
+        pointed = text.split("\n")[number - 1][column - 1 :]
         assert line[len(caret) - 1 :][:20] == pointed[:20].replace("\udcff", "\ufffd"), shown
     return error
 
@@ -308,6 +314,10 @@ def test_the_file_is_named(tmp_path: Path) -> None:
         Network.load(tmp_path)
 
 
+def product(operators: int) -> object:
+    return {"operator": "*", "left": product(operators - 1), "right": 1} if operators else 1
+
+
 JSON = [
     ("", "this is not JSON"),
     ("[]", "document is not an object"),
@@ -325,6 +335,10 @@ JSON = [
     ('{"convscope": 1, "network": [{"input": []}]}', "network[0].input is empty"),
     ('{"convscope": 1, "network": [{"comment": "a\\nb"}]}', "network[0] is not a comment of one line"),
     ('{"convscope": 1, "network": [{"expect": [{"name": "macs"}]}]}', "network[0].expect[0] has no value"),
+    (
+        json.dumps({"convscope": 1, "network": [{"steps": [{"repeat": product(41), "body": []}]}]}),
+        "network[0].steps[0] has more than 40 operators",
+    ),
     ('{"convscope": 1, "network": [{"steps": [{"call": "cnov"}]}]}', "unknown operation 'cnov'"),
 ]
 
