@@ -30,8 +30,9 @@ format: .venv/installed-tests
 proofs: .venv/installed-tests
 	$(BIN)/python -m pytest -m slow tests
 
+FASHION_MNIST ?= .shared-sets/fashion-mnist
 bench: .venv/installed
-	$(BIN)/python bench/fashion_mnist.py
+	$(BIN)/python bench/fashion_mnist.py $(FASHION_MNIST)
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -24,7 +24,7 @@ from convscope.learning.state import begin
 from convscope.learning.train import device_of, train, weighted
 
 data, epochs, batch, to = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
-RACE_EPOCHS = 4
+RACE_EPOCHS = 5
 os.environ.setdefault("CONVSCOPE_CACHE", tempfile.mkdtemp())
 network = convscope.Network.parse(os.environ["BENCH_NETWORK"])
 source = open_source(data)

@@ -31,11 +31,11 @@ class Recipe:
         lr: peak learning rate; None: 3e-3 for AdamW, 0.1 for SGD, both for 128 pictures a step and scaled with it.
         optimizer: ``adamw`` (Loshchilov and Hutter 2017) or ``sgd`` with Nesterov momentum (Sutskever et al. 2013).
         momentum: of SGD; of AdamW it is the first beta.
-        weight_decay: None: 0.05 for AdamW, 5e-4 for SGD; never on biases and normalisation.
+        weight_decay: None: 0.15 for AdamW, 5e-4 for SGD; never on biases and normalisation.
         schedule, warmup: see :func:`convscope.learning.schedule.rate`.
         label_smoothing: share of a label given to all classes alike (Szegedy et al. 2015).
         ema: decay a step of an average of the weights that is evaluated and saved in their place; 0: none.
-        augment: ``light`` shifts by an eighth, and mirrors colour pictures; ``auto``: light from 4 epochs on.
+        augment: ``light`` shifts by an eighth, and mirrors colour pictures; ``auto``: light from 15 epochs on.
         patience: epochs without a better validation accuracy before the run stops; 0: never.
         precision: ``auto`` is bfloat16 where the processor computes in it, else float32.
         device: ``auto`` is the GPU where there is one.
@@ -97,7 +97,7 @@ class Recipe:
         sgd = self.optimizer == "sgd"
         scale = batch_size / 128
         lr = self.lr if self.lr is not None else (0.1 * scale if sgd else 3e-3 * scale**0.5)
-        decay = self.weight_decay if self.weight_decay is not None else (5e-4 if sgd else 0.05)
+        decay = self.weight_decay if self.weight_decay is not None else (5e-4 if sgd else 0.15)
         epochs = self.epochs
         if epochs is None and self.time is None:
             epochs = 10.0 if pictures >= 5000 else 30.0

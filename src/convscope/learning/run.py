@@ -54,9 +54,9 @@ from convscope.network.ops import Shape, spell_shape
 
 LOG_EVERY = 50
 """Steps between two lines of single steps in metrics.jsonl."""
-SHARE = 0.12
+SHARE = 0.1
 """Of --time, kept for the evaluation, the saving and the report; at most :data:`MOST_KEPT` seconds."""
-MOST_KEPT = 8.0
+MOST_KEPT = 6.0
 
 
 @dataclass(frozen=True)

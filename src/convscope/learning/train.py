@@ -27,6 +27,8 @@ EAGER = 20
 
 
 INTERRUPTED = "interrupted"
+FEW = 15
+"""Epochs below which ``augment=auto`` varies nothing: pictures seen so seldom are not learnt by heart."""
 
 
 def device_of(recipe: Recipe) -> torch.device:
@@ -55,7 +57,7 @@ def precision_of(recipe: Recipe, device: torch.device) -> torch.dtype:
 
 def policy_of(recipe: Recipe, dataset: Dataset, epochs: float) -> Augment:
     """What the recipe's ``augment`` means for these pictures."""
-    if recipe.augment == "none" or (recipe.augment == "auto" and epochs < 4):
+    if recipe.augment == "none" or (recipe.augment == "auto" and epochs < FEW):
         return Augment()
     pre = dataset.preprocess
     return Augment(shift=max(1, min(pre.height, pre.width) // 8), flip=pre.channels == 3)
@@ -281,7 +283,7 @@ def _speed(
         started = time.monotonic()
         indices = batch_indices(recipe.seed, 0, len(times) % per_epoch, count, recipe.batch_size or 1)
         images, labels = pictures.take(indices)
-        images = augment(images, policy_of(recipe, dataset, 1e9), 0)
+        images = augment(images, policy_of(recipe, dataset, recipe.epochs or 0), 0)
         try:
             loss, _ = _step(copy, (images, labels), normalise, dtype)
         except (RuntimeError, MemoryError) as error:
