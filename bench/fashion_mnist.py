@@ -3,9 +3,9 @@
     python bench/fashion_mnist.py FOLDER [--repeats 3] [--to 0.90] [--only NAME ...]
 
 FOLDER holds the four IDX files. Each contestant runs in a process of its own, one after the other, the whole round
-``--repeats`` times, until its test accuracy at the end of an epoch is at least ``--to``. Two figures: seconds an epoch
-(median over rounds of each round's median epoch), and seconds of training until then. TensorFlow goes into an environment of
-its own, .venv-bench, made on first use; without it Keras is left out and that is said.
+``--repeats`` times, until its test accuracy at the end of an epoch is at least ``--to``. Two figures: seconds an
+epoch (median over rounds of each round's median epoch), and seconds of training until then. TensorFlow goes into an
+environment of its own, .venv-bench, made on first use; without it Keras is left out and that is said.
 """
 
 from __future__ import annotations

@@ -233,33 +233,33 @@ class _Clock:
 
     def __init__(self, deadline: float | None) -> None:
         self.deadline = deadline
-        self.step_seconds: float | None = None
+        self.step_seconds = 0.0
         self.epoch_seconds = 0.0
-        self.since = 0
+        self.steps = 0
+        self.looked = time.monotonic()
 
     def took(self, seconds: float) -> None:
-        # A mean that follows: forty steps back counts a third.
-        before = self.step_seconds
-        self.step_seconds = seconds if before is None else before + (seconds - before) / min(40, self.since + 1)
-        self.since += 1
+        # A mean that follows: what forty steps ago took counts a third.
+        self.steps += 1
+        self.step_seconds += (seconds - self.step_seconds) / min(40, self.steps)
 
     def validated(self, seconds: float) -> None:
         self.epoch_seconds = seconds
 
     def replanned(self, state: TrainingState, per_epoch: int) -> bool:
-        """Whether the plan's length was changed; it is looked at fifty times a plan, and small changes are left."""
-        if self.deadline is None or self.step_seconds is None or self.since < max(10, state.steps // 50):
+        """Whether the plan's length was changed; it is looked at every half second, and small changes are left."""
+        now = time.monotonic()
+        ended = state.step >= state.steps
+        if self.deadline is None or ended or self.steps < 10 or now - self.looked < 0.5:
             return False
-        self.since = 0
-        left = self.deadline - time.monotonic()
+        self.looked = now
+        left = self.deadline - now
+        # At least one step: the last one ends its epoch, with validation and all.
         steps = state.step + schedule.steps_within(left, self.step_seconds, per_epoch, self.epoch_seconds)
-        if left <= 0:
-            steps = state.step
-        late = steps < state.steps
-        if abs(steps - state.steps) < (0.01 if late else 0.05) * state.steps:
+        if abs(steps - state.steps) < (0.01 if steps < state.steps else 0.05) * state.steps:
             return False
         epochs = state.recipe.epochs
-        state.steps = steps if epochs is None else min(steps, round(epochs * per_epoch))
+        state.steps = steps if epochs is None else min(steps, max(state.step + 1, round(epochs * per_epoch)))
         return True
 
 
