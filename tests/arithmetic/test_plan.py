@@ -10,7 +10,7 @@ from sample_graphs import assert_close, batch_of, build, loaded, random_graph
 
 from convscope.arithmetic.module import GraphModule, to_module
 from convscope.arithmetic.module_operations import compute_of
-from convscope.arithmetic.plan import plan
+from convscope.arithmetic.plan import needed_input, plan
 from convscope.network import ops
 from convscope.network.ops import Op
 
@@ -133,3 +133,37 @@ def test_values_are_freed_after_their_last_reader() -> None:
     with torch.no_grad():
         module(torch.randn(1, 4, 8, 8))
     assert alive == [0] + [1] * (depth - 1)
+
+
+def test_what_a_pool_leaves_unread_is_not_computed() -> None:
+    """28 -> 26 -> 13 -> 11 -> 5 reads 26 of 28 rows; outputs and gradients are those of the whole."""
+    graph = build(
+        (1, 28, 28),
+        ("conv1", ops.Conv(4, 3)),
+        ("relu1", ops.ReLU()),
+        ("maxpool1", ops.MaxPool(2)),
+        ("conv2", ops.Conv(6, 3)),
+        ("relu2", ops.ReLU()),
+        ("maxpool2", ops.MaxPool(2)),
+        ("flatten1", ops.Flatten()),
+        ("linear1", ops.Linear(10)),
+    )
+    assert needed_input(graph, [graph.output.path]) == (26, 26)
+    assert needed_input(graph, ["maxpool1", graph.output.path]) == (28, 28)
+    assert needed_input(graph, ["relu1"]) == (28, 28)
+    planned = to_module(graph).double()
+    plain = to_module(graph).double()
+    x = torch.randn(3, 1, 28, 28, dtype=torch.float64)
+    assert_close(planned(x).detach().numpy(), straight(plain, x).detach().numpy())
+    planned(x).square().sum().backward()
+    straight(plain, x).square().sum().backward()
+    for ours, theirs in zip(planned.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+@pytest.mark.parametrize(
+    "op", [ops.Conv(4, 3, padding=1), ops.BatchNorm(), ops.AvgPool(2, ceil_mode=True), ops.LayerNorm(over="all")]
+)
+def test_what_reads_to_the_edge_reads_all(op: Op) -> None:
+    graph = build((4, 9, 9), ("first", op), ("pool", ops.MaxPool(2)))
+    assert needed_input(graph, ["pool"]) == (9, 9)

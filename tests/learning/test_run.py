@@ -149,7 +149,7 @@ def test_time_is_kept_and_the_run_evaluated(tmp_path: Path, tiny: str) -> None:
     begun = time.monotonic()
     result = train("digits", tiny, out=tmp_path / "run", time=6.0, report=False)
     took = time.monotonic() - begun
-    assert took < 6.0 + 1.0  # the test's own machine may be busy
+    assert took < 6.0 + 2.0  # the test's own machine may be busy
     assert took > 3.0, "most of the time was left unused"
     assert result.evaluation.count == len(result.dataset.test)
 

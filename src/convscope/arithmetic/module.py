@@ -9,7 +9,7 @@ from torch import Tensor
 
 from convscope.arithmetic.initialise import initialise
 from convscope.arithmetic.module_operations import Compute, Part, Place, compute_of
-from convscope.arithmetic.plan import plan, scores_path
+from convscope.arithmetic.plan import needed_input, plan, scores_path
 from convscope.errors import UserError
 from convscope.network.graph import INPUT, Graph, Node
 from convscope.network.ops import spell_shape
@@ -59,14 +59,15 @@ class GraphModule(Place):
             self._parts[node.path] = self._place(node)
         # Made once, since every step of training runs one of them.
         self._actions = {path: self._bind([path]) for path in (self._output, self._scores)}
+        self._read = {path: needed_input(graph, [path]) for path in (self._output, self._scores)}
 
     def forward(self, x_N_shape: Tensor) -> Tensor:
         """The network's output ``(N, *graph.output.shape)`` for a batch ``(N, *graph.input)``, or its scores."""
-        return self._run(x_N_shape, self._actions[self._head])[self._head]
+        return self._run_head(x_N_shape, self._head)
 
     def scores(self, x_N_shape: Tensor) -> Tensor:
         """The output before a last softmax, ``(N, *shape)``: what cross entropy takes. Without one, the output."""
-        return self._run(x_N_shape, self._actions[self._scores])[self._scores]
+        return self._run_head(x_N_shape, self._scores)
 
     def forward_all(self, x_N_shape: Tensor, paths: Collection[str] | None = None) -> dict[str, Tensor]:
         """Nodes' outputs by path, each ``(N, *node.shape)``.
@@ -79,6 +80,7 @@ class GraphModule(Place):
             UserError: a path that the graph does not have.
         """
         wanted = [node.path for node in self.graph.nodes] if paths is None else list(paths)
+        self._check(x_N_shape)
         values = self._run(x_N_shape, self._bind(wanted))
         return {path: values[path] for path in wanted}
 
@@ -97,10 +99,18 @@ class GraphModule(Place):
             for s in plan(self.graph, wanted)
         )
 
-    def _run(self, x_N_shape: Tensor, actions: tuple[_Action, ...]) -> dict[str, Tensor]:
+    def _run_head(self, x_N_shape: Tensor, path: str) -> Tensor:
+        self._check(x_N_shape)
+        for dimension, extent in enumerate(self._read[path], start=2):
+            x_N_shape = x_N_shape.narrow(dimension, 0, extent)
+        return self._run(x_N_shape, self._actions[path])[path]
+
+    def _check(self, x_N_shape: Tensor) -> None:
         if tuple(x_N_shape.shape[1:]) != self.graph.input:
             got = spell_shape(tuple(x_N_shape.shape[1:]))
             raise UserError("input", f"examples of shape {got}", spell_shape(self.graph.input))
+
+    def _run(self, x_N_shape: Tensor, actions: tuple[_Action, ...]) -> dict[str, Tensor]:
         values = {INPUT: x_N_shape}
         for action in actions:
             # The operands are named nowhere but in this call, so that freeing them below is freeing them.

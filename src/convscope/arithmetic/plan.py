@@ -73,6 +73,50 @@ def plan(graph: Graph, wanted: Collection[str]) -> tuple[Step, ...]:
     return _with_lifetimes(_relu_last(steps, wanted), wanted)
 
 
+POINTWISE = (*MONOTONE, ops.LeakyReLU, ops.GELU, ops.SiLU, ops.Hardswish, ops.Hardsigmoid, ops.Tanh, ops.Sigmoid)
+"""A place of their output depends on the same place of their input alone."""
+
+
+def needed_input(graph: Graph, wanted: Collection[str]) -> tuple[int, ...]:
+    """How much of each spatial dimension of the input, from its beginning, the wanted outputs depend on.
+
+    A pool that rounds down leaves the last rows of its input unread: what made them need not be computed, and their
+    gradient is zero. Where that reaches back to the input, the input is cut, and nothing else changes.
+
+    Example:
+        >>> conv = Node("conv1", ops.Conv(8, 3), ("input",), ((1, 9, 9),), (8, 7, 7))
+        >>> pool = Node("maxpool1", ops.MaxPool(2), ("conv1",), ((8, 7, 7),), (8, 3, 3))
+        >>> needed_input(Graph((1, 9, 9), (conv, pool)), ["maxpool1"])
+        (8, 8)
+    """
+    needed = {path: graph.by_path[path].shape[1:] for path in wanted if path != INPUT}
+    found = graph.input[1:] if INPUT in wanted else (0,) * (len(graph.input) - 1)
+    for node in reversed(graph.nodes):
+        if node.path not in needed:
+            continue
+        for path, shape in zip(node.inputs, node.input_shapes, strict=True):
+            reach = _reach(node, needed[node.path], shape)
+            if path == INPUT:
+                found = tuple(map(max, found, reach))
+            else:
+                needed[path] = tuple(map(max, needed.get(path, (0,) * len(reach)), reach))
+    return found
+
+
+def _reach(node: Node, extent: tuple[int, ...], shape: ops.Shape) -> tuple[int, ...]:
+    """How much of one operand the first ``extent`` places of a node's output read."""
+    op = node.op
+    if isinstance(op, POINTWISE):
+        return extent
+    if isinstance(op, (ops.Conv, ops.MaxPool, ops.AvgPool)) and not getattr(op, "ceil_mode", False):
+        window = op.window(node.input_shapes)
+        if not any(map(any, window.padding)):
+            sides = zip(extent, window.kernel, window.stride, window.dilation, strict=True)
+            return tuple((n - 1) * stride + dilation * (kernel - 1) + 1 for n, kernel, stride, dilation in sides)
+    # Padding ends where the input ends, and a normalisation or a linear product reads all there is.
+    return shape[1:]
+
+
 def scores_path(graph: Graph) -> str:
     """The node whose output is the scores: the last, or what a last softmax reads.
 

@@ -37,6 +37,9 @@ class Evaluated:
     of: str
     skipped: tuple[Skipped, ...]
 
+    def _repr_html_(self) -> str:
+        return self.evaluation._repr_html_()
+
 
 def evaluate(
     model: Model, data: str | Path, split: str | None = None, progress: Callable[[int, int], None] | None = None

@@ -110,6 +110,17 @@ class Evaluation:
         stated = sum(b.count * b.confidence for b in self.bins if b.confidence is not None)
         return stated / self.count - self.top1
 
+    def _repr_html_(self) -> str:
+        low, high = self.interval
+        numbers = (
+            ("right", f"{100 * self.top1:.2f} % ({100 * low:.1f} to {100 * high:.1f} with 95 % confidence)"),
+            ("pictures", f"{self.count:,}"),
+            ("balanced accuracy", f"{100 * self.balanced_accuracy:.2f} %"),
+            ("calibration error", f"{100 * self.ece:.2f} %"),
+            ("loss", f"{self.loss:.4f}"),
+        )
+        return "<table>" + "".join(f"<tr><th>{name}</th><td>{text}</td></tr>" for name, text in numbers) + "</table>"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, never NaN: ``per_class`` under ``classes``, what is not defined as null."""
         return {

@@ -81,6 +81,9 @@ class Result:
     history: tuple[Mapping[str, Any], ...]
     seconds: float
 
+    def _repr_html_(self) -> str:
+        return self.evaluation._repr_html_()
+
 
 def input_for(network: Network | None, source: Source, asked: Shape | None) -> Shape:
     """The input's shape: what is asked for, else what the network says, else what the data suggests.

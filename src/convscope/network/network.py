@@ -137,9 +137,8 @@ class Network:
 
     def _repr_html_(self) -> str:
         from convscope.network.summary import summarise
-        from convscope.network.table import to_html
 
-        return to_html(summarise(self.graph()))
+        return summarise(self.graph())._repr_html_()
 
     def __str__(self) -> str:
         return self.text()

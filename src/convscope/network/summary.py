@@ -69,6 +69,11 @@ class Summary:
     activation_bytes: int
     memory: Memory | None = None
 
+    def _repr_html_(self) -> str:
+        from convscope.network.table import to_html
+
+        return to_html(self)
+
 
 def summarise(graph: Graph, batch: int | None = None) -> Summary:
     """The table of a graph; with ``batch``, the memory that a batch of so many takes.

@@ -93,13 +93,11 @@ def train_command(data: str | None, **options: Any) -> int:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return 0
     low, high = result.evaluation.interval
-    console.print(
+    click.echo(
         f"test accuracy {100 * result.evaluation.top1:.2f} % "
-        f"({100 * low:.1f} to {100 * high:.1f} with 95 % confidence) "
-        f"on {result.evaluation.count:,} pictures; trained {result.seconds:.1f} s, "
-        f"{finished.images_per_second:,.0f} images/s; {time.monotonic() - _STARTED:.1f} s in all",
-        highlight=False,
-        soft_wrap=True,
+        f"({100 * low:.1f} to {100 * high:.1f} with 95 % confidence) on {result.evaluation.count:,} pictures; "
+        f"trained {result.seconds:.1f} s, {finished.images_per_second:,.0f} images/s; "
+        f"{time.monotonic() - _STARTED:.1f} s in all"
     )
     click.echo(f"model   {finished.model}")
     if report is not None:
