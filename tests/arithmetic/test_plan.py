@@ -154,7 +154,7 @@ def test_what_a_pool_leaves_unread_is_not_computed() -> None:
     planned = to_module(graph).double()
     plain = to_module(graph).double()
     x = torch.randn(3, 1, 28, 28, dtype=torch.float64)
-    assert_close(planned(x).detach().numpy(), straight(plain, x).detach().numpy())
+    torch.testing.assert_close(planned(x), straight(plain, x))
     planned(x).square().sum().backward()
     straight(plain, x).square().sum().backward()
     for ours, theirs in zip(planned.parameters(), plain.parameters(), strict=True):
