@@ -167,3 +167,33 @@ def test_what_a_pool_leaves_unread_is_not_computed() -> None:
 def test_what_reads_to_the_edge_reads_all(op: Op) -> None:
     graph = build((4, 9, 9), ("first", op), ("pool", ops.MaxPool(2)))
     assert needed_input(graph, ["pool"]) == (9, 9)
+
+
+def _roles(*lines: tuple[str, Op, tuple[str, ...]] | tuple[str, Op], wanted: tuple[str, ...] = ()) -> list[str]:
+    graph = build((2, 9, 9), *lines)
+    return [f"{step.node.path} {step.role}" for step in plan(graph, [graph.output.path, *wanted])]
+
+
+def test_a_bias_is_added_after_the_maximum_that_alone_reads_it() -> None:
+    conv, relu, pool = ("conv", ops.Conv(4, 3)), ("relu", ops.ReLU()), ("pool", ops.MaxPool(2))
+    late = ["conv product", "pool all", "conv bias"]
+    assert _roles(conv, pool) == late
+    assert _roles(conv, relu, pool) == [*late, "relu all"]
+    assert _roles(conv, pool, wanted=("conv",)) == ["conv all", "pool all"]
+    assert _roles(("conv", ops.Conv(4, 3, bias=False)), pool) == ["conv all", "pool all"]
+    assert _roles(conv, ("pool", ops.MaxPool(3, stride=1, padding=1))) == ["conv all", "pool all"]  # as many values
+    assert _roles(conv, ("pool", ops.AvgPool(2))) == ["conv all", "pool all"]
+
+
+@pytest.mark.parametrize("padding", [0, 1, "same"])
+def test_a_late_bias_gives_the_same_results_and_gradients(padding: int | str) -> None:
+    graph = build((2, 9, 9), ("conv", ops.Conv(4, 4, padding=padding)), ("relu", ops.ReLU()), ("pool", ops.MaxPool(2)))
+    planned, plain = loaded(graph), loaded(graph)
+    x = torch.from_numpy(batch_of(graph))
+    out, expected = planned(x), straight(plain, x)
+    assert_close(out.detach(), expected.detach(), 1e-12)
+    weights = torch.randn(out.shape, dtype=torch.float64)
+    (out * weights).sum().backward()
+    (expected * weights).sum().backward()
+    for a, b in zip(planned.parameters(), plain.parameters(), strict=True):
+        assert_close(a.grad, b.grad, 1e-12)

@@ -95,7 +95,7 @@ class GraphModule(Place):
 
     def _bind(self, wanted: Collection[str]) -> tuple[_Action, ...]:
         return tuple(
-            _Action(self._parts[s.node.path], compute_of(s.node, s.in_place), s.reads, s.writes, s.frees)
+            _Action(self._parts[s.node.path], compute_of(s.node, s.in_place, s.role), s.reads, s.writes, s.frees)
             for s in plan(self.graph, wanted)
         )
 

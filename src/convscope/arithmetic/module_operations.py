@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  the name by which everyone knows it
 
+from convscope.arithmetic.plan import Role
 from convscope.errors import UserError
 from convscope.network import ops
 from convscope.network.graph import Node
@@ -94,16 +95,21 @@ def supports(operation: type[ops.Op]) -> bool:
     return operation in _MAKERS
 
 
-def compute_of(node: Node, in_place: bool = False) -> Compute:
+def compute_of(node: Node, in_place: bool = False, role: Role = "all") -> Compute:
     """The function that computes a node.
 
     Args:
         node: the operation at its place; its input shapes decide what is chosen here.
         in_place: the operand may be overwritten.
+        role: of a convolution, to leave the bias out, or to add nothing but the bias.
 
     Raises:
         UserError: torch has no such operation in so many dimensions.
     """
+    if isinstance(node.op, ops.Conv) and role == "bias":
+        return _add_bias(node, in_place)
+    if isinstance(node.op, ops.Conv):
+        return _conv(node.op, node, biased=role == "all")
     if in_place and type(node.op) in _IN_PLACE:
         return _pointwise(_IN_PLACE[type(node.op)])
     return _MAKERS[type(node.op)](node.op, node)
@@ -130,16 +136,28 @@ def _pads(padding: tuple[tuple[int, int], ...]) -> list[int]:
 
 
 @_computes(ops.Conv)
-def _conv(op: ops.Conv, node: Node) -> Compute:
+def _conv(op: ops.Conv, node: Node, biased: bool = True) -> Compute:
     convolve = _by_rank(node, "conv{}d")
     window = op.window(node.input_shapes)
     stride, dilation, groups = window.stride, window.dilation, op.groups
-    if all(before == after for before, after in window.padding):
-        padding = tuple(before for before, _ in window.padding)
-        return lambda part, inputs: convolve(inputs[0], part.weight, part.bias, stride, padding, dilation, groups)
-    # "same" with an odd number of zeros: torch pads both sides alike, so the zeros are put there beforehand.
-    pads = _pads(window.padding)
-    return lambda part, inputs: convolve(F.pad(inputs[0], pads), part.weight, part.bias, stride, 0, dilation, groups)
+    pads: list[int] | None = None
+    padding: tuple[int, ...] | int = tuple(before for before, _ in window.padding)
+    if any(before != after for before, after in window.padding):
+        # "same" with an odd number of zeros: torch pads both sides alike, so the zeros are put there beforehand.
+        pads, padding = _pads(window.padding), 0
+
+    def compute(part: Part, inputs: Sequence[Tensor]) -> Tensor:
+        x = inputs[0] if pads is None else F.pad(inputs[0], pads)
+        return convolve(x, part.weight, part.bias if biased else None, stride, padding, dilation, groups)
+
+    return compute
+
+
+def _add_bias(node: Node, in_place: bool) -> Compute:
+    add = Tensor.add_ if in_place else Tensor.add
+    shape = (-1, *[1] * (len(node.shape) - 1))
+    # An autocast convolution wrote bfloat16, and so it stays.
+    return lambda part, inputs: add(inputs[0], cast("Tensor", part.bias).view(shape).to(inputs[0].dtype))
 
 
 @_computes(ops.MaxPool)

@@ -1,18 +1,22 @@
 """The order in which a graph is executed: which steps, on which values, and when each value may be forgotten.
 
-A plan changes no number. It says how the same results come with less work: only what is asked for is computed,
-a value is dropped once its last reader ran, and a ReLU moves to where it has the least work.
+A plan changes no result, rounding apart. It says how it comes with less work: only what is asked for is computed, a
+value is dropped once its last reader ran, and a bias or a ReLU moves to where it has the least work.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from convscope.errors import UserError, did_you_mean
 from convscope.network import ops
 from convscope.network.graph import INPUT, Graph, Node
+
+Role = Literal["all", "product", "bias"]
+"""What a step does of its node: everything, a convolution without its bias, or adding that bias."""
 
 MONOTONE = (ops.ReLU, ops.ReLU6)
 """Never decreasing and computed without rounding, so that they and a maximum give the same bits in either order.
@@ -35,9 +39,10 @@ class Step:
     Args:
         node: whose operation it is.
         reads: the names of its operands.
-        writes: the name of its result; the node's own path except where a ReLU and a maximum change places.
+        writes: the name of its result; the node's own path except where something changed places with a maximum.
         in_place: the result may overwrite the operand.
         frees: the names of values that no later step reads.
+        role: what of the operation is done here.
     """
 
     node: Node
@@ -45,6 +50,7 @@ class Step:
     writes: str
     in_place: bool = False
     frees: tuple[str, ...] = ()
+    role: Role = "all"
 
 
 def plan(graph: Graph, wanted: Collection[str]) -> tuple[Step, ...]:
@@ -70,7 +76,7 @@ def plan(graph: Graph, wanted: Collection[str]) -> tuple[Step, ...]:
             raise UserError(path, "no such node", hint=did_you_mean(path, graph.by_path))
     needed = _needed(graph, wanted)
     steps = [Step(node, node.inputs, node.path) for node in graph.nodes if node.path in needed]
-    return _with_lifetimes(_relu_last(steps, wanted), wanted)
+    return _with_lifetimes(_bias_last(_relu_last(steps, wanted), wanted), wanted)
 
 
 POINTWISE = (*MONOTONE, ops.LeakyReLU, ops.GELU, ops.SiLU, ops.Hardswish, ops.Hardsigmoid, ops.Tanh, ops.Sigmoid)
@@ -156,6 +162,26 @@ def _relu_last(steps: list[Step], wanted: Collection[str]) -> list[Step]:
     return order
 
 
+def _bias_last(steps: list[Step], wanted: Collection[str]) -> list[Step]:
+    """Add a convolution's bias after the maximum that alone reads it: there are fewer values to add it to, and its
+    gradient is a sum over those, where the convolution's own would read all that it wrote once more.
+    """
+    readers = Counter(path for step in steps for path in step.reads)
+    order = list(steps)
+    for conv in steps:
+        path = conv.writes
+        if not (isinstance(conv.node.op, ops.Conv) and conv.node.op.bias and readers[path] == 1 and path not in wanted):
+            continue
+        later = next(n for n, step in enumerate(order) if path in step.reads)
+        pool = order[later]
+        if isinstance(pool.node.op, MAXIMA) and ops.elements(pool.node.shape) < ops.elements(conv.node.shape):
+            product = f"{path} without bias"
+            order[order.index(conv)] = replace(conv, writes=product, role="product")
+            added = Step(conv.node, (path,), pool.writes, role="bias")
+            order[later : later + 1] = [replace(pool, reads=(product,), writes=path), added]
+    return order
+
+
 def _with_lifetimes(steps: list[Step], wanted: Collection[str]) -> tuple[Step, ...]:
     readers = Counter(path for step in steps for path in step.reads)
     fresh: set[str] = set()
@@ -167,6 +193,7 @@ def _with_lifetimes(steps: list[Step], wanted: Collection[str]) -> tuple[Step, .
         # An add of one branch passes its operand on and makes nothing new.
         if isinstance(op, FRESH) and (op.inputs == "one" or len(step.reads) > 1):
             fresh.add(step.writes)
+        overwrites = alone and (isinstance(op, MONOTONE) or step.role == "bias")
         frees = tuple(path for path in dict.fromkeys(step.reads) if last_reader[path] == index and path not in wanted)
-        out.append(Step(step.node, step.reads, step.writes, alone and isinstance(op, MONOTONE), frees))
+        out.append(replace(step, in_place=overwrites, frees=frees))
     return tuple(out)
