@@ -15,10 +15,11 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "convscope"
 
-BELOW = {"errors", "files"}
+BELOW = {"errors", "files", "seeds"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
+    "seeds": set(),
     "network": BELOW,
     "arithmetic": BELOW | {"network"},
     "data": BELOW,
@@ -31,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 NEVER_LOADS: list[tuple[str, set[str]]] = [
     ("convscope.errors", {"torch", "numpy"}),
     ("convscope.files", {"torch", "numpy"}),
+    ("convscope.seeds", {"torch", "numpy"}),
     ("convscope.network", {"torch", "numpy"}),
     ("convscope.arithmetic.reference", {"torch"}),
     ("convscope.data", {"torch"}),
@@ -40,7 +42,7 @@ NEVER_LOADS: list[tuple[str, set[str]]] = [
 EXCEPT = {"convscope.data.augment"}
 """It works on whole batches, on the device."""
 
-ONLY = {"errors": set(), "files": set(), "network": {"lark"}}
+ONLY = {"errors": set(), "files": set(), "seeds": set(), "network": {"lark"}}
 """Layers and all that they import of others beside the standard library."""
 
 

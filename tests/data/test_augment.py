@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from convscope.data.augment import Augment, augment, stream_seed
+from convscope.data.augment import Augment, augment
+from convscope.seeds import stream_seed
 
 
 def _batch(n: int = 64) -> torch.Tensor:

@@ -18,7 +18,7 @@ from convscope.network.tree_json import from_json, to_json
 
 RELAXED = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 FEW = settings(max_examples=120, deadline=None, suppress_health_check=RELAXED)
-MANY = settings(max_examples=20_000, deadline=None, suppress_health_check=RELAXED)
+MANY = settings(max_examples=3_000, deadline=None, suppress_health_check=RELAXED)
 SECONDS = 2.0
 """Processor time that one call may take; the longest texts allowed come near it."""
 

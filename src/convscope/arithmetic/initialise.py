@@ -8,7 +8,6 @@ twice that. Too small a variance lets the values vanish with depth, too large a 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod, sqrt
@@ -19,6 +18,7 @@ from torch import Tensor
 from convscope.errors import UserError, did_you_mean
 from convscope.network import ops
 from convscope.network.graph import Graph, Node
+from convscope.seeds import stream_seed
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def initialise(graph: Graph, scheme: str = "default", seed: int = 0) -> dict[str
                         fan_out=weight[0] * prod(weight[2:]) // getattr(node.op, "groups", 1),
                         name=name,
                         activation=_activation_after(node, readers),
-                        generator=torch.Generator().manual_seed(_seed_of(seed, key)),
+                        generator=torch.Generator().manual_seed(stream_seed(seed, "initialise", key)),
                     )
                 )
             else:
@@ -165,8 +165,3 @@ def _activation_after(node: Node, readers: Mapping[str, list[Node]]) -> ops.Op |
             seen.add(reader.path)
             waiting += readers.get(reader.path, ())
     return None
-
-
-def _seed_of(seed: int, key: str) -> int:
-    """32 bits, as many as torch's generator takes, from a hash that is the same on every machine."""
-    return int.from_bytes(hashlib.blake2b(f"{seed}:{key}".encode(), digest_size=4).digest(), "big")

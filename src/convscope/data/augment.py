@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import torch
@@ -21,24 +20,13 @@ class Augment:
     flip: bool = False
 
 
-def stream_seed(seed: int, *path: int | str) -> int:
-    """A 63-bit seed for one purpose, e.g. ``stream_seed(seed, "augment", epoch, step)``; all randomness starts here.
-
-    Example:
-        >>> stream_seed(0, "order", 1) == stream_seed(0, "order", 1) != stream_seed(0, "order", 2)
-        True
-    """
-    text = "/".join(map(str, (seed, *path)))
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
-
-
 def augment(images_NHWC: torch.Tensor, policy: Augment, seed: int) -> torch.Tensor:
     """A batch with each picture shifted and flipped on its own; same seed, same batch.
 
     Args:
         images_NHWC: uint8 pictures.
         policy: what to vary.
-        seed: from :func:`stream_seed`.
+        seed: from :func:`convscope.seeds.stream_seed`.
 
     Returns:
         uint8 pictures of the same shape.

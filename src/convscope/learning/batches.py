@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from convscope.data.augment import stream_seed
 from convscope.data.dataset import Split
+from convscope.seeds import stream_seed
 
 
 def steps_per_epoch(pictures: int, batch_size: int) -> int:

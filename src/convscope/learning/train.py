@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from convscope.arithmetic.inference import Normalise, compute, laid_out
 from convscope.arithmetic.module import GraphModule
-from convscope.data.augment import Augment, augment, stream_seed
+from convscope.data.augment import Augment, augment
 from convscope.data.dataset import Dataset
 from convscope.errors import UserError
 from convscope.learning import schedule
@@ -21,6 +21,7 @@ from convscope.learning.memory import explain_memory
 from convscope.learning.optimise import set_rate
 from convscope.learning.recipe import Recipe
 from convscope.learning.state import Sums, TrainingState, begin
+from convscope.seeds import stream_seed
 
 EAGER = 20
 """Steps between two looks at a GPU's numbers; a processor's are looked at after every step."""
