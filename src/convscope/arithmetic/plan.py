@@ -64,7 +64,7 @@ def plan(graph: Graph, wanted: Collection[str]) -> tuple[Step, ...]:
         UserError: a path that the graph does not have.
 
     Example:
-        >>> conv = Node("conv1", ops.Conv(8, 3), ("input",), ((1, 8, 8),), (8, 6, 6))
+        >>> conv = Node("conv1", ops.Conv(8, 3, bias=False), ("input",), ((1, 8, 8),), (8, 6, 6))
         >>> relu = Node("relu1", ops.ReLU(), ("conv1",), ((8, 6, 6),), (8, 6, 6))
         >>> pool = Node("maxpool1", ops.MaxPool(2), ("relu1",), ((8, 6, 6),), (8, 3, 3))
         >>> steps = plan(Graph((1, 8, 8), (conv, relu, pool)), ["maxpool1"])
