@@ -53,7 +53,7 @@ SATURATING = (ops.Tanh, ops.Sigmoid, ops.Hardsigmoid)
 _CARRIES = (
     *(ops.BatchNorm, ops.LayerNorm, ops.GroupNorm, ops.LocalResponseNorm, ops.Dropout, ops.Flatten, ops.Identity),
     *(ops.MaxPool, ops.AvgPool, ops.AdaptiveAvgPool, ops.AdaptiveMaxPool, ops.GlobalAvgPool, ops.GlobalMaxPool),
-    *(ops.Add, ops.Concat, ops.Mul),
+    *(ops.Add, ops.Concat, ops.Mul, ops.Scale, ops.PadChannels),
 )
 """Operations that stand between a layer and its activation without being either."""
 
@@ -148,6 +148,8 @@ def initialise(graph: Graph, scheme: str = "default", seed: int = 0) -> dict[str
                         generator=torch.Generator().manual_seed(stream_seed(seed, "initialise", key)),
                     )
                 )
+            elif isinstance(node.op, ops.Scale) and name == "weight":
+                state[key] = torch.full(shape, node.op.init)
             else:
                 state[key] = torch.ones(shape) if name in ("weight", "running_var") else torch.zeros(shape)
     return state

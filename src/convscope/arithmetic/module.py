@@ -59,6 +59,8 @@ class GraphModule(Place):
             self._parts[node.path] = self._place(node)
         # Made once, since every step of training runs one of them.
         self._actions = {path: self._bind([path]) for path in (self._output, self._scores)}
+        self._heads = tuple(head.output.path for head in graph.heads if head.output.path in graph.by_path)
+        self._trained = self._bind([self._scores, *self._heads]) if self._heads else ()
         self._read = {path: needed_input(graph, [path]) for path in (self._output, self._scores)}
 
     def forward(self, x_N_shape: Tensor) -> Tensor:
@@ -68,6 +70,14 @@ class GraphModule(Place):
     def scores(self, x_N_shape: Tensor) -> Tensor:
         """The output before a last softmax, ``(N, *shape)``: what cross entropy takes. Without one, the output."""
         return self._run_head(x_N_shape, self._scores)
+
+    def scores_and_heads(self, x_N_shape: Tensor) -> list[Tensor]:
+        """The scores, and behind them those of the auxiliary heads; none of a graph that leaves the heads out."""
+        if not self._heads:
+            return [self.scores(x_N_shape)]
+        self._check(x_N_shape)
+        values = self._run(x_N_shape, self._trained)
+        return [values[path] for path in (self._scores, *self._heads)]
 
     def forward_all(self, x_N_shape: Tensor, paths: Collection[str] | None = None) -> dict[str, Tensor]:
         """Nodes' outputs by path, each ``(N, *node.shape)``.

@@ -71,7 +71,7 @@ class Part(Place):
             self.register_buffer(name, torch.zeros(shape))
 
 
-_WEIGHTED = (ops.Conv, ops.Linear, ops.BatchNorm, ops.LayerNorm, ops.GroupNorm)
+_WEIGHTED = (ops.Conv, ops.Linear, ops.BatchNorm, ops.LayerNorm, ops.GroupNorm, ops.Scale)
 
 
 Compute = Callable[[Part, Sequence[Tensor]], Tensor]
@@ -305,6 +305,23 @@ def _group_norm(op: ops.GroupNorm, node: Node) -> Compute:
 def _local_response_norm(op: ops.LocalResponseNorm, node: Node) -> Compute:
     size, alpha, beta, k = op.size, op.alpha, op.beta, op.k
     return lambda part, inputs: F.local_response_norm(inputs[0], size, alpha, beta, k)
+
+
+@_computes(ops.Scale)
+def _scale(op: ops.Scale, node: Node) -> Compute:
+    shape = (-1, *[1] * (len(node.shape) - 1))
+
+    def scale(part: Part, inputs: Sequence[Tensor]) -> Tensor:
+        scaled = inputs[0] * part.weight.view(shape)
+        return scaled if part.bias is None else scaled + part.bias.view(shape)
+
+    return scale
+
+
+@_computes(ops.PadChannels)
+def _pad_channels(op: ops.PadChannels, node: Node) -> Compute:
+    pads = [*[0] * (2 * (len(node.shape) - 1)), op.before, op.after]
+    return lambda part, inputs: F.pad(inputs[0], pads)
 
 
 # Activations

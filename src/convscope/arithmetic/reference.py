@@ -206,6 +206,11 @@ def _(op: ops.Dropout, given: Operands) -> Array:
     return given.x
 
 
+@_compute.register
+def _(op: ops.PadChannels, given: Operands) -> Array:
+    return np.pad(given.x, ((0, 0), (op.before, op.after), *[(0, 0)] * (given.x.ndim - 2)))
+
+
 # Normalisations
 
 
@@ -231,6 +236,12 @@ def _(op: ops.GroupNorm, given: Operands) -> Array:
 @_compute.register
 def _(op: ops.LocalResponseNorm, given: Operands) -> Array:
     return local_response_norm(given.x, op.size, op.alpha, op.beta, op.k)
+
+
+@_compute.register
+def _(op: ops.Scale, given: Operands) -> Array:
+    weight, bias = (along_channels(v, given.x.ndim - 2) for v in (given.parameters["weight"], given.parameters.get("bias", np.zeros(1))))
+    return scale_and_shift(given.x, weight, bias)
 
 
 def _affine(normal: Array, parameters: Tensors) -> Array:

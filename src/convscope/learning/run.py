@@ -176,7 +176,7 @@ def run(
     yield _prepared(dataset, time.monotonic() - started)
 
     graph, device = network.graph(), device_of(recipe)
-    check_memory(graph, recipe.batch_size or 1, device)
+    check_memory(graph.with_heads, recipe.batch_size or 1, device)
     normalise = measure(dataset.train.images_NHWC)
     state = begin(graph, recipe, device)
     make_folder(folder)

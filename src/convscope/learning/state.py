@@ -52,12 +52,14 @@ class TrainingState:
 
     def evaluated(self) -> Mapping[str, torch.Tensor]:
         """The weights that are evaluated and saved: the average's where there is one."""
-        return self.average.state if self.average is not None else self.module.state_dict()
+        state = self.average.state if self.average is not None else self.module.state_dict()
+        aside = tuple(f"{node.path}." for head in self.graph.heads for node in head.nodes)
+        return {name: value for name, value in state.items() if not name.startswith(aside)} if aside else state
 
 
 def begin(graph: Graph, recipe: Recipe, device: torch.device) -> TrainingState:
     """A new run: initialised weights, a fresh optimiser, no step taken."""
-    module = laid_out(to_module(graph, recipe.init, recipe.seed), device)
+    module = laid_out(to_module(graph.with_heads, recipe.init, recipe.seed), device)
     average = Average(module, recipe.ema) if recipe.ema else None
     return TrainingState(graph, recipe, module, make_optimizer(module, recipe), average)
 

@@ -70,9 +70,11 @@ def _step(
     """One step on a batch of uint8 pictures and labels; returns loss and hits, not yet waited for."""
     images, labels = batch
     with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-        scores = state.module.scores(normalise(images))
-    scores = scores.float()
-    loss = functional.cross_entropy(scores, labels, label_smoothing=state.recipe.label_smoothing)
+        scores, *aside = (values.float() for values in state.module.scores_and_heads(normalise(images)))
+    smoothing = state.recipe.label_smoothing
+    loss = functional.cross_entropy(scores, labels, label_smoothing=smoothing)
+    for head, values in zip(state.graph.heads, aside, strict=True):
+        loss = loss + head.weight * functional.cross_entropy(values, labels, label_smoothing=smoothing)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     state.optimizer.step()

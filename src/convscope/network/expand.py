@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from convscope.errors import UserError, nearest
-from convscope.network.graph import INPUT, Graph, Node
+from convscope.network.graph import INPUT, Graph, Head, Node
 from convscope.network.ops import (
     LARGEST,
     OPERATIONS,
@@ -31,6 +31,7 @@ from convscope.network.rules import MOST_DIMENSIONS, PROJECT
 from convscope.network.tree import (
     WORDS,
     Argument,
+    Aux,
     Binary,
     Block,
     Body,
@@ -52,6 +53,7 @@ MOST_STEPS = 4 * MOST_NODES
 MOST_SUMS = 200_000
 """Steps walked and operators worked out; with these no short text can keep a machine busy."""
 LONGEST_PATH = 300
+MOST_WEIGHT = 100
 DEEPEST = 80
 """Blocks, branches and repeats within each other."""
 
@@ -104,7 +106,7 @@ def expand(statements: tuple[Statement, ...], source: Source, shape: Shape) -> G
         hint = f"write {next(iter(expansion.blocks))} on a line of its own to use it" if expansion.blocks else ""
         nothing = UserError(source.name, "the network has no operations", "at least one, for example conv 6 5x5", hint)
         raise GraphError(nothing, ())
-    return Graph(shape, tuple(expansion.nodes))
+    return Graph(shape, tuple(expansion.nodes), tuple(expansion.heads))
 
 
 def _is_dimension(value: object) -> bool:
@@ -116,6 +118,8 @@ class _Expansion:
         self.source = source
         self.blocks = blocks
         self.nodes: list[Node] = []
+        self.heads: list[Head] = []
+        self.in_head = False
         self.taken: set[str] = set()
         self.steps = self.sums = self.level = 0
 
@@ -131,6 +135,8 @@ class _Expansion:
                 value = self.merge(step, value, scope)
             elif isinstance(step, Repeat):
                 value = self.repeat(step, value, scope)
+            elif isinstance(step, Aux):
+                self.aux(step, value, scope)
             elif step.word in self.blocks:
                 value = self.block(step, value, scope)
             elif step.word == PROJECT:
@@ -173,6 +179,19 @@ class _Expansion:
         for _ in range(times):
             value = self.body(step.body, value, inner)
         return value
+
+    def aux(self, step: Aux, value: _Value, scope: _Scope) -> None:
+        path = self.path("aux", step.alias, step.at, scope)
+        weight = self.evaluate(step.weight, value.shape, scope)
+        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 < weight <= MOST_WEIGHT:
+            expected = f"a number above 0, at most {MOST_WEIGHT}: how much its loss counts"
+            raise self.source.mistake(step.at, f"aux {spell(weight)}", expected, "GoogLeNet's heads have 0.3")
+        if self.in_head:
+            raise self.source.mistake(step.at, "aux inside aux", "aux beside it")
+        before, self.nodes, self.in_head = self.nodes, [], True
+        self.body(step.body, value, _Scope(f"{path}.", scope.names))
+        self.heads.append(Head(float(weight), tuple(self.nodes)))
+        self.nodes, self.in_head = before, False
 
     def block(self, step: Call, value: _Value, scope: _Scope) -> _Value:
         block = self.blocks[step.word]

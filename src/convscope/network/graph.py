@@ -53,21 +53,47 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Head:
+    """A side branch to scores of its own, which help in training and are otherwise left out.
+
+    Args:
+        weight: of its loss beside the network's own.
+        nodes: in order; the first ones read nodes of the network, the last is the head's output.
+    """
+
+    weight: float
+    nodes: tuple[Node, ...]
+
+    @property
+    def output(self) -> Node:
+        """The node that gives the scores."""
+        return self.nodes[-1]
+
+
+@dataclass(frozen=True)
 class Graph:
     """A network with every shape known.
 
     Args:
         input: the input's shape, without the batch.
         nodes: in an order in which each reads only earlier ones; the last is the output.
+        heads: auxiliary ones; no count, plan or weight of the network knows of them.
     """
 
     input: Shape
     nodes: tuple[Node, ...]
+    heads: tuple[Head, ...] = ()
 
     @property
     def output(self) -> Node:
         """The last node."""
         return self.nodes[-1]
+
+    @cached_property
+    def with_heads(self) -> Graph:
+        """The graph that is trained: the heads' nodes among the others, the output still last."""
+        aside = [node for head in self.heads for node in head.nodes]
+        return Graph(self.input, (*self.nodes[:-1], *aside, self.nodes[-1]), self.heads) if aside else self
 
     @cached_property
     def by_path(self) -> dict[str, Node]:

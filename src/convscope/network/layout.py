@@ -5,6 +5,7 @@ from __future__ import annotations
 from convscope.network.ops import spell
 from convscope.network.tree import (
     Argument,
+    Aux,
     Block,
     Body,
     Call,
@@ -16,11 +17,12 @@ from convscope.network.tree import (
     Repeat,
     Statement,
     Step,
+    Variant,
     spell_expression,
 )
 
 WIDEST = 100
-"""A repeat stays on one line while that is no longer than this."""
+"""A repeat or aux stays on one line while that is no longer than this."""
 
 
 def layout(statements: tuple[Statement, ...]) -> str:
@@ -48,6 +50,9 @@ def _statement(statement: Statement) -> list[str]:
         )
         head = f"block {statement.name}({parameters}) {{"
         return _commented([head, *_indented(statement.body), "}"], statement.comment)
+    if isinstance(statement, Variant):
+        inside = [line for inner in statement.statements for line in _statement(inner)]
+        return _commented([f"network {statement.name} {{", *("  " + line for line in inside), "}"], statement.comment)
     return _item(statement)
 
 
@@ -72,13 +77,18 @@ def _step(step: Step) -> list[str]:
     if isinstance(step, Call):
         return [" ".join([step.word, *map(_argument, step.arguments), *_alias(step.alias)])]
     if isinstance(step, Repeat):
-        head = f"repeat {spell_expression(step.count)} {{"
-        inside = _body(step.body)
-        one_line = f"{head} {inside[0]} }}" if len(inside) == 1 else ""
-        if one_line and "#" not in one_line and "{" not in inside[0] and len(one_line) <= WIDEST:
-            return [one_line]
-        return [head, *("  " + line for line in inside), "}"]
+        return _braced(f"repeat {spell_expression(step.count)} {{", _body(step.body), [])
+    if isinstance(step, Aux):
+        return _braced(f"aux {spell_expression(step.weight)} {{", _body(step.body), _alias(step.alias))
     return _merge(step)
+
+
+def _braced(head: str, inside: list[str], alias: list[str]) -> list[str]:
+    """On one line where it is short and holds no braces of its own, else on several."""
+    one_line = " ".join([head, inside[0], "}", *alias]) if len(inside) == 1 else ""
+    if one_line and "#" not in one_line and "{" not in inside[0] and len(one_line) <= WIDEST:
+        return [one_line]
+    return [head, *("  " + line for line in inside), " ".join(["}", *alias])]
 
 
 def _merge(step: Merge) -> list[str]:

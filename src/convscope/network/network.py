@@ -6,14 +6,16 @@ import contextlib
 import functools
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar, cast
 
 from convscope.errors import UserError
 from convscope.network import notation, tree_json
 from convscope.network.expand import GraphError, expand
+from convscope.network.family import choose, only
 from convscope.network.graph import Graph
 from convscope.network.layout import layout
 from convscope.network.ops import OPERATIONS, Shape, spell, spell_shape
-from convscope.network.tree import Call, Comment, Expect, Input, Line, Source, Statement
+from convscope.network.tree import Aux, Call, Comment, Expect, Input, Line, Source, Statement
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class Network:
         Raises:
             UserError: with line, column, a caret, what would fit, the nearest word.
         """
-        return cls(*notation.parse(text, name))
+        statements, source = notation.parse(text, name)
+        return cls(only(statements, source), source)
 
     @classmethod
     def from_json(cls, text: str, name: str = "network.json") -> Network:
@@ -50,8 +53,8 @@ class Network:
         return cls.parse(layout(tree_json.from_json(text, name)), name)
 
     @classmethod
-    def load(cls, path: str | Path) -> Network:
-        """Read a ``.net`` or ``.json`` file.
+    def load(cls, path: str | Path, member: str | None = None) -> Network:
+        """Read a ``.net`` or ``.json`` file; ``member`` is the one that is meant in a file of several networks.
 
         Raises:
             UserError: the file cannot be read or is not a network.
@@ -63,7 +66,12 @@ class Network:
             raise UserError(str(path), f"the file cannot be read: {(error.strerror or '').lower()}") from None
         except UnicodeDecodeError:
             raise UserError(str(path), "this is not text", "a network in the notation, UTF-8") from None
-        return cls.from_json(text, path.name) if path.suffix == ".json" else cls.parse(text, path.name)
+        if path.suffix == ".json" and member is None:
+            return cls.from_json(text, path.name)
+        if member is None:
+            return cls.parse(text, path.name)
+        statements, source = notation.parse(text, path.name)
+        return cls(choose(statements, source, member), source)
 
     def text(self) -> str:
         """The canonical text; parsing it gives this value back."""
@@ -121,7 +129,7 @@ class Network:
             return self
         rewritten = _rewritten(self.statements, classes)
         if rewritten is not None:
-            network = self._made([s for s in rewritten if not isinstance(s, Expect)])
+            network = self._made([_with_heads(s, classes) for s in rewritten if not isinstance(s, Expect)])
             with contextlib.suppress(GraphError):
                 if network.graph(input).output.shape == (classes,):
                     return network
@@ -144,8 +152,11 @@ class Network:
         return self.text()
 
 
-def _rewritten(statements: tuple[Statement, ...], classes: int) -> tuple[Statement, ...] | None:
-    """The statements with ``classes`` outputs in the last linear or conv at the top level; None without one."""
+_Statements = TypeVar("_Statements", bound=tuple[Statement, ...])
+
+
+def _rewritten(statements: _Statements, classes: int) -> _Statements | None:
+    """The statements with ``classes`` outputs in the last linear or conv at their top level; None without one."""
     for index in range(len(statements) - 1, -1, -1):
         line = statements[index]
         if not isinstance(line, Line):
@@ -154,8 +165,19 @@ def _rewritten(statements: tuple[Statement, ...], classes: int) -> tuple[Stateme
             step = line.steps[place]
             if isinstance(step, Call) and step.word in ("linear", "conv"):
                 steps = (*line.steps[:place], _with_outputs(step, classes), *line.steps[place + 1 :])
-                return (*statements[:index], replace(line, steps=steps), *statements[index + 1 :])
+                made = (*statements[:index], replace(line, steps=steps), *statements[index + 1 :])
+                return cast("_Statements", made)
     return None
+
+
+def _with_heads(statement: Statement, classes: int) -> Statement:
+    """A statement whose auxiliary heads have ``classes`` outputs too."""
+    if not isinstance(statement, Line):
+        return statement
+    steps = [
+        replace(s, body=_rewritten(s.body, classes) or s.body) if isinstance(s, Aux) else s for s in statement.steps
+    ]
+    return replace(statement, steps=tuple(steps))
 
 
 def _with_outputs(step: Call, outputs: int) -> Call:

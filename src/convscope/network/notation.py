@@ -14,6 +14,7 @@ from convscope.network.ops import LARGEST
 from convscope.network.tree import (
     KEYWORDS,
     Argument,
+    Aux,
     Binary,
     Block,
     Body,
@@ -29,6 +30,7 @@ from convscope.network.tree import (
     Repeat,
     Source,
     Statement,
+    Variant,
     operators,
     tidy,
 )
@@ -54,7 +56,7 @@ class _Row:
     """Steps joined by ``>`` as they stand in the text, and the ``>`` before and behind them if there are."""
 
     def __init__(self, items: list[Any]) -> None:
-        self.line = Line(tuple(item for item in items if isinstance(item, (Call, Merge, Repeat))))
+        self.line = Line(tuple(item for item in items if isinstance(item, (Call, Merge, Repeat, Aux))))
         self.led: Token | None = items[0] if getattr(items[0], "type", "") == "THEN" else None
         self.open: Token | None = items[-1] if getattr(items[-1], "type", "") == "THEN" else None
 
@@ -192,6 +194,9 @@ class _Pieces:
     def block(self, items: list[Any]) -> Block:
         return Block(str(items[0]), tuple(items[1:-1]), items[-1], at=_at(items[0]))
 
+    def variant(self, items: list[Any]) -> Variant:
+        return Variant(str(items[1]), _gathered(items[2:]), at=_at(items[1]))
+
     def line(self, items: list[Any]) -> _Row:
         return _Row(items)
 
@@ -207,6 +212,10 @@ class _Pieces:
 
     def repeat(self, items: list[Any]) -> Repeat:
         return Repeat(_atom(items[1]), items[2], _at(items[0]))
+
+    def aux(self, items: list[Any]) -> Aux:
+        alias = str(items[-1].value) if isinstance(items[-1], _Alias) else None
+        return Aux(_atom(items[1]), items[2], alias, _at(items[0]))
 
     def alias(self, items: list[Any]) -> _Alias:
         return _Alias(items[0])

@@ -10,6 +10,7 @@ from convscope.network.ops import LARGEST, OPERATIONS, spell
 from convscope.network.tree import (
     MERGES,
     WORDS,
+    Aux,
     Block,
     Body,
     Call,
@@ -23,6 +24,7 @@ from convscope.network.tree import (
     Source,
     Statement,
     Step,
+    Variant,
     spell_expression,
     steps_of,
 )
@@ -68,6 +70,25 @@ FOREIGN = {
 def check(statements: tuple[Statement, ...], source: Source) -> None:
     """Raise a :class:`~convscope.errors.UserError` at the first place that breaks a rule."""
     words = _Words(source, {}, {s.name: s.at for s in statements if isinstance(s, Block)})
+    _sequence(statements, words)
+    variants: set[str] = set()
+    for statement in statements:
+        if isinstance(statement, Variant):
+            if statement.name in variants:
+                raise source.mistake(statement.at, f"network {statement.name!r} is defined twice", "each network once")
+            variants.add(statement.name)
+            if next(steps_of(statement.statements), None) is None:
+                raise source.mistake(statement.at, f"network {statement.name!r} is empty", "at least one step")
+            _sequence(statement.statements, words)
+    beside = next((s for s in statements if isinstance(s, (Input, Expect, Line))), None)
+    if variants and beside is not None:
+        at = beside.steps[0].at if isinstance(beside, Line) else beside.at
+        raise source.mistake(at, "this stands beside networks", "every step inside the braces of one of them")
+
+
+def _sequence(statements: tuple[Statement, ...], words: _Words) -> None:
+    """One network's statements in order: one input, first; blocks enter the vocabulary."""
+    source = words.source
     has_input = has_steps = False
     for statement in statements:
         if isinstance(statement, Input):
@@ -169,12 +190,13 @@ def _steps(steps: tuple[Step, ...], words: _Words) -> None:
         if isinstance(step, Merge):
             _merge(step, words.source)
         elif next(steps_of(step.body), None) is None:
-            raise words.source.mistake(step.at, "repeat holds nothing", "at least one step between its braces")
+            word = "aux" if isinstance(step, Aux) else "repeat"
+            raise words.source.mistake(step.at, f"{word} holds nothing", "at least one step between its braces")
         for body in _bodies(step):
             _steps(tuple(steps_of(body)), words)
 
 
-def _bodies(step: Merge | Repeat) -> Iterator[Body]:
+def _bodies(step: Merge | Repeat | Aux) -> Iterator[Body]:
     yield from step.branches if isinstance(step, Merge) else (step.body,)
 
 

@@ -68,6 +68,8 @@ class Summary:
     buffers: int
     activation_bytes: int
     memory: Memory | None = None
+    heads: int = 0
+    """Parameters of the auxiliary heads, which no total holds."""
 
     def _repr_html_(self) -> str:
         from convscope.network.table import to_html
@@ -93,6 +95,7 @@ def summarise(graph: Graph, batch: int | None = None) -> Summary:
         buffers=sum(elements(shape) for node in graph.nodes for shape in node.buffers.values()),
         activation_bytes=sum(row.activation_bytes for row in rows),
         memory=None if batch is None else memory(graph, batch),
+        heads=sum(node.parameter_count for head in graph.heads for node in head.nodes),
     )
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import html
-from typing import Any
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from convscope.network.ops import spell_shape
 from convscope.network.summary import RULE, Field, Memory, Row, Summary
+
+if TYPE_CHECKING:
+    from convscope.network.zoo import Entry
 
 HEADINGS = ("node", "operation", "output", "parameters", "MACs", "field", "memory")
 _LEFT = 2  # columns set flush left; numbers are flush right
@@ -85,6 +90,8 @@ def to_text(summary: Summary) -> str:
         lines.append(_memory_text(summary.memory))
     buffers = f"; {summary.buffers:,} buffers" if summary.buffers else ""
     lines.append(f"{summary.macs / 1e6:,.2f} M MACs, {2 * summary.macs / 1e6:,.2f} MFLOPs{buffers}")
+    if summary.heads:
+        lines.append(f"auxiliary heads: {summary.heads:,} parameters more while training, in no count above")
     return "\n".join([*lines, f"Counted: {RULE}."])
 
 
@@ -126,6 +133,7 @@ def to_dict(summary: Summary) -> dict[str, Any]:
         "macs": summary.macs,
         "flops": 2 * summary.macs,
         "buffers": summary.buffers,
+        "auxiliary_parameters": summary.heads,
         "activation_bytes": summary.activation_bytes,
         "memory": None if memory is None else dict(vars(memory)),
         "rule": RULE,
@@ -146,3 +154,26 @@ def row_dict(row: Row) -> dict[str, Any]:
         "activation_bytes": row.activation_bytes,
         "line": row.line,
     }
+
+
+def zoo_text(entries: Sequence[Entry]) -> str:
+    """The known networks, under the papers of their families."""
+    heads = ("", "input", "classes", "parameters", "MACs")
+    lines = [
+        (f"  {e.name}", spell_shape(e.input), f"{e.output:,}", f"{e.parameters:,}", f"{e.macs:,}") for e in entries
+    ]
+    widths = [max(len(line[i]) for line in [heads, *lines]) for i in range(len(heads))]
+    out = ["  ".join(text.rjust(width) for text, width in zip(heads, widths, strict=True))]
+    family = ""
+    for entry, line in zip(entries, lines, strict=True):
+        if entry.family != family:
+            family = entry.family
+            out += ["", *textwrap.wrap(entry.source, 100)]
+        cells = [line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]
+        out.append("  ".join(cells))
+    return "\n".join([*out, "", f"Counted: {RULE}."])
+
+
+def zoo_dict(entries: Sequence[Entry]) -> dict[str, Any]:
+    """The known networks as plain JSON values."""
+    return {"networks": [{**vars(entry), "input": list(entry.input)} for entry in entries], "rule": RULE}

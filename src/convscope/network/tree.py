@@ -13,7 +13,7 @@ from convscope.errors import UserError
 from convscope.network.ops import Shape, spell
 
 MERGES = ("add", "concat", "mul")
-KEYWORDS = ("input", "expect", "block", "repeat", "as")
+KEYWORDS = ("input", "expect", "block", "repeat", "as", "network", "aux")
 WORDS = ("yes", "no", "none", "same", "valid")
 """Values that are words in every network; a block's parameter cannot take these names."""
 
@@ -102,7 +102,17 @@ class Repeat:
     at: Position = _position()
 
 
-Step = Call | Merge | Repeat
+@dataclass(frozen=True)
+class Aux:
+    """``aux 0.3 { ... }``: a side branch to scores of its own, trained with this weight and otherwise left out."""
+
+    weight: Expression
+    body: Body
+    alias: str | None = None
+    at: Position = _position()
+
+
+Step = Call | Merge | Repeat | Aux
 
 
 @dataclass(frozen=True)
@@ -161,7 +171,17 @@ class Block:
     at: Position = _position()
 
 
-Statement = Line | Comment | Input | Expect | Block
+@dataclass(frozen=True)
+class Variant:
+    """``network resnet18 { ... }``: one of several networks in a file that share its blocks."""
+
+    name: str
+    statements: tuple[Line | Comment | Input | Expect, ...]
+    comment: str | None = None
+    at: Position = _position()
+
+
+Statement = Line | Comment | Input | Expect | Block | Variant
 
 
 @dataclass(frozen=True)

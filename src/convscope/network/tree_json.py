@@ -11,6 +11,7 @@ from convscope.network.ops import LARGEST
 from convscope.network.tree import (
     KEYWORDS,
     Argument,
+    Aux,
     Binary,
     Block,
     Body,
@@ -26,6 +27,7 @@ from convscope.network.tree import (
     Repeat,
     Statement,
     Step,
+    Variant,
     operators,
     tidy,
 )
@@ -50,6 +52,8 @@ def _statement(statement: Statement) -> dict[str, Any]:
         return _filled(input=list(statement.shape), comment=statement.comment)
     if isinstance(statement, Expect):
         return _filled(expect=[_argument(a) for a in statement.arguments], comment=statement.comment)
+    if isinstance(statement, Variant):
+        raise TypeError("a file of several networks has no JSON spelling; choose one")
     if isinstance(statement, Block):
         parameters = [
             {"name": p.name} if p.default is None else {"name": p.name, "default": _expression(p.default)}
@@ -75,6 +79,8 @@ def _step(step: Step) -> dict[str, Any]:
         return _filled(call=step.word, arguments=[_argument(a) for a in step.arguments], alias=step.alias)
     if isinstance(step, Merge):
         return _filled(merge=step.word, branches=[_body(branch) for branch in step.branches], alias=step.alias)
+    if isinstance(step, Aux):
+        return _filled(aux=_expression(step.weight), body=_body(step.body), alias=step.alias)
     return {"repeat": _expression(step.count), "body": _body(step.body)}
 
 
@@ -216,9 +222,13 @@ def _read_step(value: Any, at: str, level: int) -> Step:
             raise _Wrong(f"{at}.branches holds an empty one")
         bodies = tuple(_read_body(b, f"{at}.branches[{i}]", level + 1) for i, b in enumerate(branches))
         return Merge(_word(entry["merge"], at), bodies, _optional_word(entry.get("alias"), at))
+    if isinstance(value, dict) and "aux" in value:
+        entry = _dictionary(value, at, {"aux", "body", "alias"})
+        weight, inner = _read_expression(entry["aux"], f"{at}.aux"), _read_body(entry.get("body"), f"{at}.body", level + 1)
+        return Aux(weight, inner, _optional_word(entry.get("alias"), at))
     entry = _dictionary(value, at, {"repeat", "body"})
     if "repeat" not in entry:
-        raise _Wrong(f"{at} is neither call, merge nor repeat")
+        raise _Wrong(f"{at} is neither call, merge, repeat nor aux")
     count = _read_expression(entry["repeat"], at)
     if isinstance(count, tuple):
         raise _Wrong(f"{at}.repeat is a window")

@@ -123,6 +123,17 @@ def describe(
 
 
 @cli.command()
+@json_option
+def zoo(as_json: bool) -> None:
+    """The networks that are known by name: sizes, years, sources."""
+    from convscope.network import table
+    from convscope.network import zoo as networks
+
+    entries = networks.entries()
+    click.echo(json.dumps(table.zoo_dict(entries), indent=2) if as_json else table.zoo_text(entries))
+
+
+@cli.command()
 @click.argument("file")
 @click.option("--check", is_flag=True, help="Change nothing; exit with status 2 where the layout is not canonical.")
 def format(file: str, check: bool) -> None:  # noqa: A001  the command's name

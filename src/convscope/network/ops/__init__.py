@@ -28,9 +28,9 @@ from convscope.network.ops.base import (
     usage,
 )
 from convscope.network.ops.convolution import Conv
-from convscope.network.ops.dense import Dropout, Flatten, Identity, Linear
+from convscope.network.ops.dense import Dropout, Flatten, Identity, Linear, PadChannels
 from convscope.network.ops.merge import Add, Concat, Mul
-from convscope.network.ops.normalisation import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
+from convscope.network.ops.normalisation import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm, Scale
 from convscope.network.ops.pooling import (
     AdaptiveAvgPool,
     AdaptiveMaxPool,
@@ -67,8 +67,10 @@ __all__ = [
     "Misfit",
     "Mul",
     "Op",
+    "PadChannels",
     "ReLU",
     "ReLU6",
+    "Scale",
     "Shape",
     "SiLU",
     "Sigmoid",

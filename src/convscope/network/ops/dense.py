@@ -1,4 +1,4 @@
-"""Operations without a window: linear, flatten, identity, dropout."""
+"""Operations without a window: linear, flatten, identity, channels of zeros, dropout."""
 
 from __future__ import annotations
 
@@ -69,6 +69,26 @@ class Flatten(Op):
 @dataclass(frozen=True)
 class Identity(Op):
     """``identity``: the branch of a merge that changes nothing."""
+
+
+@operation("padchannels", "channels of zeros before and behind")
+@dataclass(frozen=True)
+class PadChannels(Op):
+    """``padchannels BEFORE AFTER``: more channels without weights (He et al. 2015, the shortcut's option A).
+
+    Example:
+        >>> PadChannels(8, 8).shape([(16, 32, 32)])
+        (32, 32, 32)
+    """
+
+    positional: ClassVar[tuple[str, ...]] = ("before", "after")
+
+    before: int = count(minimum=0)
+    after: int = count(minimum=0)
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """``(before + C + after, *spatial)``."""
+        return (self.before + inputs[0][0] + self.after, *inputs[0][1:])
 
 
 @operation("dropout", "sets values to zero at random while training")

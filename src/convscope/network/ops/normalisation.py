@@ -1,4 +1,4 @@
-"""Normalisations: of the batch, the layer, groups of channels, neighbouring channels."""
+"""Normalisations: of the batch, the layer, groups of channels, neighbouring channels; a trained scale alone."""
 
 from __future__ import annotations
 
@@ -108,3 +108,27 @@ class LocalResponseNorm(Op):
                 "put localresponsenorm before flatten and linear",
             )
         return inputs[0]
+
+
+@operation("scale", "each channel times a trained number")
+@dataclass(frozen=True)
+class Scale(Op):
+    """``scale``: a weight a channel, with ``bias=yes`` a bias too: what a normalisation ends with, alone.
+
+    LeNet-5's trained subsampling (LeCun et al. 1998) ends with it, and a branch of ConvNeXt ("layer scale", Touvron
+    et al. 2021), where ``init`` starts it near zero.
+
+    Example:
+        >>> Scale(bias=True).parameters([(6, 14, 14)])
+        {'weight': (6,), 'bias': (6,)}
+    """
+
+    keeps: ClassVar[tuple[str, ...]] = ("input",)
+
+    init: float = number(1.0)
+    bias: bool = flag(False)
+
+    def parameters(self, inputs: Sequence[Shape]) -> Mapping[str, Shape]:
+        """``weight``, and ``bias`` if it has one, one a channel."""
+        channels = inputs[0][:1]
+        return {"weight": channels, "bias": channels} if self.bias else {"weight": channels}
