@@ -88,6 +88,8 @@ _ARGUMENTS: dict[type[Op], Callable[[Rng, Shape], Op]] = {
     ops.LocalResponseNorm: lambda rng, shape: ops.LocalResponseNorm(
         rng.randint(1, 6), alpha=rng.choice([1e-4, 0.5]), beta=rng.choice([0.75, 1.5]), k=rng.choice([1.0, 2.0])
     ),
+    ops.Scale: lambda rng, shape: ops.Scale(init=rng.choice([1.0, 1e-6]), bias=rng.random() < 0.5),
+    ops.PadChannels: lambda rng, shape: ops.PadChannels(rng.randint(0, 3), rng.randint(0, 3)),
     ops.LeakyReLU: lambda rng, shape: ops.LeakyReLU(rng.choice([0.01, 0.2])),
     ops.GELU: lambda rng, shape: ops.GELU(rng.choice(["none", "tanh"])),
 }

@@ -70,6 +70,10 @@ def _product(values: tuple[torch.Tensor, ...]) -> torch.Tensor:
     return out
 
 
+def _channelwise(values: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    return values.view(1, -1, *[1] * (x.ndim - 2))
+
+
 TORCH: dict[type[Op], Callable[..., torch.Tensor]] = {
     ops.Conv: _conv,
     ops.MaxPool: _max_pool,
@@ -86,6 +90,12 @@ TORCH: dict[type[Op], Callable[..., torch.Tensor]] = {
     ops.LayerNorm: _layer_norm,
     ops.GroupNorm: lambda op, x, t: torch.group_norm(x, op.num_groups, t.get("weight"), t.get("bias"), op.eps),
     ops.LocalResponseNorm: lambda op, x, t: F.local_response_norm(x, op.size, op.alpha, op.beta, op.k),
+    ops.Scale: lambda op, x, t: torch.addcmul(
+        _channelwise(t.get("bias", torch.zeros(1, dtype=x.dtype)), x), x, _channelwise(t["weight"], x)
+    ),
+    ops.PadChannels: lambda op, x, t: torch.cat(
+        [x.new_zeros(len(x), op.before, *x.shape[2:]), x, x.new_zeros(len(x), op.after, *x.shape[2:])], 1
+    ),
     ops.ReLU: lambda op, x, t: F.relu(x),
     ops.ReLU6: lambda op, x, t: F.relu6(x),
     ops.LeakyReLU: lambda op, x, t: F.leaky_relu(x, op.negative_slope),

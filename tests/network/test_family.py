@@ -32,7 +32,7 @@ network small {
   expect params=690 output=10
 }
 
-network large {  # four times as wide
+network large {
   input 1x8x8
   outer 16 > flatten > linear 10
 }

@@ -240,8 +240,9 @@ def _(op: ops.LocalResponseNorm, given: Operands) -> Array:
 
 @_compute.register
 def _(op: ops.Scale, given: Operands) -> Array:
-    weight, bias = (along_channels(v, given.x.ndim - 2) for v in (given.parameters["weight"], given.parameters.get("bias", np.zeros(1))))
-    return scale_and_shift(given.x, weight, bias)
+    rank = given.x.ndim - 2
+    bias = along_channels(given.parameters["bias"], rank) if op.bias else None
+    return scale_and_shift(given.x, along_channels(given.parameters["weight"], rank), bias)
 
 
 def _affine(normal: Array, parameters: Tensors) -> Array:

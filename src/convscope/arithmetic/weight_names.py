@@ -45,7 +45,6 @@ def holders(graph: Graph) -> list[Node]:
     return [node for node in graph.with_heads.nodes if node.parameters or node.buffers]
 
 
-
 def sequential(classifier: str = "classifier") -> Names:
     """``features.N`` up to the flatten and ``classifier.N`` behind it, N counting operations (VGG, AlexNet)."""
 
@@ -134,7 +133,13 @@ def _efficientnet_lite(graph: Graph) -> Mapping[str, str]:
 
 
 def _convnext(graph: Graph) -> Mapping[str, str]:
-    within = {"conv1": "block.0", "layernorm1": "block.2", "conv2": "block.3", "conv3": "block.5", "scale1": "layer_scale"}
+    within = {
+        "conv1": "block.0",
+        "layernorm1": "block.2",
+        "conv2": "block.3",
+        "conv3": "block.5",
+        "scale1": "layer_scale",
+    }
     found = {"linear1": "classifier.2", "layernorm1": "classifier.0"}
     stage, number = 1, 0
     for node in holders(graph):

@@ -5,13 +5,11 @@ from __future__ import annotations
 from convscope.errors import did_you_mean
 from convscope.network.tree import (
     NOWHERE,
-    Aux,
     Block,
     Body,
     Call,
     Comment,
     Merge,
-    Repeat,
     Source,
     Statement,
     Variant,

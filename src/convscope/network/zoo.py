@@ -75,8 +75,11 @@ def _entries(file: Path) -> list[Entry]:
         if isinstance(variant, Variant):
             shape = next(s.shape for s in variant.statements if isinstance(s, Input))
             stated = {a.name: a.value for s in variant.statements if isinstance(s, Expect) for a in s.arguments}
-            counts = [value if isinstance(value, int) else 0 for value in map(stated.get, ("output", "params", "macs"))]
-            made.append(Entry(variant.name, file.stem, shape, *counts, int(found[0]) if found else 0, source))
+            output, params, macs = (
+                value if isinstance(value, int) else 0 for value in map(stated.get, ("output", "params", "macs"))
+            )
+            year = int(found[0]) if found else 0
+            made.append(Entry(variant.name, file.stem, shape, output, params, macs, year, source))
     return made
 
 
