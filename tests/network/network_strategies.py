@@ -16,6 +16,7 @@ from convscope.network.tree import (
     MERGES,
     WORDS,
     Argument,
+    Aux,
     Binary,
     Block,
     Body,
@@ -31,6 +32,7 @@ from convscope.network.tree import (
     Repeat,
     Statement,
     Step,
+    Variant,
     tidy,
 )
 
@@ -106,7 +108,8 @@ def steps(blocks: tuple[str, ...], scope: tuple[str, ...], level: int) -> st.Sea
     branches = weighted((3, st.tuples(inner, inner)), (1, st.tuples(inner, inner, inner)))
     merges = st.builds(Merge, st.sampled_from(MERGES), branches, maybe_alias)
     repeats = st.builds(Repeat, expressions(scope, window=False, word=False), inner)
-    return weighted((6, calls), (1, merges), (1, repeats))
+    auxes = st.builds(Aux, expressions(scope, window=False, word=False), inner, maybe_alias)
+    return weighted((12, calls), (2, merges), (2, repeats), (1, auxes))
 
 
 @cache
@@ -142,6 +145,19 @@ def networks(draw: st.DrawFn) -> tuple[Statement, ...]:
         given += [Argument(draw(windows | wholes), "output")] if draw(st.booleans()) else []
         statements.append(Expect(tuple(given), draw(maybe_comment)))
     return tidy(statements)
+
+
+@st.composite
+def families(draw: st.DrawFn) -> tuple[Statement, ...]:
+    """The statements of a file of two networks that share blocks."""
+    first, second = draw(networks()), draw(networks())
+    shared = [s for s in first if isinstance(s, (Comment, Block))]
+    own = tidy([s for s in first if not isinstance(s, Block)])
+    # The second knows only what is shared.
+    other = tidy([s for s in second if isinstance(s, (Comment, Input, Expect))])
+    step = Line((Call("relu"),))
+    bodies_of_both = [b if any(isinstance(s, Line) for s in b) else (*b, step) for b in (own, other)]
+    return tidy([*shared, *(Variant(name, tidy(list(b))) for name, b in zip("ab", bodies_of_both, strict=True))])
 
 
 class Untidy:
@@ -217,6 +233,9 @@ class Untidy:
             return step.word + self.arguments(step.arguments) + self.alias(step.alias)
         if isinstance(step, Repeat):
             return "repeat" + self.space() + self.value(step.count, 0) + self.gap() + "{" + self.inside(step.body) + "}"
+        if isinstance(step, Aux):
+            weight = self.space() + self.value(step.weight, 0) + self.gap()
+            return "aux" + weight + "{" + self.inside(step.body) + "}" + self.alias(step.alias)
         branches = "|".join(map(self.inside, step.branches))
         return step.word + self.gap() + "{" + branches + "}" + self.alias(step.alias)
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from network_strategies import broken, broken_json, networks, soups, untidy
+from network_strategies import broken, broken_json, families, networks, soups, untidy
 
 from convscope.errors import UserError
+from convscope.network.family import choose, members
 from convscope.network.layout import layout
 from convscope.network.network import Network
 from convscope.network.notation import DEEPEST, LONGEST_TEXT, parse
@@ -135,6 +136,17 @@ def check_untidy(pair: tuple[tuple[Statement, ...], str]) -> None:
 @given(networks())
 def test_text_value_and_json_are_exact(statements: tuple[Statement, ...]) -> None:
     check_spellings(statements)
+
+
+@FEW
+@given(families())
+def test_a_family_is_read_as_it_is_laid_out(statements: tuple[Statement, ...]) -> None:
+    text = layout(statements)
+    assert parse(text)[0] == statements
+    chosen, source = parse(text)
+    for name in members(chosen):
+        network = Network(choose(chosen, source, name), source)
+        assert Network.parse(network.text()) == network
 
 
 @FEW

@@ -224,10 +224,10 @@ def _read_step(value: Any, at: str, level: int) -> Step:
         return Merge(_word(entry["merge"], at), bodies, _optional_word(entry.get("alias"), at))
     if isinstance(value, dict) and "aux" in value:
         entry = _dictionary(value, at, {"aux", "body", "alias"})
-        weight, inner = (
-            _read_expression(entry["aux"], f"{at}.aux"),
-            _read_body(entry.get("body"), f"{at}.body", level + 1),
-        )
+        weight = _read_expression(entry["aux"], f"{at}.aux")
+        if isinstance(weight, tuple):
+            raise _Wrong(f"{at}.aux is a window")
+        inner = _read_body(entry.get("body"), f"{at}.body", level + 1)
         return Aux(weight, inner, _optional_word(entry.get("alias"), at))
     entry = _dictionary(value, at, {"repeat", "body"})
     if "repeat" not in entry:
