@@ -155,6 +155,27 @@ def _convnext(graph: Graph) -> Mapping[str, str]:
     return found
 
 
+def _efficientnet_lite_numbered(graph: Graph) -> Mapping[str, str]:
+    """The names of the first port from TensorFlow: blocks numbered through, a word for each of their parts."""
+    parts = {
+        "conv_pw": "_expand_conv", "conv_dw": "_depthwise_conv", "conv_pwl": "_project_conv",
+        "bn1": "_bn0", "bn2": "_bn1", "bn3": "_bn2",
+    }  # fmt: skip
+    # The first block has no expansion: what timm calls its pointwise convolution is the projection.
+    first = {"conv_dw": "_depthwise_conv", "bn1": "_bn1", "conv_pw": "_project_conv", "bn2": "_bn2"}
+    fixed = {"conv_stem": "_conv_stem", "bn1": "_bn0", "conv_head": "_conv_head", "bn2": "_bn1", "classifier": "_fc"}
+    numbers: dict[str, int] = {}
+    found = {}
+    for path, theirs in _efficientnet_lite(graph).items():
+        if theirs in fixed:
+            found[path] = fixed[theirs]
+            continue
+        block, _, part = theirs.rpartition(".")
+        number = numbers.setdefault(block, len(numbers))
+        found[path] = f"_blocks.{number}.{(parts if number else first)[part]}"
+    return found
+
+
 _RESNET = rules(
     (r"stem1\.conv1", "conv1"),
     (r"stem1\.batchnorm1", "bn1"),
@@ -167,52 +188,58 @@ _RESNET = rules(
 )
 _DENSE = r"features\.dense_block(\d)\.dense(\d+)\.concat1\.b\."
 
-NAMES: Mapping[str, Names] = {
-    "resnet": _RESNET,
-    "seresnet": _RESNET,
-    "resnet_cifar": rules(
-        (r"conv1", "conv1"),
-        (r"batchnorm1", "bn1"),
-        # The first of layer 2 and 3 is a halving one, and the basic ones behind it are counted from 1 again.
-        (r"layer1\.basic(\d+)\.add1\.a\.conv(\d)", "layer1.{1-1}.conv{2}"),
-        (r"layer1\.basic(\d+)\.add1\.a\.batchnorm(\d)", "layer1.{1-1}.bn{2}"),
-        (r"layer(\d)\.halving1\.add1\.a\.conv(\d)", "layer{1}.0.conv{2}"),
-        (r"layer(\d)\.halving1\.add1\.a\.batchnorm(\d)", "layer{1}.0.bn{2}"),
-        (r"layer(\d)\.basic(\d+)\.add1\.a\.conv(\d)", "layer{1}.{2}.conv{3}"),
-        (r"layer(\d)\.basic(\d+)\.add1\.a\.batchnorm(\d)", "layer{1}.{2}.bn{3}"),
-        (r"linear1", "linear"),
+NAMES: Mapping[str, tuple[Names, ...]] = {
+    "resnet": (_RESNET,),
+    "seresnet": (_RESNET,),
+    "resnet_cifar": (
+        rules(
+            (r"conv1", "conv1"),
+            (r"batchnorm1", "bn1"),
+            # The first of layer 2 and 3 is a halving one, and the basic ones behind it are counted from 1 again.
+            (r"layer1\.basic(\d+)\.add1\.a\.conv(\d)", "layer1.{1-1}.conv{2}"),
+            (r"layer1\.basic(\d+)\.add1\.a\.batchnorm(\d)", "layer1.{1-1}.bn{2}"),
+            (r"layer(\d)\.halving1\.add1\.a\.conv(\d)", "layer{1}.0.conv{2}"),
+            (r"layer(\d)\.halving1\.add1\.a\.batchnorm(\d)", "layer{1}.0.bn{2}"),
+            (r"layer(\d)\.basic(\d+)\.add1\.a\.conv(\d)", "layer{1}.{2}.conv{3}"),
+            (r"layer(\d)\.basic(\d+)\.add1\.a\.batchnorm(\d)", "layer{1}.{2}.bn{3}"),
+            (r"linear1", "linear"),
+        ),
     ),
-    "densenet": rules(
-        (r"features\.conv1", "features.conv0"),
-        (r"features\.batchnorm1", "features.norm0"),
-        (_DENSE + r"conv(\d)", "features.denseblock{1}.denselayer{2}.conv{3}"),
-        (_DENSE + r"batchnorm(\d)", "features.denseblock{1}.denselayer{2}.norm{3}"),
-        (r"features\.transition(\d)\.conv1", "features.transition{1}.conv"),
-        (r"features\.transition(\d)\.batchnorm1", "features.transition{1}.norm"),
-        (r"features\.batchnorm2", "features.norm5"),
-        (r"linear1", "classifier"),
+    "densenet": (
+        rules(
+            (r"features\.conv1", "features.conv0"),
+            (r"features\.batchnorm1", "features.norm0"),
+            (_DENSE + r"conv(\d)", "features.denseblock{1}.denselayer{2}.conv{3}"),
+            (_DENSE + r"batchnorm(\d)", "features.denseblock{1}.denselayer{2}.norm{3}"),
+            (r"features\.transition(\d)\.conv1", "features.transition{1}.conv"),
+            (r"features\.transition(\d)\.batchnorm1", "features.transition{1}.norm"),
+            (r"features\.batchnorm2", "features.norm5"),
+            (r"linear1", "classifier"),
+        ),
     ),
-    "googlenet": rules(
-        (r"(conv\d)\.conv1", "{1}.conv"),
-        (r"(conv\d)\.batchnorm1", "{1}.bn"),
-        (r"(inception\w+)\.concat1\.a\.unit1\.conv1", "{1}.branch1.conv"),
-        (r"(inception\w+)\.concat1\.a\.unit1\.batchnorm1", "{1}.branch1.bn"),
-        (r"(inception\w+)\.concat1\.b\.unit(\d)\.conv1", "{1}.branch2.{2-1}.conv"),
-        (r"(inception\w+)\.concat1\.b\.unit(\d)\.batchnorm1", "{1}.branch2.{2-1}.bn"),
-        (r"(inception\w+)\.concat1\.c\.unit(\d)\.conv1", "{1}.branch3.{2-1}.conv"),
-        (r"(inception\w+)\.concat1\.c\.unit(\d)\.batchnorm1", "{1}.branch3.{2-1}.bn"),
-        (r"(inception\w+)\.concat1\.d\.unit1\.conv1", "{1}.branch4.1.conv"),
-        (r"(inception\w+)\.concat1\.d\.unit1\.batchnorm1", "{1}.branch4.1.bn"),
-        (r"(aux\d)\.side1\.unit1\.conv1", "{1}.conv.conv"),
-        (r"(aux\d)\.side1\.unit1\.batchnorm1", "{1}.conv.bn"),
-        (r"(aux\d)\.side1\.linear1", "{1}.fc1"),
-        (r"(aux\d)\.linear1", "{1}.fc2"),
-        (r"linear1", "fc"),
+    "googlenet": (
+        rules(
+            (r"(conv\d)\.conv1", "{1}.conv"),
+            (r"(conv\d)\.batchnorm1", "{1}.bn"),
+            (r"(inception\w+)\.concat1\.a\.unit1\.conv1", "{1}.branch1.conv"),
+            (r"(inception\w+)\.concat1\.a\.unit1\.batchnorm1", "{1}.branch1.bn"),
+            (r"(inception\w+)\.concat1\.b\.unit(\d)\.conv1", "{1}.branch2.{2-1}.conv"),
+            (r"(inception\w+)\.concat1\.b\.unit(\d)\.batchnorm1", "{1}.branch2.{2-1}.bn"),
+            (r"(inception\w+)\.concat1\.c\.unit(\d)\.conv1", "{1}.branch3.{2-1}.conv"),
+            (r"(inception\w+)\.concat1\.c\.unit(\d)\.batchnorm1", "{1}.branch3.{2-1}.bn"),
+            (r"(inception\w+)\.concat1\.d\.unit1\.conv1", "{1}.branch4.1.conv"),
+            (r"(inception\w+)\.concat1\.d\.unit1\.batchnorm1", "{1}.branch4.1.bn"),
+            (r"(aux\d)\.side1\.unit1\.conv1", "{1}.conv.conv"),
+            (r"(aux\d)\.side1\.unit1\.batchnorm1", "{1}.conv.bn"),
+            (r"(aux\d)\.side1\.linear1", "{1}.fc1"),
+            (r"(aux\d)\.linear1", "{1}.fc2"),
+            (r"linear1", "fc"),
+        ),
     ),
-    "vgg": sequential(),
-    "alexnet": sequential(),
-    "squeezenet": _squeezenet,
-    "mobilenet_v2": _mobilenet_v2,
-    "efficientnet_lite": _efficientnet_lite,
-    "convnext": _convnext,
+    "vgg": (sequential(),),
+    "alexnet": (sequential(),),
+    "squeezenet": (_squeezenet,),
+    "mobilenet_v2": (_mobilenet_v2,),
+    "efficientnet_lite": (_efficientnet_lite, _efficientnet_lite_numbered),
+    "convnext": (_convnext,),
 }

@@ -159,7 +159,12 @@ def _keys(graph: Graph, state: Mapping[str, Tensor], family: str, where: str) ->
                 f"it begins with {', '.join(list(state)[:3])}",
             )
         return {name: name for name in tensors}
-    prefixes = NAMES[family](graph)
+    return max(
+        (_named(tensors, names(graph)) for names in NAMES[family]), key=lambda n: sum(v in state for v in n.values())
+    )
+
+
+def _named(tensors: Mapping[str, Node], prefixes: Mapping[str, str]) -> dict[str, str]:
     return {
         ours: prefixes.get(node.path, node.path) + ("" if isinstance(node.op, ops.Scale) else ours[len(node.path) :])
         for ours, node in tensors.items()
