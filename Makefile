@@ -8,7 +8,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check format proofs bench clean
+.PHONY: demo test check format proofs tables bench clean
 
 demo: .venv/installed
 	$(BIN)/convscope train digits --out runs/demo-$$(date +%s)
@@ -31,6 +31,9 @@ proofs: .venv/installed-tests
 	$(BIN)/python -m pytest -m slow tests
 
 FASHION_MNIST ?= .shared-sets/fashion-mnist
+tables: .venv/installed
+	$(BIN)/python docs/make_notation_tables.py
+
 bench: .venv/installed
 	$(BIN)/python bench/fashion_mnist.py $(FASHION_MNIST)
 

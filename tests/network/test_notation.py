@@ -1,9 +1,12 @@
 """The notation: text, value and JSON say exactly the same; no text whatever does worse than a readable refusal."""
 
+import hashlib
+import json
 import random
 import time
 from collections.abc import Callable
 
+import lark
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -13,7 +16,7 @@ from convscope.errors import UserError
 from convscope.network.family import choose, members
 from convscope.network.layout import layout
 from convscope.network.network import Network
-from convscope.network.notation import DEEPEST, LONGEST_TEXT, parse
+from convscope.network.notation import DEEPEST, GRAMMAR, LONGEST_TEXT, TABLES, _parser, parse
 from convscope.network.tree import Statement
 from convscope.network.tree_json import from_json, to_json
 
@@ -136,6 +139,20 @@ def check_untidy(pair: tuple[tuple[Statement, ...], str]) -> None:
 @given(networks())
 def test_text_value_and_json_are_exact(statements: tuple[Statement, ...]) -> None:
     check_spellings(statements)
+
+
+def test_the_kept_tables_are_those_of_this_grammar_and_this_lark() -> None:
+    tables = json.loads(TABLES.read_text(encoding="utf-8"))
+    assert tables["grammar"] == hashlib.sha256(GRAMMAR.read_bytes()).hexdigest(), "run: make tables"
+    assert tables["lark"] == lark.__version__, "run: make tables"
+
+
+def test_another_version_of_lark_makes_its_own_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = parse("input 1x8x8\nadd { relu | identity } > conv 4 3x3")
+    _parser.cache_clear()
+    monkeypatch.setattr(lark, "__version__", "another")
+    assert parse("input 1x8x8\nadd { relu | identity } > conv 4 3x3") == kept
+    _parser.cache_clear()
 
 
 @FEW

@@ -40,6 +40,16 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_zoo_lists_what_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = convscope("zoo", capsys=capsys)
+    assert status == 0
+    assert "25,557,032" in out
+    document = json.loads(convscope("zoo", "--json", capsys=capsys)[1])
+    (found,) = [entry for entry in document["networks"] if entry["name"] == "resnet50"]
+    assert (found["parameters"], found["macs"], found["year"]) == (25_557_032, 4_089_184_256, 2015)
+    assert max(map(len, out.splitlines()[:-1])) <= 100
+
+
 def test_describe_lenet5(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = convscope("describe", "lenet5", "--json", capsys=capsys)
     document = json.loads(out)
@@ -129,7 +139,7 @@ MISTAKES = [
     (["describe", "lenet"], "did you mean lenet5?"),
     (["describe", "nothing.net"], "there is no such file"),
     (["describe", "lenet5", "--inptu", "1x3x3"], "did you mean --input?"),
-    (["describe", "lenet5", "--input", "32"], "lenet5.net"),
+    (["describe", "lenet5", "--input", "32"], "lenet.net"),
     (["describe", "lenet5", "--input", "axb"], "1x28x28"),
     (["describe", "lenet5", "--batch", "0"], "--batch"),
     (["describe", "cnov 3 3x3 > relu"], "did you mean conv?"),

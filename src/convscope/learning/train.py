@@ -302,11 +302,11 @@ def _speed(
 
 
 def weighted(state: TrainingState) -> GraphModule:
-    """The module to evaluate: the trained one, or one that holds the average of its weights."""
-    if state.average is None:
+    """The module to evaluate: the trained one, or one of the averaged weights and without auxiliary heads."""
+    if state.average is None and not state.graph.heads:
         return state.module
     module = laid_out(GraphModule(state.graph), next(state.module.parameters()).device)
-    module.load_state_dict(dict(state.average.state))
+    module.load_state_dict(dict(state.evaluated()))
     return module
 
 

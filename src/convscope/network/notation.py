@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,11 @@ from convscope.network.tree import (
 
 if TYPE_CHECKING:
     from lark import Lark, Token
+
+GRAMMAR = Path(__file__).with_name("notation.lark")
+TABLES = GRAMMAR.with_name("notation_tables.json")
+"""What Lark makes of the grammar, kept by `make tables`: to make it anew is a quarter of `convscope describe`."""
+OPTIONS: dict[str, Any] = {"parser": "lalr", "maybe_placeholders": False}
 
 LONGEST_TEXT = 150_000
 LONGEST_WORD = 64
@@ -255,11 +261,20 @@ class _Alias:
 
 @functools.cache
 def _parser() -> Lark:
-    from lark import Lark, Transformer
+    import lark
 
-    pieces = type("Pieces", (_Pieces, Transformer), {})()
-    grammar = Path(__file__).with_name("notation.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", transformer=pieces, maybe_placeholders=False, lexer_callbacks={"NAME": _name})
+    pieces = type("Pieces", (_Pieces, lark.Transformer), {})()
+    used: dict[str, Any] = {"transformer": pieces, "lexer_callbacks": {"NAME": _name}}
+    tables = json.loads(TABLES.read_text(encoding="utf-8"), object_hook=_numbered)
+    if tables["lark"] == lark.__version__:
+        kept: Lark = lark.Lark._load_from_dict(tables["data"], tables["memo"], **used)  # type: ignore[no-untyped-call]
+        return kept
+    return lark.Lark(GRAMMAR.read_text(encoding="utf-8"), **OPTIONS, **used)
+
+
+def _numbered(document: dict[str, Any]) -> dict[str | int, Any]:
+    """Keys that are numbers, as Lark wrote them; JSON has none."""
+    return {int(key) if key.isdigit() else key: value for key, value in document.items()}
 
 
 def _name(word: Token) -> Token:
