@@ -42,6 +42,22 @@ def test_fashion_mnist_in_two_minutes(shared_sets: Sets, tmp_path: Path) -> None
     assert found["metrics"]["top1"] >= 0.92
 
 
+def _json_of(*words: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "convscope", *words, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+def test_others_resnet20_is_as_good_here_as_there(shared: Path, shared_sets: Sets, tmp_path: Path) -> None:
+    (weights,) = (shared / "data" / "resnet20_cifar10").glob("*.th")
+    data = shared_sets("cifar10")
+    names = str(data / "batches.meta.txt")
+    words = ["--weights", str(weights), "--names", names, "--out", str(tmp_path / "model")]
+    assert _json_of("load", "resnet20_cifar", *words)["left_over"] == []
+    assert _json_of("evaluate", str(tmp_path / "model"), str(data))["top1"] == pytest.approx(0.9173, abs=1e-4)
+
+
 def test_photographs_in_a_zip(shared: Path, tmp_path: Path) -> None:
     """Ten classes of photographs in a zip: decoded, trained on for a moment, evaluated on the given val."""
     words = ("--input", "3x32x32", "--epochs", "2", "--out", str(tmp_path / "run"))

@@ -114,7 +114,7 @@ def fit(graph: Graph, state: Mapping[str, Tensor], family: str, where: str = "we
     """
     keys = _keys(graph, state, family, where)
     optional = {f"{node.path}." for head in graph.heads for node in head.nodes}
-    last = next(node for node in reversed(graph.nodes) if isinstance(node.op, (ops.Linear, ops.Conv)))
+    lasts = {_last(nodes) for nodes in (graph.nodes, *(head.nodes for head in graph.heads))}
     fitted: dict[str, Tensor] = {}
     fresh: list[str] = []
     adapted: list[str] = []
@@ -133,7 +133,7 @@ def fit(graph: Graph, state: Mapping[str, Tensor], family: str, where: str = "we
                 fitted[ours] = changed
                 if prod(value.shape) != prod(shape):
                     adapted.append(f"{ours}: the weights of {value.shape[1]} colours were summed")
-            elif node is last and tuple(value.shape[1:]) == shape[1:]:
+            elif node.path in lasts and tuple(value.shape[1:]) == shape[1:]:
                 if node.path not in fresh:
                     fresh.append(node.path)
                     adapted.append(f"{node.path} starts anew: {value.shape[0]:,} classes there, {shape[0]:,} here")
@@ -169,6 +169,11 @@ def _named(tensors: Mapping[str, Node], prefixes: Mapping[str, str]) -> dict[str
         ours: prefixes.get(node.path, node.path) + ("" if isinstance(node.op, ops.Scale) else ours[len(node.path) :])
         for ours, node in tensors.items()
     }
+
+
+def _last(nodes: tuple[Node, ...]) -> str:
+    """The node that decides the number of outputs."""
+    return next((node.path for node in reversed(nodes) if isinstance(node.op, (ops.Linear, ops.Conv))), "")
 
 
 def _adapted(node: Node, name: str, value: Tensor, shape: ops.Shape) -> Tensor | None:

@@ -191,6 +191,40 @@ def train(data: str | None, **options: Any) -> None:
     sys.exit(train_command(data, **options))
 
 
+class _Numbers(click.ParamType[Any]):
+    """``0.485,0.456,0.406``."""
+
+    name = "NUMBERS"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        try:
+            return tuple(map(float, str(value).split(",")))
+        except ValueError:
+            where = f"--{param.name}" if param is not None else ""
+            raise UserError(where, f"{value!r}", "numbers with commas between, such as 0.485,0.456,0.406") from None
+
+
+@cli.command()
+@click.argument("net")
+@click.option("--weights", required=True, type=click.Path(), help="A .pth or .safetensors file; nothing is executed.")
+@click.option("--out", required=True, type=click.Path(), help="The model folder to write.")
+@click.option("--names", type=click.Path(), help="A file with the class names, one a line. Default: 0, 1, 2, ...")
+@click.option("--input", "shape", type=_Shape(), help="The input's shape in place of the network's own.")
+@click.option("--classes", type=click.IntRange(min=1), help="The number of outputs in place of the network's own.")
+@click.option("--fit", default="crop", show_default=True, help="How pictures come to that size.")
+@click.option("--mean", type=_Numbers(), help="Of the pixels, from 0 to 1. Default: ImageNet's.")
+@click.option("--std", type=_Numbers(), help="Of the pixels. Default: ImageNet's.")
+@json_option
+def load(**options: Any) -> None:
+    """Make a model folder of NET and someone's weights for it: torchvision's, timm's, your own.
+
+    Every tensor's name and shape is checked; what was adapted and what was left over is said.
+    """
+    from convscope.surfaces.model_commands import load_command
+
+    load_command(**options)
+
+
 @cli.command()
 @click.argument("model")
 @click.argument("data")

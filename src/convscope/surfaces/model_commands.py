@@ -15,6 +15,50 @@ from convscope.errors import UserError
 from convscope.surfaces.progress import MOST_SKIPPED
 
 
+def load_command(
+    net: str,
+    weights: str,
+    out: str,
+    names: str | None,
+    shape: tuple[int, ...] | None,
+    classes: int | None,
+    fit: str,
+    mean: tuple[float, ...] | None,
+    std: tuple[float, ...] | None,
+    as_json: bool,
+) -> None:
+    """Run ``convscope load``."""
+    from convscope.arithmetic.inference import Normalise
+    from convscope.delivery.adopt import adopt, read_names
+    from convscope.network import zoo
+    from convscope.surfaces.train_command import fit_named
+
+    how = fit_named(fit)
+    if (mean is None) != (std is None):
+        raise UserError("convscope load", "--mean or --std alone", "both or neither")
+    network = zoo.find(net)
+    if shape is not None:
+        network = network.with_input(shape)
+    if classes is not None:
+        network = network.with_classes(classes)
+    listed = None if names is None else read_names(Path(names))
+    normalise = None if mean is None or std is None else Normalise(mean, std)
+    family = zoo.family(net) if net in zoo.names() else ""
+    model, loaded = adopt(network, Path(weights), family, listed, normalise, how)
+    folder = model.save(out)
+    if as_json:
+        document = {"model": str(folder), "adapted": loaded.adapted, "left_over": loaded.left_over}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    for sentence in loaded.adapted:
+        click.echo(f"adapted  {sentence}")
+    if loaded.left_over:
+        more = f" and {len(loaded.left_over) - MOST_SKIPPED} more" if len(loaded.left_over) > MOST_SKIPPED else ""
+        click.echo(f"no place for {', '.join(loaded.left_over[:MOST_SKIPPED])}{more}")
+    click.echo(f"{len(loaded.state)} tensors, every name and shape as the network says")
+    click.echo(f"model    {folder}")
+
+
 def evaluate_command(model: str, data: str, split: str | None, report: str | None, as_json: bool) -> None:
     """Run ``convscope evaluate``."""
     from rich.console import Console

@@ -9,11 +9,14 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from convscope.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from convscope.data.dataset import Fit
 
 _STARTED = time.monotonic()
 FITS = ("stretch", "crop", "letterbox", "pad")
@@ -33,8 +36,8 @@ def train_command(data: str | None, **options: Any) -> int:
 
     resume, fit, out = options["resume"], options["fit"], options["out"]
     recipe = Recipe(**{name: options[name] for name in RECIPE_OPTIONS if options[name] is not None})
-    if fit is not None and fit not in FITS:
-        raise UserError("--fit", f"{fit!r}", ", ".join(FITS), did_you_mean(fit, FITS))
+    if fit is not None:
+        fit_named(fit)
     if resume and out is None:
         raise UserError("--resume", "it is not said which run", "--out with the run's folder", _last_run())
     if not resume and data is None:
@@ -103,6 +106,13 @@ def train_command(data: str | None, **options: Any) -> int:
     if report is not None:
         click.echo(f"report  {report}")
     return 0
+
+
+def fit_named(fit: str) -> Fit:
+    """The word of ``--fit``, checked."""
+    if fit not in FITS:
+        raise UserError("--fit", f"{fit!r}", ", ".join(FITS), did_you_mean(fit, FITS))
+    return cast("Fit", fit)
 
 
 def next_folder(data: str, net: str | None) -> Path:
