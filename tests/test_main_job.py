@@ -58,6 +58,27 @@ def test_others_resnet20_is_as_good_here_as_there(shared: Path, shared_sets: Set
     assert _json_of("evaluate", str(tmp_path / "model"), str(data))["top1"] == pytest.approx(0.9173, abs=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("name", "of", "words"),
+    [
+        ("mobilenet_v2", "mobilenet_v2", ["--keep", "0.875"]),
+        ("efficientnet_lite0", "efficientnet-lite0", ["--mean", "0.498,0.498,0.498", "--std", "0.502,0.502,0.502"]),
+    ],
+)
+def test_others_weights_name_real_photographs(
+    name: str, of: str, words: list[str], shared_sets: Sets, tmp_path: Path
+) -> None:
+    (weights,) = shared_sets(of).glob("*.pth")
+    photographs = sorted(shared_sets("imagenet-20").glob("*.jpg"))
+    _json_of("load", name, "--weights", str(weights), *words, "--out", str(tmp_path / "model"))
+    found = _json_of("predict", str(tmp_path / "model"), *map(str, photographs), "--top", "5")["predictions"]
+    labels = [str(int(file.stem.rpartition("_")[2])) for file in photographs]
+    right = [label == answer["class"] for label, answer in zip(labels, found, strict=True)]
+    among = [label in [k["class"] for k in answer["top"]] for label, answer in zip(labels, found, strict=True)]
+    assert sum(right) >= 17
+    assert all(among)
+
+
 def test_photographs_in_a_zip(shared: Path, tmp_path: Path) -> None:
     """Ten classes of photographs in a zip: decoded, trained on for a moment, evaluated on the given val."""
     words = ("--input", "3x32x32", "--epochs", "2", "--out", str(tmp_path / "run"))

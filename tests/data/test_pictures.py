@@ -6,6 +6,7 @@ import io
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -289,3 +290,25 @@ def _outcome(read):
         return read()
     except Unreadable as error:
         return {"reason": error.reason} if error.reason and "\n" not in error.reason else {}
+
+
+def test_a_crop_keeps_the_middle_share(tmp_path: Path) -> None:
+    picture = np.zeros((80, 160, 3), np.uint8)
+    picture[5:75, 45:115] = 255  # the middle 70x70 of the middle 80x80
+    file = tmp_path / "square.png"
+    Image.fromarray(picture).save(file)
+    usual = Preprocess(3, 70, 70, "crop", 0.875)
+    assert decode(file.read_bytes(), usual).min() == 255
+    assert decode(file.read_bytes(), replace(usual, keep=1.0)).min() == 0
+    # Arrays of exactly the input's size are cut as files are.
+    square = picture[:, 40:120]
+    same = Preprocess(3, 80, 80, "crop", 0.875)
+    np.testing.assert_array_equal(fit_array(square[None], same)[0], decode(_png(square), same))
+    with pytest.raises(ValueError, match="keep"):
+        Preprocess(3, 70, 70, "crop", 0.0)
+
+
+def _png(picture: np.ndarray) -> bytes:
+    held = io.BytesIO()
+    Image.fromarray(picture).save(held, "PNG")
+    return held.getvalue()

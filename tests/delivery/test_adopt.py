@@ -54,6 +54,8 @@ def test_what_does_not_fit_is_said(weights: Path, tmp_path: Path) -> None:
         adopt(network.with_classes(7), weights)
     with pytest.raises(UserError, match="1 means"):
         adopt(network, weights, normalise=Normalise((0.5,), (0.5,)))
+    with pytest.raises(UserError, match="--keep"):
+        adopt(network, weights, keep=0.0)
     with pytest.raises(UserError, match="outputs of 4x6x6"):
         adopt(Network.parse("input 3x8x8\nconv 4 3x3"), weights)
     with pytest.raises(UserError, match="the class 'b' stands in it twice"):

@@ -22,12 +22,18 @@ class Preprocess:
         width: columns of the input.
         fit: ``stretch`` to the size, ``crop`` the centre after scaling, ``letterbox`` (scale the whole picture in,
             fill the rest with black), ``pad`` (as letterbox, but never enlarge: a 28x28 digit in 32x32 stays 28x28).
+        keep: of a crop, how much of the side that fits exactly is kept: 0.875 is the usual "256, then the middle 224".
     """
 
     channels: int
     height: int
     width: int
     fit: Fit = "stretch"
+    keep: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0.1 <= self.keep <= 1:
+            raise ValueError(f"keep is {self.keep!r}, not from 0.1 to 1")
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain JSON."""

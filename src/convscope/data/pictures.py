@@ -12,7 +12,7 @@ import stat
 import threading
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -135,7 +135,7 @@ def fit_array(images_NHWC: NDArray[np.uint8], preprocess: Preprocess) -> NDArray
     size = (preprocess.height, preprocess.width)
     if channels == 3 and preprocess.channels == 1:
         images_NHWC, channels = _grey(images_NHWC), 1
-    if (height, width) == size:
+    if (height, width) == size and (preprocess.fit != "crop" or preprocess.keep == 1):
         fitted = images_NHWC
     elif preprocess.fit == "pad" and height <= size[0] and width <= size[1]:
         fitted = np.zeros((count, *size, channels), np.uint8)
@@ -143,7 +143,7 @@ def fit_array(images_NHWC: NDArray[np.uint8], preprocess: Preprocess) -> NDArray
         fitted[:, top : top + height, left : left + width] = images_NHWC
     else:
         fitted = np.empty((count, *size, channels), np.uint8)
-        native = Preprocess(channels, *size, preprocess.fit)
+        native = replace(preprocess, channels=channels)
         for picture_HWC, out_HWC in zip(images_NHWC, fitted, strict=True):
             # Pillow spells one channel as two dimensions.
             flat = picture_HWC[:, :, 0] if channels == 1 else picture_HWC
@@ -287,7 +287,7 @@ def _placement(width: int, height: int, preprocess: Preprocess) -> _Placement:
     if preprocess.fit == "stretch":
         return _Placement(whole, (across, down), (0, 0))
     if preprocess.fit == "crop":
-        scale = max(across / width, down / height)
+        scale = max(across / width, down / height) / preprocess.keep
         cut_width, cut_height = min(width, across / scale), min(height, down / scale)
         left, upper = (width - cut_width) / 2, (height - cut_height) / 2
         if scale == 1:

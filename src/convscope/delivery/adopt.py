@@ -41,6 +41,7 @@ def adopt(
     names: Sequence[str] | None = None,
     normalise: Normalise | None = None,
     how: Fit = "crop",
+    keep: float = 1.0,
 ) -> tuple[Model, Loaded]:
     """A model of a network and someone's weights for it.
 
@@ -51,10 +52,13 @@ def adopt(
         names: of the classes, in the order of the outputs; None: ``"0"``, ``"1"``, ...
         normalise: of the pixels; None: ImageNet's means and deviations, 0.5 and 0.5 for grey pictures.
         how: pictures come to the input's size.
+        keep: of a crop; see :class:`~convscope.data.dataset.Preprocess`.
 
     Raises:
         UserError: the weights cannot be read or are of another network, or there are as many names as no output has.
     """
+    if not 0.1 <= keep <= 1:
+        raise UserError("--keep", f"{keep:g}", "from 0.1 to 1: how much of the picture's shorter side a crop keeps")
     graph = network.graph()
     if len(graph.input) != 3 or graph.input[0] not in (1, 3):
         raise UserError("--input", spell_shape(graph.input), "CxHxW with 1 or 3 channels, for example 3x224x224")
@@ -76,5 +80,7 @@ def adopt(
     if len(pixels.mean) != channels or len(pixels.std) != channels:
         raise UserError("--mean", f"{len(pixels.mean)} means, {len(pixels.std)} deviations", f"{channels} of each")
     facts = {"weights": {"file": weights.name, "adapted": list(loaded.adapted), "left_over": list(loaded.left_over)}}
-    model = Model(network, laid_out(module).eval(), classes, Preprocess(channels, height, width, how), pixels, facts)
+    model = Model(
+        network, laid_out(module).eval(), classes, Preprocess(channels, height, width, how, keep), pixels, facts
+    )
     return model, loaded

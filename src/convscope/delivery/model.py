@@ -116,7 +116,7 @@ class Model:
             classes = tuple(str(name) for name in document["classes"])
             preprocess = Preprocess(**document["preprocess"])
             normalise = Normalise(tuple(document["normalise"]["mean"]), tuple(document["normalise"]["std"]))
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise UserError(str(folder / FACTS), f"the entry {error} is missing or wrong") from None
         graph = network.graph()
         if graph.output.shape != (len(classes),):

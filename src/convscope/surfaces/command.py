@@ -212,6 +212,7 @@ class _Numbers(click.ParamType[Any]):
 @click.option("--input", "shape", type=_Shape(), help="The input's shape in place of the network's own.")
 @click.option("--classes", type=click.IntRange(min=1), help="The number of outputs in place of the network's own.")
 @click.option("--fit", default="crop", show_default=True, help="How pictures come to that size.")
+@click.option("--keep", type=float, default=1.0, help="Of a crop: how much of the shorter side. Often 0.875.")
 @click.option("--mean", type=_Numbers(), help="Of the pixels, from 0 to 1. Default: ImageNet's.")
 @click.option("--std", type=_Numbers(), help="Of the pixels. Default: ImageNet's.")
 @json_option

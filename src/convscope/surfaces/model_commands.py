@@ -23,6 +23,7 @@ def load_command(
     shape: tuple[int, ...] | None,
     classes: int | None,
     fit: str,
+    keep: float,
     mean: tuple[float, ...] | None,
     std: tuple[float, ...] | None,
     as_json: bool,
@@ -44,7 +45,7 @@ def load_command(
     listed = None if names is None else read_names(Path(names))
     normalise = None if mean is None or std is None else Normalise(mean, std)
     family = zoo.family(net) if net in zoo.names() else ""
-    model, loaded = adopt(network, Path(weights), family, listed, normalise, how)
+    model, loaded = adopt(network, Path(weights), family, listed, normalise, how, keep)
     folder = model.save(out)
     if as_json:
         document = {"model": str(folder), "adapted": loaded.adapted, "left_over": loaded.left_over}
