@@ -1,0 +1,65 @@
+"""Every family of the zoo in the engine: exported, compiled and by the NumPy reference, the same numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from convscope.arithmetic import reference
+from convscope.arithmetic.module import to_module
+from convscope.network import zoo
+from convscope.network.ops import Shape
+
+SMALL: dict[str, Shape] = {
+    "alexnet": (3, 64, 64),
+    "alexnet_2012": (3, 227, 227),
+    "convnext_tiny": (3, 32, 32),
+    "densenet121": (3, 32, 32),
+    "efficientnet_lite0": (3, 32, 32),
+    "googlenet": (3, 64, 64),
+    "lenet5_1998": (1, 32, 32),
+    "mnist_cnn": (1, 28, 28),
+    "mobilenet_v1_025": (3, 32, 32),
+    "mobilenet_v2_035": (3, 32, 32),
+    "resnet18": (3, 32, 32),
+    "resnet50": (3, 32, 32),
+    "resnext50_32x4d": (3, 32, 32),
+    "resnet20_cifar": (3, 32, 32),
+    "seresnet50": (3, 32, 32),
+    "squeezenet1_1": (3, 64, 64),
+    "tinyvgg": (3, 64, 64),
+    "vgg11_bn": (3, 32, 32),
+}
+SLOW = {
+    "googlenet",
+    "alexnet",
+    "alexnet_2012",
+    "vgg11_bn",
+    "densenet121",
+    "convnext_tiny",
+    "resnext50_32x4d",
+    "resnet50",
+    "seresnet50",
+}
+NETWORKS = [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in SMALL]
+
+
+def test_every_family_is_here() -> None:
+    assert {zoo.family(name) for name in SMALL} == {zoo.family(name) for name in zoo.names()}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_exported_compiled_and_by_hand_alike(name: str) -> None:
+    graph = zoo.known(name).with_input(SMALL[name]).with_classes(5).graph()
+    module = to_module(graph, seed=1).eval()
+    x = torch.randn(2, *SMALL[name], generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = module(x)
+        scale = float(expected.abs().max())
+        assert scale > 0
+        torch.testing.assert_close(torch.export.export(module, (x,)).module()(x), expected, rtol=0, atol=1e-5 * scale)
+        torch.testing.assert_close(torch.compile(module, backend="eager")(x), expected, rtol=0, atol=1e-5 * scale)
+    state = {key: value.double().numpy() for key, value in module.state_dict().items()}
+    by_hand = reference.run(graph, state, x.double().numpy())[graph.output.path]
+    np.testing.assert_allclose(expected.numpy(), by_hand, rtol=0, atol=1e-4 * scale)
