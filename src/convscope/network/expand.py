@@ -154,6 +154,9 @@ class _Expansion:
         try:
             op = build(cls, positional, named)
         except Misfit as error:
+            if isinstance(error.argument, int) and positional[:1] == [value.shape[0]]:
+                rest = " ".join(map(spell, positional[1:]))
+                error.hint = f"channels that arrive are never written: {step.word} {rest}"
             raise self.misfit(error, places.get(error.argument, step.at), path) from None
         return self.node(path, op, (value,), step.at, places)
 
@@ -259,6 +262,9 @@ class _Expansion:
             if heaviest > LARGEST:
                 raise Misfit(f"a tensor of {heaviest:,} values", f"at most {LARGEST:,}")
         except Misfit as error:
+            if inputs[0].path == INPUT and _channels_last(shapes[0]):
+                height, width, channels = shapes[0]
+                error.hint = f"channels come first: input {channels}x{height}x{width}"
             raise self.misfit(error, (places or {}).get(error.argument, at), path) from None
         self.nodes.append(Node(path, op, tuple(value.path for value in inputs), shapes, shape, at.line))
         if len(self.nodes) > MOST_NODES:
@@ -373,6 +379,11 @@ class _Expansion:
         placed = self.source.mistake(at, error.got, error.expected, error.hint)
         placed.where += f" ({path})"
         return placed
+
+
+def _channels_last(shape: Shape) -> bool:
+    """Whether an input looks like rows, columns and then one, three or four channels."""
+    return len(shape) == 3 and shape[2] in (1, 3, 4) and min(shape[:2]) > 4
 
 
 def _letters(index: int) -> str:
