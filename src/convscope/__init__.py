@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from convscope.api import describe, evaluate, train, training
+    from convscope.delivery.adopt import load
     from convscope.delivery.model import Model
     from convscope.errors import UserError
     from convscope.learning.recipe import Recipe
     from convscope.network.network import Network
 
-__all__ = ["Model", "Network", "Recipe", "UserError", "describe", "evaluate", "train", "training"]
+__all__ = ["Model", "Network", "Recipe", "UserError", "describe", "evaluate", "load", "train", "training"]
 
 _HOMES = {
     "Model": "convscope.delivery.model",
@@ -28,6 +29,7 @@ _HOMES = {
     "UserError": "convscope.errors",
     "describe": "convscope.api",
     "evaluate": "convscope.api",
+    "load": "convscope.delivery.adopt",
     "train": "convscope.api",
     "training": "convscope.api",
 }

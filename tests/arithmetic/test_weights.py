@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from convscope.arithmetic.initialise import initialise
 from convscope.arithmetic.module import GraphModule, load_state
 from convscope.arithmetic.weight_names import NAMES, holders
-from convscope.arithmetic.weights import fit, read_state
+from convscope.arithmetic.weights import fit_state, read_state
 from convscope.errors import UserError
 from convscope.network import zoo
 from convscope.network.network import Network
@@ -86,7 +86,7 @@ def test_each_tensor_comes_to_its_place(name: str) -> None:
     graph = zoo.known(name).graph()
     for style in range(len(NAMES[zoo.family(name)])):
         state = foreign(name, style)
-        loaded = fit(graph, state, zoo.family(name))
+        loaded = fit_state(graph, state, zoo.family(name))
         assert sorted(v.flatten()[0].item() for v in loaded.state.values()) == [float(i) for i in range(len(state))]
         assert (loaded.fresh, loaded.adapted, loaded.left_over) == ((), (), ())
         main = [name for name in loaded.state if not name.startswith("aux")]
@@ -104,7 +104,7 @@ def test_prefixes_and_wrappers_are_taken_off(tmp_path: Path) -> None:
 
 def test_another_class_count_starts_the_last_layer_anew() -> None:
     graph = zoo.known("resnet20_cifar").with_classes(7).graph()
-    loaded = fit(graph, foreign("resnet20_cifar"), "resnet_cifar")
+    loaded = fit_state(graph, foreign("resnet20_cifar"), "resnet_cifar")
     assert loaded.fresh == ("linear1",)
     assert "linear1.weight" not in loaded.state
     assert loaded.adapted == ("linear1 starts anew: 10 classes there, 7 here",)
@@ -116,7 +116,7 @@ def test_grey_pictures_get_the_sum_over_the_colours() -> None:
     state = initialise(colour, seed=3)
     three, one = GraphModule(colour).eval(), GraphModule(grey).eval()
     load_state(three, state)
-    loaded = fit(grey, state, "resnet_cifar")
+    loaded = fit_state(grey, state, "resnet_cifar")
     load_state(one, loaded.state)
     assert loaded.adapted == ("conv1.weight: the weights of 3 colours were summed",)
     x = torch.randn(2, 1, 32, 32)
@@ -128,13 +128,13 @@ def test_what_is_missing_or_of_another_shape_is_named() -> None:
     state = foreign("resnet20_cifar")
     del state["layer3.2.bn2.bias"]
     with pytest.raises(UserError, match=r"it lacks layer3\.2\.bn2\.bias"):
-        fit(graph, state, "resnet_cifar")
+        fit_state(graph, state, "resnet_cifar")
     with pytest.raises(UserError, match="is it the right --net"):
-        fit(zoo.known("resnet32_cifar").graph(), foreign("resnet20_cifar"), "resnet_cifar")
-    loaded = fit(graph, {**foreign("resnet20_cifar"), "extra.weight": torch.ones(1)}, "resnet_cifar")
+        fit_state(zoo.known("resnet32_cifar").graph(), foreign("resnet20_cifar"), "resnet_cifar")
+    loaded = fit_state(graph, {**foreign("resnet20_cifar"), "extra.weight": torch.ones(1)}, "resnet_cifar")
     assert loaded.left_over == ("extra.weight",)
     with pytest.raises(UserError, match="none of its names"):
-        fit(Network.parse("input 1x8x8\nconv 4 3x3 as stem").graph(), foreign("resnet20_cifar"), "network")
+        fit_state(Network.parse("input 1x8x8\nconv 4 3x3 as stem").graph(), foreign("resnet20_cifar"), "network")
 
 
 class _Code:

@@ -9,10 +9,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from convscope.arithmetic.inference import Normalise
 from convscope.arithmetic.initialise import initialise
 from convscope.arithmetic.module import GraphModule, load_state
-from convscope.delivery.adopt import adopt, read_names
+from convscope.delivery.adopt import load, read_names
 from convscope.delivery.model import Model
 from convscope.errors import UserError
 from convscope.network.network import Network
@@ -34,8 +33,8 @@ def weights(tmp_path: Path) -> Path:
 
 def test_the_model_answers_as_the_weights_do(weights: Path, tmp_path: Path) -> None:
     network = Network.parse(NET)
-    model, loaded = adopt(network, weights, names=["a", "b", "c"], normalise=Normalise((0.0,) * 3, (1.0,) * 3))
-    assert loaded.left_over == ()
+    model = load(network, weights, names=["a", "b", "c"], mean=[0.0] * 3, std=[1.0] * 3)
+    assert model.facts["weights"]["left_over"] == []
     again = Model.load(model.save(tmp_path / "model"))
     assert again.classes == ("a", "b", "c")
     plain = GraphModule(network.graph()).eval()
@@ -49,15 +48,22 @@ def test_the_model_answers_as_the_weights_do(weights: Path, tmp_path: Path) -> N
 def test_what_does_not_fit_is_said(weights: Path, tmp_path: Path) -> None:
     network = Network.parse(NET)
     with pytest.raises(UserError, match="2 class names"):
-        adopt(network, weights, names=["a", "b"])
+        load(network, weights, names=["a", "b"])
     with pytest.raises(UserError, match="starts anew: 3 classes there, 7 here"):
-        adopt(network.with_classes(7), weights)
+        load(network, weights, classes=7)
     with pytest.raises(UserError, match="1 means"):
-        adopt(network, weights, normalise=Normalise((0.5,), (0.5,)))
+        load(network, weights, mean=[0.5], std=[0.5])
     with pytest.raises(UserError, match="--keep"):
-        adopt(network, weights, keep=0.0)
+        load(network, weights, keep=0.0)
+    with pytest.raises(UserError, match="--fit stretch keeps the whole"):
+        load(network, weights, fit="stretch", keep=0.5)
+    with pytest.raises(UserError, match="one without the other"):
+        load(network, weights, mean=[0.5] * 3)
+    for std in (0.0, float("nan"), float("inf"), -1.0):
+        with pytest.raises(UserError, match="--std"):
+            load(network, weights, mean=[0.5] * 3, std=[std] * 3)
     with pytest.raises(UserError, match="outputs of 4x6x6"):
-        adopt(Network.parse("input 3x8x8\nconv 4 3x3"), weights)
+        load(Network.parse("input 3x8x8\nconv 4 3x3"), weights)
     with pytest.raises(UserError, match="the class 'b' stands in it twice"):
         read_names(_written(tmp_path / "names.txt", "a\nb\n\nb\n"))
     with pytest.raises(UserError, match="the file cannot be read"):

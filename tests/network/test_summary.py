@@ -106,15 +106,15 @@ def test_the_default_network_fits_any_picture(shape: tuple[int, ...]) -> None:
     assert graph.macs < 250e6
 
 
-def test_the_five_dearest_nodes_are_marked() -> None:
+def test_the_five_most_expensive_nodes_are_marked() -> None:
     summary = summarise(zoo.known("resnet18").graph())
-    marked = table.dearest(summary.rows)
+    marked = table.most_expensive(summary.rows)
     assert [row.macs for row in marked] == sorted((row.macs for row in summary.rows), reverse=True)[:5]
     text = table.to_text(summary)
     assert sum(" *" in line for line in text.splitlines()[2:-5]) == 5
     share = round(100 * sum(row.macs for row in marked) / summary.macs)
-    assert f"* the five nodes with the most MACs: {share} % of all" in text
-    assert table.to_dict(summary)["dearest"] == [row.path for row in marked]
-    assert "\\* the five nodes" in table.to_markdown(summary)
+    assert f"* the 5 nodes with the most MACs: {share} % of all" in text
+    assert table.to_dict(summary)["most_expensive"] == [row.path for row in marked]
+    assert "\\* the 5 nodes" in table.to_markdown(summary)
     # Where few nodes cost anything, the column of MACs says it.
-    assert table.dearest(summarise(zoo.known("lenet5").graph()).rows) == ()
+    assert table.most_expensive(summarise(zoo.known("lenet5").graph()).rows) == ()

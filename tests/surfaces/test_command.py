@@ -11,19 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import convscope
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from convscope.surfaces.command import main
-
 NET = "input 1x8x8\nconv 8 3x3 > batchnorm > relu > maxpool 2 > flatten > linear 10"
-
-
-def convscope(*words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as left:
-        main(list(words))
-    out, err = capsys.readouterr()
-    return int(left.value.code or 0), out, err
 
 
 @pytest.fixture(scope="module")

@@ -45,21 +45,17 @@ def holders(graph: Graph) -> list[Node]:
     return [node for node in graph.with_heads.nodes if node.parameters or node.buffers]
 
 
-def sequential(classifier: str = "classifier") -> Names:
-    """``features.N`` up to the flatten and ``classifier.N`` behind it, N counting operations (VGG, AlexNet)."""
-
-    def names(graph: Graph) -> Mapping[str, str]:
-        found, section, number = {}, "features", 0
-        for node in graph.nodes:
-            if isinstance(node.op, ops.Flatten):
-                section, number = classifier, 0
-                continue
-            if node.parameters or node.buffers:
-                found[node.path] = f"{section}.{number}"
-            number += 1
-        return found
-
-    return names
+def _sequential(graph: Graph) -> Mapping[str, str]:
+    """``features.N`` up to the flatten and ``classifier.N`` behind it, N counting operations."""
+    found, section, number = {}, "features", 0
+    for node in graph.nodes:
+        if isinstance(node.op, ops.Flatten):
+            section, number = "classifier", 0
+            continue
+        if node.parameters or node.buffers:
+            found[node.path] = f"{section}.{number}"
+        number += 1
+    return found
 
 
 def _squeezenet(graph: Graph) -> Mapping[str, str]:
@@ -74,18 +70,18 @@ def _squeezenet(graph: Graph) -> Mapping[str, str]:
     return {**found, last: "classifier.1"}
 
 
-def _numbered_blocks(graph: Graph, prefix: str) -> dict[str, int]:
+def _numbered_blocks(graph: Graph) -> dict[str, int]:
     """The number of each inverted block by its path, in order."""
     blocks: dict[str, int] = {}
     for node in graph.nodes:
-        match = re.match(rf"({prefix}\.(?:\w+\.)*?(?:inverted\d+|residual\d+|add\d+))", node.path)
+        match = re.match(r"(features\.(?:inverted|residual)\d+)", node.path)
         if match:
             blocks.setdefault(match[1], len(blocks))
     return blocks
 
 
 def _mobilenet_v2(graph: Graph) -> Mapping[str, str]:
-    blocks = _numbered_blocks(graph, "features")
+    blocks = _numbered_blocks(graph)
     within = {
         "conv1": "0.0", "batchnorm1": "0.1", "depthwise1.conv1": "1.0", "depthwise1.batchnorm1": "1.1",
         "conv2": "2", "batchnorm2": "3",
@@ -103,7 +99,7 @@ def _mobilenet_v2(graph: Graph) -> Mapping[str, str]:
             found[node.path] = fixed[node.path]
             continue
         block = next(path for path in blocks if node.path.startswith(path + "."))
-        rest = re.sub(r"^(add1\.a\.)?(inverted1\.)?", "", node.path.removeprefix(block + "."))
+        rest = node.path.removeprefix(f"{block}.").removeprefix("add1.a.inverted1.")
         found[node.path] = f"features.{blocks[block] + 2}.conv.{within[rest]}"
     return found
 
@@ -236,8 +232,8 @@ NAMES: Mapping[str, tuple[Names, ...]] = {
             (r"linear1", "fc"),
         ),
     ),
-    "vgg": (sequential(),),
-    "alexnet": (sequential(),),
+    "vgg": (_sequential,),
+    "alexnet": (_sequential,),
     "squeezenet": (_squeezenet,),
     "mobilenet_v2": (_mobilenet_v2,),
     "efficientnet_lite": (_efficientnet_lite, _efficientnet_lite_numbered),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
@@ -62,7 +63,9 @@ def read_state(path: Path) -> dict[str, Tensor]:
         except (SafetensorError, OSError, ValueError) as error:
             raise UserError(where, f"this is not a safetensors file, or a part of it is missing: {error}") from None
     try:
-        document = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what matters of a strange file is said below
+            document = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
             where,
@@ -97,7 +100,7 @@ def _without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return state
 
 
-def fit(graph: Graph, state: Mapping[str, Tensor], family: str, where: str = "weights") -> Loaded:
+def fit_state(graph: Graph, state: Mapping[str, Tensor], family: str, where: str = "weights") -> Loaded:
     """The state under our names, for a network of a known family or with our own names.
 
     Another number of classes keeps the body and starts the last layer anew; a network for grey pictures sums the

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from convscope.arithmetic.inference import Normalise, laid_out
 from convscope.arithmetic.module import GraphModule, load_state
-from convscope.arithmetic.weights import Loaded, fit, read_state
+from convscope.arithmetic.weights import fit_state, read_state
 from convscope.data.dataset import Fit, Preprocess
 from convscope.delivery.model import Model
 from convscope.errors import UserError
+from convscope.network import zoo
 from convscope.network.network import Network
-from convscope.network.ops import spell_shape
+from convscope.network.ops import Shape, spell_shape
 
 IMAGENET = Normalise((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """What most published weights were trained with."""
+GREY = Normalise((0.449,), (0.226,))
+"""The mean of its three colours: what weights that were summed over the colours expect."""
 
 
 def read_names(file: Path) -> tuple[str, ...]:
@@ -34,53 +38,83 @@ def read_names(file: Path) -> tuple[str, ...]:
     return names
 
 
-def adopt(
-    network: Network,
-    weights: Path,
-    family: str = "",
+def load(
+    net: str | Network,
+    weights: str | Path,
+    *,
     names: Sequence[str] | None = None,
-    normalise: Normalise | None = None,
-    how: Fit = "crop",
+    input: Shape | None = None,  # noqa: A002  the option's name
+    classes: int | None = None,
+    fit: Fit = "crop",
     keep: float = 1.0,
-) -> tuple[Model, Loaded]:
-    """A model of a network and someone's weights for it.
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> Model:
+    """A model of a network and someone's weights for it; ``model.save(folder)`` makes a model folder.
 
     Args:
-        network: with its input.
-        weights: a ``.pth`` or ``.safetensors`` file.
-        family: of the zoo, which tells the weights' names; empty for our own.
+        net: a network or what :func:`convscope.network.zoo.find` takes; a known name tells what torchvision and timm
+            call its tensors.
+        weights: a ``.pth`` or ``.safetensors`` file; nothing in it is executed.
         names: of the classes, in the order of the outputs; None: ``"0"``, ``"1"``, ...
-        normalise: of the pixels; None: ImageNet's means and deviations, 0.5 and 0.5 for grey pictures.
-        how: pictures come to the input's size.
+        input: (C, H, W) in place of the network's own.
+        classes: the number of outputs in place of the network's own.
+        fit: how pictures come to the input's size.
         keep: of a crop; see :class:`~convscope.data.dataset.Preprocess`.
+        mean: of the pixels' channels, from 0 to 1; None: ImageNet's, their mean for grey pictures.
+        std: likewise.
+
+    Returns:
+        the model; ``model.facts["weights"]`` says what was adapted and what was left over.
 
     Raises:
-        UserError: the weights cannot be read or are of another network, or there are as many names as no output has.
+        UserError: the weights cannot be read or are of another network, or what is told of them does not fit it.
+
+    Example:
+        >>> model = load("mobilenet_v2", "mobilenet_v2-b0353104.pth", keep=0.875)  # doctest: +SKIP
     """
     if not 0.1 <= keep <= 1:
         raise UserError("--keep", f"{keep:g}", "from 0.1 to 1: how much of the picture's shorter side a crop keeps")
+    if keep != 1 and fit != "crop":
+        raise UserError("--keep", f"--fit {fit} keeps the whole picture", "--keep with --fit crop alone")
+    network = zoo.find(net) if isinstance(net, str) else net
+    if input is not None:
+        network = network.with_input(input)
+    if classes is not None:
+        network = network.with_classes(classes)
     graph = network.graph()
     if len(graph.input) != 3 or graph.input[0] not in (1, 3):
         raise UserError("--input", spell_shape(graph.input), "CxHxW with 1 or 3 channels, for example 3x224x224")
     if len(graph.output.shape) != 1:
         raise UserError(network.source.name, f"outputs of {spell_shape(graph.output.shape)}", "a score a class")
     outputs = graph.output.shape[0]
-    classes = tuple(names) if names is not None else tuple(str(n) for n in range(outputs))
-    if len(classes) != outputs:
-        raise UserError("--names", f"{len(classes):,} class names", f"{outputs:,}, one for each output")
-    loaded = fit(graph, read_state(weights), family, str(weights))
-    if loaded.fresh:
-        hint = "leave --classes out, or train a new head"
-        raise UserError(str(weights), loaded.adapted[-1], "weights with as many classes", hint)
-    module = GraphModule(graph)
-    heads = {f"{node.path}." for head in graph.heads for node in head.nodes}
-    load_state(module, {k: v.float() for k, v in loaded.state.items() if not k.startswith(tuple(heads) or ("\0",))})
+    names = [str(n) for n in range(outputs)] if names is None else names
+    if len(names) != outputs:
+        raise UserError("--names", f"{len(names):,} class names", f"{outputs:,}, one for each output")
     channels, height, width = graph.input
-    pixels = normalise or (IMAGENET if channels == 3 else Normalise((0.5,), (0.5,)))
-    if len(pixels.mean) != channels or len(pixels.std) != channels:
-        raise UserError("--mean", f"{len(pixels.mean)} means, {len(pixels.std)} deviations", f"{channels} of each")
-    facts = {"weights": {"file": weights.name, "adapted": list(loaded.adapted), "left_over": list(loaded.left_over)}}
-    model = Model(
-        network, laid_out(module).eval(), classes, Preprocess(channels, height, width, how, keep), pixels, facts
-    )
-    return model, loaded
+    normalise = _normalise(channels, mean, std)
+
+    weights = Path(weights)
+    family = zoo.family(net) if isinstance(net, str) and net in zoo.names() else ""
+    fitted = fit_state(graph, read_state(weights), family, str(weights))
+    if fitted.fresh:
+        hint = "leave --classes out, or train a new head"
+        raise UserError(str(weights), fitted.adapted[-1], "weights with as many classes", hint)
+    module = GraphModule(graph)
+    wanted = module.state_dict().keys()
+    load_state(module, {name: value.float() for name, value in fitted.state.items() if name in wanted})
+    facts = {"weights": {"file": weights.name, "adapted": list(fitted.adapted), "left_over": list(fitted.left_over)}}
+    preprocess = Preprocess(channels, height, width, fit, keep)
+    return Model(network, laid_out(module).eval(), tuple(names), preprocess, normalise, facts)
+
+
+def _normalise(channels: int, mean: Sequence[float] | None, std: Sequence[float] | None) -> Normalise:
+    if mean is None and std is None:
+        return IMAGENET if channels == 3 else GREY
+    if mean is None or std is None:
+        raise UserError("--mean" if std is None else "--std", "one without the other", "both or neither")
+    if len(mean) != channels or len(std) != channels:
+        raise UserError("--mean", f"{len(mean)} means, {len(std)} deviations", f"{channels} of each")
+    if not all(map(math.isfinite, mean)) or not all(0 < value < math.inf for value in std):
+        raise UserError("--std", f"means {mean}, deviations {std}", "numbers, the deviations above 0")
+    return Normalise(tuple(mean), tuple(std))

@@ -116,8 +116,10 @@ class Model:
             classes = tuple(str(name) for name in document["classes"])
             preprocess = Preprocess(**document["preprocess"])
             normalise = Normalise(tuple(document["normalise"]["mean"]), tuple(document["normalise"]["std"]))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError) as error:
             raise UserError(str(folder / FACTS), f"the entry {error} is missing or wrong") from None
+        except ValueError as error:
+            raise UserError(str(folder / FACTS), f"preprocess is wrong: {error}") from None
         graph = network.graph()
         if graph.output.shape != (len(classes),):
             got = f"{len(classes)} class names, the network gives {spell_shape(graph.output.shape)}"

@@ -60,12 +60,7 @@ class Network:
             UserError: the file cannot be read or is not a network.
         """
         path = Path(path)
-        try:
-            text = path.read_bytes().decode("utf-8")
-        except OSError as error:
-            raise UserError(str(path), f"the file cannot be read: {(error.strerror or '').lower()}") from None
-        except UnicodeDecodeError:
-            raise UserError(str(path), "this is not text", "a network in the notation, UTF-8") from None
+        text = read_text(path)
         if path.suffix == ".json" and member is None:
             return cls.from_json(text, path.name)
         if member is None:
@@ -150,6 +145,20 @@ class Network:
 
     def __str__(self) -> str:
         return self.text()
+
+
+def read_text(path: Path) -> str:
+    """A file's text.
+
+    Raises:
+        UserError: it cannot be read, or is no text.
+    """
+    try:
+        return path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise UserError(str(path), f"the file cannot be read: {(error.strerror or '').lower()}") from None
+    except UnicodeDecodeError:
+        raise UserError(str(path), "this is not text", "a network in the notation, UTF-8") from None
 
 
 _Statements = TypeVar("_Statements", bound=tuple[Statement, ...])

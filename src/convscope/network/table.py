@@ -53,20 +53,21 @@ def cells(row: Row) -> tuple[str, ...]:
 
 
 MARKED = 5
+"""Nodes that the table marks as the most expensive."""
 
 
-def dearest(rows: tuple[Row, ...]) -> tuple[Row, ...]:
-    """The five nodes with the most MACs, first in order where they are equal; none where hardly more have any."""
+def most_expensive(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """The nodes with the most MACs, the first where some are equal; none where hardly more have any."""
     counted = [row for row in rows if row.macs]
     if len(counted) <= 2 * MARKED:
         return ()
     return tuple(sorted(counted, key=lambda row: -row.macs)[:MARKED])
 
 
-def _dearest_text(summary: Summary) -> str:
-    marked = dearest(summary.rows)
+def _most_expensive_text(summary: Summary) -> str:
+    marked = most_expensive(summary.rows)
     share = sum(row.macs for row in marked) / max(1, summary.macs)
-    return f"* the five nodes with the most MACs: {100 * share:.0f} % of all" if marked else ""
+    return f"* the {MARKED} nodes with the most MACs: {100 * share:.0f} % of all" if marked else ""
 
 
 def _total(summary: Summary) -> tuple[str, ...]:
@@ -89,7 +90,7 @@ def _marked(texts: tuple[str, ...], marked: bool) -> tuple[str, ...]:
 
 def rows_text(rows: tuple[Row, ...], total: tuple[str, ...] | None = None) -> str:
     """Rows as aligned columns."""
-    marked = {row.path for row in dearest(rows)} if total else set()
+    marked = {row.path for row in most_expensive(rows)} if total else set()
     lines = [HEADINGS, *(_marked(cells(row), row.path in marked) for row in rows), *([total] if total else [])]
     widths = [max(len(line[i]) for line in lines) for i in range(len(HEADINGS))]
     texts = [
@@ -109,7 +110,7 @@ def rows_text(rows: tuple[Row, ...], total: tuple[str, ...] | None = None) -> st
 def to_text(summary: Summary) -> str:
     """The table for a terminal, with totals, memory and the counting rule."""
     lines = [f"input {spell_shape(summary.input)}", rows_text(summary.rows, _total(summary))]
-    lines += [text for text in (_dearest_text(summary),) if text]
+    lines += [text for text in (_most_expensive_text(summary),) if text]
     if summary.memory is not None:
         lines.append(_memory_text(summary.memory))
     buffers = f"; {summary.buffers:,} buffers" if summary.buffers else ""
@@ -122,11 +123,11 @@ def to_text(summary: Summary) -> str:
 def to_markdown(summary: Summary) -> str:
     """The table in Markdown."""
     marks = [":--" if index < _LEFT else "--:" for index in range(len(HEADINGS))]
-    marked = {row.path for row in dearest(summary.rows)}
+    marked = {row.path for row in most_expensive(summary.rows)}
     rows = [_marked(cells(row), row.path in marked) for row in summary.rows]
     lines = [HEADINGS, tuple(marks), *rows, tuple(f"**{c}**" if c else "" for c in _total(summary))]
     text = [f"Input {spell_shape(summary.input)}.", "", *(f"| {' | '.join(line)} |" for line in lines), ""]
-    text += [f"{said}.".replace("*", "\\*", 1), ""] if (said := _dearest_text(summary)) else []
+    text += [f"{said}.".replace("*", "\\*", 1), ""] if (said := _most_expensive_text(summary)) else []
     if summary.memory is not None:
         text += [_memory_text(summary.memory) + ".", ""]
     return "\n".join([*text, f"Counted: {RULE}."])
@@ -164,7 +165,7 @@ def to_dict(summary: Summary) -> dict[str, Any]:
         "activation_bytes": summary.activation_bytes,
         "memory": None if memory is None else dict(vars(memory)),
         "rule": RULE,
-        "dearest": [row.path for row in dearest(summary.rows)],
+        "most_expensive": [row.path for row in most_expensive(summary.rows)],
         "nodes": [row_dict(row) for row in summary.rows],
     }
 

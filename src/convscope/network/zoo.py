@@ -114,8 +114,10 @@ def find(net: str) -> Network:
         if Path(net).is_file():
             return Network.load(net)
         file, _, member = net.rpartition(":")
-        if file.endswith(".net") and Path(file).is_file():
-            return Network.load(file, member)
+        if file.endswith(".net"):
+            if Path(file).is_file():
+                return Network.load(file, member)
+            net = file
     words = net.split()
     if len(words) > 1 or ">" in net or net in OPERATIONS:
         return Network.parse(net)

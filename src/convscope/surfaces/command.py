@@ -96,7 +96,7 @@ def describe(
 ) -> None:
     """Shapes, parameters, MACs, receptive fields and memory of NET.
 
-    NET is a known name (lenet5), a .net file, or the notation itself in quotes.
+    NET is a known name (lenet5), a .net file (FILE:NAME where it holds several), or the notation itself in quotes.
     """
     from convscope.network import table, zoo
     from convscope.network.expand import GraphError
@@ -137,15 +137,18 @@ def zoo(as_json: bool) -> None:
 @click.argument("file")
 @click.option("--check", is_flag=True, help="Change nothing; exit with status 2 where the layout is not canonical.")
 def format(file: str, check: bool) -> None:  # noqa: A001  the command's name
-    """Bring a .net FILE to the one canonical layout."""
+    """Bring a .net FILE, of one network or several, to the one canonical layout."""
     from pathlib import Path
 
     from convscope.files import write_atomically
-    from convscope.network.network import Network
+    from convscope.network.layout import layout
+    from convscope.network.network import read_text
+    from convscope.network.notation import parse
 
     path = Path(file)
-    text = Network.load(path).text()
-    if path.read_text(encoding="utf-8") == text:
+    written = read_text(path)
+    text = layout(parse(written, path.name)[0])
+    if written == text:
         click.echo(f"{file}: canonical already", err=True)
     elif check:
         raise UserError(file, "the layout is not canonical", hint=f"convscope format {file}")

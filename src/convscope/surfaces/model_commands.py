@@ -29,34 +29,27 @@ def load_command(
     as_json: bool,
 ) -> None:
     """Run ``convscope load``."""
-    from convscope.arithmetic.inference import Normalise
-    from convscope.delivery.adopt import adopt, read_names
-    from convscope.network import zoo
+    from convscope.delivery.adopt import load, read_names
+    from convscope.delivery.model import FACTS
     from convscope.surfaces.train_command import fit_named
 
     how = fit_named(fit)
-    if (mean is None) != (std is None):
-        raise UserError("convscope load", "--mean or --std alone", "both or neither")
-    network = zoo.find(net)
-    if shape is not None:
-        network = network.with_input(shape)
-    if classes is not None:
-        network = network.with_classes(classes)
+    if (Path(out) / FACTS).exists():
+        raise UserError(out, "there is a model in this folder", "", "another --out")
     listed = None if names is None else read_names(Path(names))
-    normalise = None if mean is None or std is None else Normalise(mean, std)
-    family = zoo.family(net) if net in zoo.names() else ""
-    model, loaded = adopt(network, Path(weights), family, listed, normalise, how, keep)
-    folder = model.save(out)
+    model = load(net, weights, names=listed, input=shape, classes=classes, fit=how, keep=keep, mean=mean, std=std)
+    folder, told = model.save(out), model.facts["weights"]
     if as_json:
-        document = {"model": str(folder), "adapted": loaded.adapted, "left_over": loaded.left_over}
+        document = {"model": str(folder), "adapted": told["adapted"], "left_over": told["left_over"]}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
-    for sentence in loaded.adapted:
+    for sentence in told["adapted"]:
         click.echo(f"adapted  {sentence}")
-    if loaded.left_over:
-        more = f" and {len(loaded.left_over) - MOST_SKIPPED} more" if len(loaded.left_over) > MOST_SKIPPED else ""
-        click.echo(f"no place for {', '.join(loaded.left_over[:MOST_SKIPPED])}{more}")
-    click.echo(f"{len(loaded.state)} tensors, every name and shape as the network says")
+    left_over = told["left_over"]
+    if left_over:
+        more = f" and {len(left_over) - MOST_SKIPPED} more" if len(left_over) > MOST_SKIPPED else ""
+        click.echo(f"no place for {', '.join(left_over[:MOST_SKIPPED])}{more}")
+    click.echo("every tensor's name and shape is as the network says")
     click.echo(f"model    {folder}")
 
 

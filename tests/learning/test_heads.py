@@ -1,4 +1,4 @@
-"""Every family of the zoo takes a few steps; auxiliary heads help in training and are in no saved model."""
+"""Auxiliary heads: they help in training and are in no evaluated or saved model."""
 
 from __future__ import annotations
 
@@ -19,25 +19,6 @@ from convscope.network import zoo
 from convscope.network.network import Network
 from convscope.network.ops import Shape
 
-SMALL = {  # the smallest member of each family, and an input that it is quick with
-    "alexnet": (3, 64, 64),
-    "convnext_tiny": (3, 32, 32),
-    "densenet121": (3, 32, 32),
-    "efficientnet_lite0": (3, 32, 32),
-    "googlenet": (3, 64, 64),
-    "lenet5_1998": (1, 32, 32),
-    "mnist_cnn": (1, 28, 28),
-    "mobilenet_v1_025": (3, 32, 32),
-    "mobilenet_v2_035": (3, 32, 32),
-    "resnet18": (3, 32, 32),
-    "resnet20_cifar": (3, 32, 32),
-    "seresnet50": (3, 32, 32),
-    "squeezenet1_1": (3, 64, 64),
-    "tinyvgg": (3, 64, 64),
-    "vgg11_bn": (3, 32, 32),
-}
-HEAVY = {"alexnet", "vgg11_bn", "densenet121", "convnext_tiny", "seresnet50"}
-
 
 def some_pictures(shape: Shape, classes: int, count: int = 8) -> Dataset:
     generator = np.random.default_rng(0)
@@ -54,18 +35,6 @@ def after(network: Network, steps: int, **settings: object) -> tuple[TrainingSta
     state = begin(network.graph(), recipe, torch.device("cpu"))
     normalise = Normalise((0.5,) * shape[0], (0.25,) * shape[0])
     return state, [event.loss for event in train(state, dataset, normalise) if isinstance(event, Stepped)]
-
-
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in HEAVY else []) for n in SMALL])
-def test_every_family_trains(name: str) -> None:
-    network = zoo.known(name).with_input(SMALL[name]).with_classes(4)
-    _, losses = after(network, 3, lr=1e-4)
-    assert len(losses) == 3
-    assert all(map(math.isfinite, losses))
-
-
-def test_every_family_is_here() -> None:
-    assert {zoo.family(name) for name in SMALL} == {zoo.family(name) for name in zoo.names()}
 
 
 AUX = "input 1x8x8\nconv 4 3x3 > relu\naux 0.5 { flatten > linear 4 } as side\nmaxpool 2 > flatten > linear 4"

@@ -1,17 +1,25 @@
-"""Every family of the zoo in the engine: exported, compiled and by the NumPy reference, the same numbers."""
+"""Every family of the zoo: trained a few steps, exported, compiled, by the NumPy reference the same numbers."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import pytest
 import torch
 
 from convscope.arithmetic import reference
+from convscope.arithmetic.inference import measure
 from convscope.arithmetic.module import to_module
+from convscope.data.dataset import Dataset, Preprocess, Split
+from convscope.learning.events import Stepped
+from convscope.learning.recipe import Recipe
+from convscope.learning.state import begin
+from convscope.learning.train import train
 from convscope.network import zoo
 from convscope.network.ops import Shape
 
-SMALL: dict[str, Shape] = {
+SMALL: dict[str, Shape] = {  # of each family, and an input that it is quick with
     "alexnet": (3, 64, 64),
     "alexnet_2012": (3, 227, 227),
     "convnext_tiny": (3, 32, 32),
@@ -63,3 +71,16 @@ def test_exported_compiled_and_by_hand_alike(name: str) -> None:
     state = {key: value.double().numpy() for key, value in module.state_dict().items()}
     by_hand = reference.run(graph, state, x.double().numpy())[graph.output.path]
     np.testing.assert_allclose(expected.numpy(), by_hand, rtol=0, atol=1e-4 * scale)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_family_trains(name: str) -> None:
+    network = zoo.known(name).with_input(SMALL[name]).with_classes(4)
+    channels, *size = SMALL[name]
+    images = np.random.default_rng(0).integers(0, 255, (8, *size, channels), np.uint8)
+    split = Split(images, np.arange(8) % 4, [str(n) for n in range(8)])
+    dataset = Dataset("noise", ("0", "1", "2", "3"), split, split, split, Preprocess(*SMALL[name]), (), "")
+    state = begin(network.graph(), Recipe(epochs=3, batch_size=8, lr=1e-4).resolved(8), torch.device("cpu"))
+    steps = [event for event in train(state, dataset, measure(images)) if isinstance(event, Stepped)]
+    assert len(steps) == 3
+    assert all(math.isfinite(step.loss) for step in steps)
