@@ -18,14 +18,14 @@ test: .venv/installed-tests
 	$(BIN)/python -m pytest --doctest-modules src/convscope README.md docs --doctest-glob='*.md'
 
 check: .venv/installed-tests
-	$(BIN)/ruff format --check src tests bench
-	$(BIN)/ruff check src tests bench
+	$(BIN)/ruff format --check src tests bench docs
+	$(BIN)/ruff check src tests bench docs
 	$(BIN)/mypy
 	$(MAKE) test
 
 format: .venv/installed-tests
-	$(BIN)/ruff format src tests bench
-	$(BIN)/ruff check --fix src tests bench
+	$(BIN)/ruff format src tests bench docs
+	$(BIN)/ruff check --fix src tests bench docs
 
 proofs: .venv/installed-tests
 	$(BIN)/python -m pytest -m slow tests

@@ -32,6 +32,23 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_a_file_of_several_networks_is_laid_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "two.net"
+    file.write_text("network a {\nrelu}\nnetwork b {\n  relu  >  relu\n}\n")
+    assert convscope("format", str(file), "--check", capsys=capsys)[0] == 2
+    assert convscope("format", str(file), capsys=capsys)[0] == 0
+    assert file.read_text() == "network a {\n  relu\n}\nnetwork b {\n  relu > relu\n}\n"
+
+
+def test_a_model_is_never_loaded_over(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "net.net").write_text(NET)
+    weights = ["--weights", str(run / "model" / "weights.safetensors"), "--out", str(tmp_path / "model")]
+    words = ["load", str(tmp_path / "net.net"), *weights, "--fit", "stretch"]
+    assert convscope(*words, capsys=capsys)[0] == 0
+    status, _, err = convscope(*words, capsys=capsys)
+    assert (status, "there is a model in this folder" in err) == (2, True)
+
+
 def test_zoo_lists_what_is_known(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = convscope("zoo", capsys=capsys)
     assert status == 0
@@ -157,6 +174,17 @@ MISTAKES = [
     (["predict", "nothing", "a.png"], "a.png"),
     (["predict", "x"], "Missing argument"),
     (["format", "nothing.net"], "cannot be read"),
+    (["describe", "nothing.net:small"], "there is no such file"),
+    (["zoo", "resnet"], "unexpected extra argument"),
+    (["load", "lenet5"], "Missing option"),
+    (["load", "lenet5", "--weights", "nothing.pth", "--out", "x"], "there is no such file"),
+    (["load", "lenet6", "--weights", "nothing.pth", "--out", "x"], "did you mean lenet5?"),
+    (["load", "lenet5", "--weights", "x.pth", "--out", "x", "--mean", "a"], "0.485,0.456,0.406"),
+    (["load", "lenet5", "--weights", "x.pth", "--out", "x", "--mean", "0.5"], "one without the other"),
+    (["load", "lenet5", "--weights", "x.pth", "--out", "x", "--std", "0", "--mean", "0"], "above 0"),
+    (["load", "lenet5", "--weights", "x.pth", "--out", "x", "--keep", "2"], "from 0.1 to 1"),
+    (["load", "lenet5", "--weights", "x.pth", "--out", "x", "--fit", "croop"], "did you mean crop?"),
+    (["load", "lenet5", "--weights", "x.pth", "--out", "x", "--names", "none.txt"], "cannot be read"),
 ]
 
 

@@ -6,12 +6,11 @@ is the prefix of what it holds: ``basic2.add1.a.conv1``.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from convscope.errors import UserError, nearest
+from convscope.network.expressions import Values
 from convscope.network.graph import INPUT, Graph, Head, Node
 from convscope.network.ops import (
     LARGEST,
@@ -26,19 +25,15 @@ from convscope.network.ops import (
     elements,
     spell,
 )
-from convscope.network.ops.base import Kind, Value, per_dimension, spatial
+from convscope.network.ops.base import Value, per_dimension, spatial
 from convscope.network.rules import MOST_DIMENSIONS, PROJECT
 from convscope.network.tree import (
-    WORDS,
     Argument,
     Aux,
-    Binary,
     Block,
     Body,
     Call,
-    Expression,
     Merge,
-    Name,
     Parameter,
     Position,
     Repeat,
@@ -50,15 +45,11 @@ from convscope.network.tree import (
 
 MOST_NODES = 5000
 MOST_STEPS = 4 * MOST_NODES
-MOST_SUMS = 200_000
-"""Steps walked and operators worked out; with these no short text can keep a machine busy."""
+"""Steps walked; with this and the limit on sums no short text can keep a machine busy."""
 LONGEST_PATH = 300
 MOST_WEIGHT = 100
 DEEPEST = 80
 """Blocks, branches and repeats within each other."""
-
-_FOREIGN_VALUES = {"true": "yes", "on": "yes", "false": "no", "off": "no", "null": "none", "nil": "none"}
-_VALUES: dict[str, Value] = {"yes": True, "no": False, "none": None, "same": "same", "valid": "valid"}
 
 
 class GraphError(UserError):
@@ -121,7 +112,8 @@ class _Expansion:
         self.heads: list[Head] = []
         self.in_head = False
         self.taken: set[str] = set()
-        self.steps = self.sums = self.level = 0
+        self.values = Values(source)
+        self.steps = self.level = 0
 
     def body(self, body: tuple[Statement, ...] | Body, value: _Value, scope: _Scope) -> _Value:
         self.level += 1
@@ -149,7 +141,7 @@ class _Expansion:
     def operation(self, step: Call, value: _Value, scope: _Scope) -> _Value:
         path = self.path(step.word, step.alias, step.at, scope)
         cls = OPERATIONS[step.word]
-        positional, named = self.arguments(step.arguments, value.shape, scope, cls)
+        positional, named = self.values.arguments(step.arguments, value.shape, scope.names, cls)
         places = _places(step.arguments, cls)
         try:
             op = build(cls, positional, named)
@@ -173,7 +165,7 @@ class _Expansion:
         return self.node(path, op, tuple(ends), step.at)
 
     def repeat(self, step: Repeat, value: _Value, scope: _Scope) -> _Value:
-        times = self.evaluate(step.count, value.shape, scope)
+        times = self.values.evaluate(step.count, value.shape, scope.names)
         if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= MOST_NODES:
             hint = "leave the repeat out" if times == 0 else ""
             expected = f"a whole number from 1 to {MOST_NODES}"
@@ -185,7 +177,7 @@ class _Expansion:
 
     def aux(self, step: Aux, value: _Value, scope: _Scope) -> None:
         path = self.path("aux", step.alias, step.at, scope)
-        weight = self.evaluate(step.weight, value.shape, scope)
+        weight = self.values.evaluate(step.weight, value.shape, scope.names)
         if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 < weight <= MOST_WEIGHT:
             expected = f"a number above 0, at most {MOST_WEIGHT}: how much its loss counts"
             raise self.source.mistake(step.at, f"aux {spell(weight)}", expected, "GoogLeNet's heads have 0.3")
@@ -199,7 +191,7 @@ class _Expansion:
     def block(self, step: Call, value: _Value, scope: _Scope) -> _Value:
         block = self.blocks[step.word]
         path = self.path(step.word, step.alias, step.at, scope)
-        positional, named = self.arguments(step.arguments, value.shape, scope)
+        positional, named = self.values.arguments(step.arguments, value.shape, scope.names)
         names = [parameter.name for parameter in block.parameters]
         usage = _usage(block)
         if len(positional) > len(names):
@@ -219,13 +211,12 @@ class _Expansion:
             if parameter.name not in given:
                 if parameter.default is None:
                     raise self.source.mistake(step.at, f"{block.name} lacks {parameter.name}", usage)
-                inner = _Scope(names=dict(given))
-                given[parameter.name] = self.evaluate(parameter.default, value.shape, inner)
+                given[parameter.name] = self.values.evaluate(parameter.default, value.shape, dict(given))
         return self.body(block.body, value, _Scope(f"{path}.", given))
 
     def project(self, step: Call, value: _Value, scope: _Scope) -> _Value:
         path = self.path(step.word, step.alias, step.at, scope)
-        positional, named = self.arguments(step.arguments, value.shape, scope)
+        positional, named = self.values.arguments(step.arguments, value.shape, scope.names)
         usage = "project OUT_CHANNELS [stride=1]"
         if not positional and "out_channels" not in named:
             raise self.source.mistake(step.at, "project lacks out_channels", usage, "for example: project 64 stride=2")
@@ -286,95 +277,6 @@ class _Expansion:
         self.taken.add(path)
         return path
 
-    def arguments(
-        self, arguments: tuple[Argument, ...], shape: Shape, scope: _Scope, cls: type[Op] | None = None
-    ) -> tuple[list[Value], dict[str, Value]]:
-        positional: list[Value] = []
-        named: dict[str, Value] = {}
-        for index, argument in enumerate(arguments):
-            value = self.argument(index, argument, shape, scope, cls)
-            if argument.name is None:
-                positional.append(value)
-            elif argument.name in named:
-                raise self.source.mistake(argument.at, f"{argument.name} is given twice", "each argument once")
-            else:
-                named[argument.name] = value
-        return positional, named
-
-    def argument(self, index: int, argument: Argument, shape: Shape, scope: _Scope, cls: type[Op] | None) -> Value:
-        """The value of an argument; of an operation's, the kind is known and an unknown word gets its choices."""
-        kinds = {} if cls is None else {entry.name: entry.metadata["kind"] for entry in dataclasses.fields(cls)}
-        positional = "" if cls is None else next(iter(cls.positional[index : index + 1]), "")
-        kind: Kind | None = kinds.get(argument.name or positional)
-        written = argument.value
-        word = written.name if isinstance(written, Name) else ""
-        if kind is not None and word in kind.words and word not in scope.names:
-            return word
-        if not isinstance(written, Name) or cls is None or word in {*scope.names, *_VALUES, "in_channels"}:
-            return self.evaluate(written, shape, scope)
-        hint = ""
-        if word in kinds:
-            hint = f"an argument is written {word}=VALUE"
-        elif word == "x" and argument.name is None:
-            hint = "a window is written without spaces: 3x3"
-        choices = [] if kind is None else [*kind.words, *(["yes", "no"] if kind.what == "flag" else [])]
-        expected = "" if kind is None else kind.describe()
-        got = f"{argument.name}={word}" if argument.name else ""
-        raise self.unknown(written, [*scope.names, "in_channels", *choices], got, expected, hint)
-
-    def unknown(
-        self, value: Name, known: Sequence[str], got: str = "", expected: str = "", hint: str = ""
-    ) -> UserError:
-        """A word in the place of a value that means nothing there."""
-        foreign = _FOREIGN_VALUES.get(value.name.lower())
-        near = nearest(value.name, known)
-        hint = hint or (f"here it is written {foreign}" if foreign else f"did you mean {near}?" if near else "")
-        return self.source.mistake(
-            value.at, got or f"unknown value {value.name!r}", expected or "a number or a parameter", hint
-        )
-
-    def evaluate(self, value: Expression, shape: Shape, scope: _Scope) -> Value:
-        if isinstance(value, Name):
-            if value.name in scope.names:
-                return scope.names[value.name]
-            if value.name == "in_channels":
-                return shape[0]
-            if value.name in _VALUES:
-                return _VALUES[value.name]
-            if value.name in _WORDS_OF_OPERATIONS:
-                return value.name
-            raise self.unknown(value, [*scope.names, "in_channels", *WORDS])
-        if isinstance(value, Binary):
-            left = self.evaluate(value.left, shape, scope)
-            right = self.evaluate(value.right, shape, scope)
-            return self.calculate(value, left, right)
-        return value
-
-    def calculate(self, value: Binary, left: Any, right: Any) -> int:
-        self.sums += 1
-        if self.sums > MOST_SUMS:
-            raise self.source.mistake(value.at, f"more than {MOST_SUMS:,} sums to work out", "a simpler network")
-        for side in (left, right):
-            if isinstance(side, bool) or not isinstance(side, int):
-                got = f"{spell(left)}{value.operator}{spell(right)}"
-                raise self.source.mistake(value.at, got, "whole numbers on both sides")
-        if value.operator in "/%" and right == 0:
-            raise self.source.mistake(value.at, f"{left}{value.operator}0", "a divisor that is not 0")
-        if value.operator == "/" and left % right:
-            raise self.source.mistake(value.at, f"{left}/{right} is not a whole number", f"a multiple of {right}")
-        results = {
-            "+": lambda: left + right,
-            "-": lambda: left - right,
-            "*": lambda: left * right,
-            "/": lambda: left // right,
-            "%": lambda: left % right,
-        }
-        result: int = results[value.operator]()
-        if not 0 <= result <= LARGEST:
-            got = f"{left}{value.operator}{right} is {result:,}"
-            raise self.source.mistake(value.at, got, f"a result from 0 to {LARGEST:,}")
-        return result
-
     def misfit(self, error: Misfit, at: Position, path: str) -> UserError:
         placed = self.source.mistake(at, error.got, error.expected, error.hint)
         placed.where += f" ({path})"
@@ -419,11 +321,3 @@ def _parameter(parameter: Parameter) -> str:
     if parameter.default is None:
         return parameter.name.upper()
     return f"[{parameter.name}={spell_expression(parameter.default)}]"
-
-
-def _words() -> frozenset[str]:
-    kinds = (entry.metadata["kind"] for cls in OPERATIONS.values() for entry in dataclasses.fields(cls))
-    return frozenset(word for kind in kinds for word in kind.words)
-
-
-_WORDS_OF_OPERATIONS = _words()
