@@ -24,7 +24,7 @@ from convscope.learning.state import begin
 from convscope.learning.train import device_of, train, weighted
 
 data, epochs, batch, to = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
-RACE_EPOCHS = 5
+RACE_EPOCHS = 7
 os.environ.setdefault("CONVSCOPE_CACHE", tempfile.mkdtemp())
 network = convscope.Network.parse(os.environ["BENCH_NETWORK"])
 source = open_source(data)
@@ -37,7 +37,10 @@ everything = Split(
 )
 nothing = Split(dataset.val.images_NHWC[:0], dataset.val.labels_N[:0], ())
 dataset = dataclasses.replace(dataset, train=everything, val=nothing)
-recipe = convscope.Recipe(epochs=min(epochs, RACE_EPOCHS) if to else epochs, batch_size=batch).resolved(len(everything))
+# Another seed each round, as the others draw theirs anew.
+recipe = convscope.Recipe(
+    epochs=min(epochs, RACE_EPOCHS) if to else epochs, batch_size=batch, seed=int(os.environ["BENCH_ROUND"])
+).resolved(len(everything))
 state = begin(network.graph(), recipe, device_of(recipe))
 normalise = measure(everything.images_NHWC)
 labels = torch.from_numpy(np.array(dataset.test.labels_N))

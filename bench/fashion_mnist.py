@@ -54,7 +54,7 @@ def processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def contest(name: str, data: Path, epochs: int, to: float) -> dict[str, Any] | None:
+def contest(name: str, data: Path, epochs: int, to: float, number: int) -> dict[str, Any] | None:
     """One contestant's run in a process of its own."""
     python = python_of(name)
     if python is None:
@@ -62,7 +62,11 @@ def contest(name: str, data: Path, epochs: int, to: float) -> dict[str, Any] | N
         return None
     words = [python, str(HERE / f"contestant_{name}.py"), str(data), str(epochs), str(BATCH), str(to)]
     done = subprocess.run(
-        words, capture_output=True, text=True, check=False, env={**os.environ, "BENCH_NETWORK": NETWORK}
+        words,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "BENCH_NETWORK": NETWORK, "BENCH_ROUND": str(number)},
     )
     if done.returncode:
         print(f"{name} failed:\n{done.stderr[-2000:]}", flush=True)
@@ -83,9 +87,9 @@ def main() -> None:
     epochs: dict[str, list[float]] = {name: [] for name in options.only}
     races: dict[str, list[float]] = {name: [] for name in options.only}
     versions: dict[str, str] = {}
-    for _ in range(options.repeats):
+    for number in range(options.repeats):
         for name in options.only:
-            found = contest(name, options.data, options.most, options.to)
+            found = contest(name, options.data, options.most, options.to, number)
             if found is None:
                 continue
             versions[name] = found["version"]
