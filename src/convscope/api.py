@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convscope.network import zoo
+from convscope.network.memory import Dtype, Optimizer
 from convscope.network.network import Network
 from convscope.network.ops import Shape
 from convscope.network.summary import Summary, summarise
@@ -22,13 +23,20 @@ def _network(net: str | Network | None) -> Network | None:
     return zoo.find(net) if isinstance(net, str) else net
 
 
-def describe(net: str | Network, input: Shape | None = None, batch: int | None = None) -> Summary:  # noqa: A002
+def describe(
+    net: str | Network,
+    input: Shape | None = None,  # noqa: A002
+    batch: int | None = None,
+    dtype: Dtype = "float32",
+    optimizer: Optimizer = "adamw",
+) -> Summary:
     """What a network costs, node by node; a notebook shows it as a table.
 
     Args:
         net: a known name, a ``.net`` file, the notation, or a :class:`~convscope.network.network.Network`.
         input: (C, H, W) in place of the network's own.
-        batch: adds the memory for a batch of so many.
+        batch: adds the memory for a batch of so many,
+        dtype, optimizer: with activations in this dtype, trained by this optimiser.
 
     Raises:
         UserError: the network does not parse, or a shape does not fit.
@@ -39,7 +47,7 @@ def describe(net: str | Network, input: Shape | None = None, batch: int | None =
     """
     network = _network(net)
     assert network is not None
-    return summarise(network.graph(input), batch)
+    return summarise(network.graph(input), batch, dtype, optimizer)
 
 
 def training(

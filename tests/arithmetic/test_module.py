@@ -13,12 +13,12 @@ from torch.nn import functional as F  # noqa: N812
 
 from convscope.arithmetic import module_operations
 from convscope.arithmetic.module import GraphModule, load_state, to_module
-from convscope.arithmetic.plan import plan, scores_path
 from convscope.arithmetic.reference import run
 from convscope.errors import UserError
 from convscope.network import ops
 from convscope.network.graph import Graph
 from convscope.network.ops import OPERATIONS
+from convscope.network.plan import plan, scores_path
 
 SEEDS = range(30)
 

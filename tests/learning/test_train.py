@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from convscope.errors import UserError
 from convscope.learning.batches import batch_indices, steps_per_epoch
+from convscope.learning.device import device_of, precision_of
 from convscope.learning.memory import check_memory, fitting_batch
 from convscope.learning.recipe import Recipe
-from convscope.learning.train import device_of, precision_of
+from convscope.network.memory import memory
 from convscope.network.network import Network
-from convscope.network.summary import memory
 
 
 @given(st.integers(1, 500), st.integers(1, 64), st.integers(0, 3))
@@ -36,15 +36,18 @@ def test_epochs_and_seeds_shuffle_anew() -> None:
 def test_a_batch_that_cannot_fit_is_refused_with_one_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
     graph = Network.parse("input 3x64x64\nconv 64 3x3 padding=1 > relu > globalavgpool > flatten > linear 2").graph()
 
+    cpu = torch.device("cpu")
+
     class Free:
-        available = memory(graph, 40).training
+        available = memory(graph, 40).training_held
 
     monkeypatch.setattr("convscope.learning.memory.psutil.virtual_memory", Free)
-    check_memory(graph, 32, torch.device("cpu"))
+    check_memory(graph, Recipe(batch_size=32), cpu)
     with pytest.raises(UserError) as caught:
-        check_memory(graph, 1024, torch.device("cpu"))
+        check_memory(graph, Recipe(batch_size=1024), cpu)
     assert "--batch-size 16 would fit" in caught.value.hint
-    assert memory(graph, fitting_batch(graph, Free.available)).training < Free.available
+    fits = fitting_batch(graph, Free.available, Recipe(), cpu)
+    assert memory(graph, fits).training_held < Free.available <= memory(graph, 2 * fits).training_held
 
 
 def test_no_gpu_is_a_mistake_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:

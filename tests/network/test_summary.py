@@ -11,7 +11,7 @@ from convscope.arithmetic import reference
 from convscope.network import table, zoo
 from convscope.network.default import default_network
 from convscope.network.network import Network
-from convscope.network.summary import RULE, memory, summarise
+from convscope.network.summary import RULE, summarise
 
 
 def test_lenet5_row_by_row() -> None:
@@ -64,24 +64,6 @@ def test_receptive_fields_are_what_a_changed_pixel_reaches(text: str) -> None:
             reached.append(place)
     spans = tuple(max(axis) - min(axis) + 1 for axis in zip(*reached, strict=True))
     assert spans == summarise(graph).rows[-1].receptive_field
-
-
-def test_memory_by_hand() -> None:
-    # 3 values in; a vector of 5 from 3*5+5 weights; relu keeps its output, linear its input.
-    graph = Network.parse("input 3\nlinear 5 > relu > linear 2").graph()
-    weights = (3 * 5 + 5 + 5 * 2 + 2) * 4
-    found = memory(graph, 10)
-    assert found.weights == weights
-    assert found.inference == weights + 10 * (5 + 5) * 4
-    # Kept: the input (3), relu's output (5, read by relu and linear alike); gradients at the widest node: 5 + 5.
-    assert found.training == 4 * weights + 10 * ((3 + 5) + (5 + 5)) * 4
-
-
-def test_memory_grows_with_the_batch_and_weights_count_once() -> None:
-    graph = zoo.known("lenet5").graph()
-    one, two, three = (memory(graph, batch).training for batch in (1, 2, 3))
-    assert two - one == three - two > 0
-    assert memory(graph, 1).training > memory(graph, 1).inference > graph.parameter_count * 4
 
 
 def test_the_tables_say_the_same() -> None:

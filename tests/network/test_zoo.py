@@ -82,3 +82,9 @@ def test_an_unknown_name_gets_the_nearest() -> None:
     with pytest.raises(UserError) as told:
         zoo.find("resnet51")
     assert told.value.hint == "did you mean resnet50?"
+
+
+def test_a_network_on_one_long_line_is_not_taken_for_a_file() -> None:
+    text = "input 3x8x8 > " + " > ".join(["conv 4 3x3 padding=1 > relu"] * 30)
+    assert len(text) > 255
+    assert len(zoo.find(text).graph().nodes) == 60

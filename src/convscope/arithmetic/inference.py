@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from convscope.arithmetic.module import GraphModule
-from convscope.network.summary import memory
+from convscope.network.memory import memory
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from convscope.arithmetic.initialise import initialise
 from convscope.arithmetic.module_operations import Compute, Part, Place, compute_of
-from convscope.arithmetic.plan import needed_input, plan, scores_path
 from convscope.errors import UserError
 from convscope.network.graph import INPUT, Graph, Node
 from convscope.network.ops import spell_shape
+from convscope.network.plan import needed_input, plan, scores_path
 
 
 @dataclass(frozen=True)

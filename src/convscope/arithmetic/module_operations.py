@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  the name by which everyone knows it
 
-from convscope.arithmetic.plan import Role
 from convscope.errors import UserError
 from convscope.network import ops
 from convscope.network.graph import Node
 from convscope.network.ops import per_dimension
+from convscope.network.plan import Role
 
 
 class Place(nn.Module):
@@ -353,9 +353,35 @@ _PLAIN: dict[type[ops.Op], Callable[[Tensor], Tensor]] = {
     ops.Tanh: torch.tanh,
     ops.Sigmoid: torch.sigmoid,
 }
+
+
+class _ReLU6(torch.autograd.Function):
+    """``F.relu6(x, inplace=True)``, whose own backward pass keeps a copy of what it overwrites; the result says as
+    much: the slope is 1 strictly between 0 and 6 and 0 elsewhere, for the result as for the operand.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:  # type: ignore[override]
+        ctx.mark_dirty(x)
+        x.clamp_(0, 6)
+        ctx.save_for_backward(x)
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        (y,) = ctx.saved_tensors
+        return torch.ops.aten.hardtanh_backward(gradient, y, 0.0, 6.0)
+
+
+def _relu6_in_place(x: Tensor) -> Tensor:
+    if torch.compiler.is_compiling() or not x.requires_grad:
+        return F.relu6(x, inplace=True)
+    return cast("Tensor", _ReLU6.apply(x))
+
+
 _IN_PLACE: dict[type[ops.Op], Callable[[Tensor], Tensor]] = {
     ops.ReLU: lambda x: F.relu(x, inplace=True),
-    ops.ReLU6: lambda x: F.relu6(x, inplace=True),
+    ops.ReLU6: _relu6_in_place,
 }
 
 

@@ -21,6 +21,7 @@ from convscope.delivery.model import Model
 from convscope.errors import UserError
 from convscope.files import make_folder, write_atomically
 from convscope.learning import checkpoint
+from convscope.learning.device import device_of
 from convscope.learning.events import (
     EpochEnded,
     Event,
@@ -47,7 +48,7 @@ from convscope.learning.record import (
     versions,
 )
 from convscope.learning.state import TrainingState, begin, restore, to_tensors
-from convscope.learning.train import INTERRUPTED, device_of, train, weighted
+from convscope.learning.train import INTERRUPTED, train, weighted
 from convscope.network.default import default_network
 from convscope.network.network import Network
 from convscope.network.ops import Shape, spell_shape
@@ -176,7 +177,7 @@ def run(
     yield _prepared(dataset, time.monotonic() - started)
 
     graph, device = network.graph(), device_of(recipe)
-    check_memory(graph.with_heads, recipe.batch_size or 1, device)
+    check_memory(graph.with_heads, recipe, device)
     normalise = measure(dataset.train.images_NHWC)
     state = begin(graph, recipe, device)
     make_folder(folder)

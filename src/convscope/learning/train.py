@@ -16,6 +16,7 @@ from convscope.data.dataset import Dataset
 from convscope.errors import UserError
 from convscope.learning import schedule
 from convscope.learning.batches import Pictures, batch_indices, steps_per_epoch
+from convscope.learning.device import precision_of
 from convscope.learning.events import EpochEnded, Event, Planned, Stepped, Stopped
 from convscope.learning.memory import explain_memory
 from convscope.learning.optimise import set_rate
@@ -30,30 +31,6 @@ EAGER = 20
 INTERRUPTED = "interrupted"
 FEW = 15
 """Epochs below which ``augment=auto`` varies nothing: pictures seen so seldom are not learnt by heart."""
-
-
-def device_of(recipe: Recipe) -> torch.device:
-    """The device a recipe means.
-
-    Raises:
-        UserError: it asks for a GPU and there is none.
-    """
-    if recipe.device == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda", "there is no CUDA device", "cpu or auto")
-    use_cuda = recipe.device != "cpu" and torch.cuda.is_available()
-    return torch.device("cuda" if use_cuda else "cpu")
-
-
-def precision_of(recipe: Recipe, device: torch.device) -> torch.dtype:
-    """bfloat16 where it is asked for, or where ``auto`` finds hardware that computes in it; else float32."""
-    if recipe.precision == "auto":
-        if device.type == "cuda":
-            native = torch.cuda.is_bf16_supported(including_emulation=False)
-        else:
-            capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-            native = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-        return torch.bfloat16 if native else torch.float32
-    return torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32
 
 
 def policy_of(recipe: Recipe, dataset: Dataset, epochs: float) -> Augment:
@@ -75,9 +52,9 @@ def _step(
     loss = functional.cross_entropy(scores, labels, label_smoothing=smoothing)
     for head, values in zip(state.graph.heads, aside, strict=True):
         loss = loss + head.weight * functional.cross_entropy(values, labels, label_smoothing=smoothing)
-    state.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     state.optimizer.step()
+    state.optimizer.zero_grad(set_to_none=True)  # now, so that the next forward pass has the gradients' memory
     if state.average is not None:
         state.average.update(state.module, state.step)
     return loss.detach(), (scores.detach().argmax(1) == labels).sum()
@@ -163,7 +140,7 @@ def train(
         try:
             loss, hits = _step(state, (images, labels), normalise, dtype)
         except (RuntimeError, MemoryError) as error:
-            explain_memory(error, state.graph, batch_size, device)
+            explain_memory(error, state.graph.with_heads, recipe, device)
         state.step += 1
         state.images += len(labels)
         pending.append((loss, hits, len(labels)))
@@ -290,7 +267,7 @@ def _speed(
         try:
             loss, _ = _step(copy, (images, labels), normalise, dtype)
         except (RuntimeError, MemoryError) as error:
-            explain_memory(error, state.graph, recipe.batch_size or 1, device)
+            explain_memory(error, state.graph.with_heads, recipe, device)
         loss.item()
         times.append(time.monotonic() - started)
     if not len(dataset.val):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
 from convscope.network.graph import INPUT, Graph, Node
+from convscope.network.memory import Dtype, Memory, Optimizer, kept_by_node, memory
 from convscope.network.ops import (
     AdaptiveAvgPool,
     AdaptiveMaxPool,
@@ -33,7 +35,10 @@ Field = tuple[int, ...] | None
 
 @dataclass(frozen=True)
 class Row:
-    """One node's line: costs are for one example, bytes are float32."""
+    """One node's line: costs are for one example, bytes are float32.
+
+    ``activation_bytes`` are its output's; ``kept_bytes`` what its backward pass needs that no node before it keeps.
+    """
 
     path: str
     operation: str
@@ -42,19 +47,8 @@ class Row:
     macs: int
     receptive_field: Field
     activation_bytes: int
+    kept_bytes: int
     line: int
-
-
-@dataclass(frozen=True)
-class Memory:
-    """Bytes for a batch, float32: ``inference`` is weights and the largest set of values alive at one time;
-    ``training`` is weights, gradients, two optimiser values a weight (AdamW), and all that backward needs.
-    """
-
-    batch: int
-    weights: int
-    inference: int
-    training: int
 
 
 @dataclass(frozen=True)
@@ -67,6 +61,7 @@ class Summary:
     macs: int
     buffers: int
     activation_bytes: int
+    kept_bytes: int
     memory: Memory | None = None
     heads: int = 0
     """Parameters of the auxiliary heads, which no total holds."""
@@ -77,8 +72,10 @@ class Summary:
         return to_html(self)
 
 
-def summarise(graph: Graph, batch: int | None = None) -> Summary:
-    """The table of a graph; with ``batch``, the memory that a batch of so many takes.
+def summarise(
+    graph: Graph, batch: int | None = None, dtype: Dtype = "float32", optimizer: Optimizer = "adamw"
+) -> Summary:
+    """The table of a graph; with ``batch``, the memory that a batch of so many takes with a dtype and an optimiser.
 
     Example:
         >>> from convscope.network.network import Network
@@ -86,7 +83,7 @@ def summarise(graph: Graph, batch: int | None = None) -> Summary:
         >>> summary.macs, summary.rows[0].receptive_field
         (2736, (3, 3))
     """
-    rows = rows_of(graph.input, graph.nodes)
+    rows = rows_of(graph.input, graph.nodes, kept_by_node(graph))
     return Summary(
         input=graph.input,
         rows=rows,
@@ -94,13 +91,14 @@ def summarise(graph: Graph, batch: int | None = None) -> Summary:
         macs=graph.macs,
         buffers=sum(elements(shape) for node in graph.nodes for shape in node.buffers.values()),
         activation_bytes=sum(row.activation_bytes for row in rows),
-        memory=None if batch is None else memory(graph, batch),
+        kept_bytes=sum(row.kept_bytes for row in rows),
+        memory=None if batch is None else memory(graph, batch, dtype, optimizer),
         heads=sum(node.parameter_count for head in graph.heads for node in head.nodes),
     )
 
 
-def rows_of(shape: Shape, nodes: tuple[Node, ...]) -> tuple[Row, ...]:
-    """The rows of some nodes in order; of an unfinished network too."""
+def rows_of(shape: Shape, nodes: tuple[Node, ...], kept: Mapping[str, int] | None = None) -> tuple[Row, ...]:
+    """The rows of some nodes in order; of an unfinished network too, where nothing is kept yet."""
     fields = receptive_fields(shape, nodes)
     return tuple(
         Row(
@@ -111,6 +109,7 @@ def rows_of(shape: Shape, nodes: tuple[Node, ...]) -> tuple[Row, ...]:
             macs=node.macs,
             receptive_field=fields[node.path],
             activation_bytes=elements(node.shape) * BYTES,
+            kept_bytes=(kept or {}).get(node.path, 0),
             line=node.line,
         )
         for node in nodes
@@ -154,48 +153,3 @@ def _widened(node: Node, size: Field, jump: tuple[int, ...]) -> tuple[Field, tup
         kernel, stride, dilation = window.kernel, window.stride, window.dilation
     size = tuple(s + d * (k - 1) * j for s, d, k, j in zip(size, dilation, kernel, jump, strict=True))
     return size, tuple(j * s for j, s in zip(jump, stride, strict=True))
-
-
-def memory(graph: Graph, batch: int) -> Memory:
-    """Predicted bytes for a batch of ``batch`` examples, float32."""
-    weights = graph.parameter_count * BYTES
-    buffers = sum(elements(shape) for node in graph.nodes for shape in node.buffers.values()) * BYTES
-    return Memory(
-        batch=batch,
-        weights=weights + buffers,
-        inference=weights + buffers + batch * _largest_alive(graph),
-        training=4 * weights + buffers + batch * (_kept(graph) + _largest_gradient(graph)),
-    )
-
-
-def _largest_alive(graph: Graph) -> int:
-    """Bytes an example at the fullest moment of a forward pass that drops what has no reader left."""
-    last_reader = {name: index for index, node in enumerate(graph.nodes) for name in node.inputs}
-    alive = {INPUT: elements(graph.input) * BYTES}
-    fullest = 0
-    for index, node in enumerate(graph.nodes):
-        alive[node.path] = elements(node.shape) * BYTES
-        fullest = max(fullest, sum(alive.values()))
-        for name in set(node.inputs):
-            if last_reader[name] == index:
-                alive.pop(name, None)
-    return fullest
-
-
-def _kept(graph: Graph) -> int:
-    """Bytes an example that backward needs: values kept once however many read them, masks and indices."""
-    sizes = {INPUT: elements(graph.input)} | {node.path: elements(node.shape) for node in graph.nodes}
-    kept: set[str] = set()
-    extra = 0
-    for node in graph.nodes:
-        if "input" in node.op.keeps:
-            kept.update(node.inputs)
-        if "output" in node.op.keeps:
-            kept.add(node.path)
-        extra += elements(node.shape) * (("mask" in node.op.keeps) + 8 * ("indices" in node.op.keeps))
-    return sum(sizes[name] for name in kept) * BYTES + extra
-
-
-def _largest_gradient(graph: Graph) -> int:
-    """Bytes an example of the two gradients around the widest node."""
-    return max((elements(node.shape) + sum(map(elements, node.input_shapes))) * BYTES for node in graph.nodes)

@@ -7,13 +7,16 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from convscope.network.memory import MOMENTS, Memory
 from convscope.network.ops import spell_shape
-from convscope.network.summary import RULE, Field, Memory, Row, Summary
+from convscope.network.summary import BYTES, RULE, Field, Row, Summary
 
 if TYPE_CHECKING:
     from convscope.network.zoo import Entry
 
 HEADINGS = ("node", "operation", "output", "parameters", "MACs", "field", "memory")
+KEPT = "kept"
+"""The heading of what backward needs: one more column where memory is asked for."""
 _LEFT = 2  # columns set flush left; numbers are flush right
 
 
@@ -39,8 +42,8 @@ def _number(value: int) -> str:
     return f"{value:,}" if value else "-"
 
 
-def cells(row: Row) -> tuple[str, ...]:
-    """One row's texts, in the order of :data:`HEADINGS`."""
+def cells(row: Row, kept: bool = False) -> tuple[str, ...]:
+    """One row's texts, in the order of :data:`HEADINGS`; with what backward needs behind them if ``kept``."""
     return (
         row.path,
         row.operation,
@@ -49,6 +52,7 @@ def cells(row: Row) -> tuple[str, ...]:
         _number(row.macs),
         _field_text(row.receptive_field),
         bytes_text(row.activation_bytes),
+        *((bytes_text(row.kept_bytes) if row.kept_bytes else "-",) if kept else ()),
     )
 
 
@@ -73,14 +77,32 @@ def _most_expensive_text(summary: Summary) -> str:
 def _total(summary: Summary) -> tuple[str, ...]:
     output = spell_shape(summary.rows[-1].shape)
     memory = bytes_text(summary.activation_bytes)
-    return ("total", "", output, f"{summary.parameters:,}", f"{summary.macs:,}", "", memory)
+    kept = (bytes_text(summary.kept_bytes),) if summary.memory else ()
+    return ("total", "", output, f"{summary.parameters:,}", f"{summary.macs:,}", "", memory, *kept)
+
+
+NAMES = {"adamw": "AdamW", "sgd": "SGD with momentum"}
 
 
 def _memory_text(memory: Memory) -> str:
-    return (
-        f"batch {memory.batch}: {bytes_text(memory.inference)} for inference, {bytes_text(memory.training)} for "
-        f"training with AdamW (float32; weights {bytes_text(memory.weights)})"
+    """The peaks, and what they are made of."""
+    gradients = memory.optimizer_state // MOMENTS[memory.optimizer]
+    parts = (
+        f"weights {bytes_text(memory.weights)}, gradients {bytes_text(gradients)}, {NAMES[memory.optimizer]} "
+        f"{bytes_text(memory.optimizer_state)}, kept for backward {bytes_text(memory.kept)}"
     )
+    return (
+        f"batch {memory.batch:,} in {memory.dtype}: {bytes_text(memory.inference)} for inference, "
+        f"{bytes_text(memory.training)} for training ({parts}); with the gaps of a processor's allocator "
+        f"{bytes_text(memory.inference_held)} and {bytes_text(memory.training_held)}"
+    )
+
+
+def fit_text(limit: int, inference: int, training: int, memory: Memory) -> str:
+    """The largest batches that fit."""
+    said = [f"{count:,}" if count else "none" for count in (training, inference)]
+    how = f"{memory.dtype}, {NAMES[memory.optimizer]}"
+    return f"{limit / 1e9:,.3g} GB hold a batch of {said[0]} for training ({how}), of {said[1]} for inference"
 
 
 def _marked(texts: tuple[str, ...], marked: bool) -> tuple[str, ...]:
@@ -88,11 +110,17 @@ def _marked(texts: tuple[str, ...], marked: bool) -> tuple[str, ...]:
     return (texts[0], f"{texts[1]} *", *texts[2:]) if marked else texts
 
 
+def _headings(kept: bool) -> tuple[str, ...]:
+    return (*HEADINGS, KEPT) if kept else HEADINGS
+
+
 def rows_text(rows: tuple[Row, ...], total: tuple[str, ...] | None = None) -> str:
     """Rows as aligned columns."""
     marked = {row.path for row in most_expensive(rows)} if total else set()
-    lines = [HEADINGS, *(_marked(cells(row), row.path in marked) for row in rows), *([total] if total else [])]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADINGS))]
+    kept = total is not None and len(total) > len(HEADINGS)
+    lines = [_headings(kept), *(_marked(cells(row, kept), row.path in marked) for row in rows)]
+    lines += [total] if total else []
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     texts = [
         "  ".join(
             cell.ljust(width) if index < _LEFT else cell.rjust(width)
@@ -122,10 +150,12 @@ def to_text(summary: Summary) -> str:
 
 def to_markdown(summary: Summary) -> str:
     """The table in Markdown."""
-    marks = [":--" if index < _LEFT else "--:" for index in range(len(HEADINGS))]
+    kept = summary.memory is not None
+    headings = _headings(kept)
+    marks = [":--" if index < _LEFT else "--:" for index in range(len(headings))]
     marked = {row.path for row in most_expensive(summary.rows)}
-    rows = [_marked(cells(row), row.path in marked) for row in summary.rows]
-    lines = [HEADINGS, tuple(marks), *rows, tuple(f"**{c}**" if c else "" for c in _total(summary))]
+    rows = [_marked(cells(row, kept), row.path in marked) for row in summary.rows]
+    lines = [headings, tuple(marks), *rows, tuple(f"**{c}**" if c else "" for c in _total(summary))]
     text = [f"Input {spell_shape(summary.input)}.", "", *(f"| {' | '.join(line)} |" for line in lines), ""]
     text += [f"{said}.".replace("*", "\\*", 1), ""] if (said := _most_expensive_text(summary)) else []
     if summary.memory is not None:
@@ -144,9 +174,10 @@ def to_html(summary: Summary) -> str:
         )
         return f"<tr>{inside}</tr>"
 
-    body = "".join(line(cells(row), "td") for row in summary.rows)
+    kept = summary.memory is not None
+    body = "".join(line(cells(row, kept), "td") for row in summary.rows)
     return (
-        f"<table><caption>input {spell_shape(summary.input)}</caption><thead>{line(HEADINGS, 'th')}</thead>"
+        f"<table><caption>input {spell_shape(summary.input)}</caption><thead>{line(_headings(kept), 'th')}</thead>"
         f"<tbody>{body}</tbody><tfoot>{line(_total(summary), 'th')}</tfoot></table><small>{html.escape(RULE)}</small>"
     )
 
@@ -163,6 +194,7 @@ def to_dict(summary: Summary) -> dict[str, Any]:
         "buffers": summary.buffers,
         "auxiliary_parameters": summary.heads,
         "activation_bytes": summary.activation_bytes,
+        "kept_bytes": summary.kept_bytes,
         "memory": None if memory is None else dict(vars(memory)),
         "rule": RULE,
         "most_expensive": [row.path for row in most_expensive(summary.rows)],
@@ -178,9 +210,11 @@ def row_dict(row: Row) -> dict[str, Any]:
         "operation": row.operation,
         "shape": list(row.shape),
         "parameters": row.parameters,
+        "parameter_bytes": row.parameters * BYTES,
         "macs": row.macs,
         "receptive_field": None if field is None else list(field),
         "activation_bytes": row.activation_bytes,
+        "kept_bytes": row.kept_bytes,
         "line": row.line,
     }
 

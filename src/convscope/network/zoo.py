@@ -83,6 +83,13 @@ def _entries(file: Path) -> list[Entry]:
     return made
 
 
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):  # longer than any file's name, or with a zero in it: the notation itself
+        return False
+
+
 def known(name: str) -> Network:
     """A known network.
 
@@ -111,11 +118,11 @@ def find(net: str) -> Network:
     if net in _files():
         return known(net)
     if "\n" not in net and len(net) < 1000:
-        if Path(net).is_file():
+        if _is_file(net):
             return Network.load(net)
         file, _, member = net.rpartition(":")
         if file.endswith(".net"):
-            if Path(file).is_file():
+            if _is_file(file):
                 return Network.load(file, member)
             net = file
     words = net.split()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -61,6 +62,25 @@ class _Time(click.ParamType[Any]):
         return seconds
 
 
+class _Bytes(click.ParamType[Any]):
+    """``8GB``, ``512MiB`` or plain bytes."""
+
+    name = "BYTES"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        expected = "an amount of memory such as 8GB, 512MiB or 16G"
+        match = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*([kmgt]?)(i?)b?", str(value).strip().lower())
+        if match is None or (match[3] and not match[2]):
+            raise UserError("--fit", f"{value!r}", expected)
+        base = 1024 if match[3] else 1000
+        found = int(float(match[1]) * base ** " kmgt".index(match[2] or " "))
+        if not 0 < found < 2**60:
+            raise UserError("--fit", f"{value!r}", expected)
+        return found
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes to stderr.")
 
 
@@ -89,10 +109,21 @@ def cli() -> None:
 @click.option("--input", "shape", type=_Shape(), help="The input's shape in place of the network's own.")
 @click.option("--classes", type=click.IntRange(min=1), help="The number of outputs in place of the network's own.")
 @click.option("--batch", type=click.IntRange(min=1), help="Add the memory that a batch of so many takes.")
+@click.option("--dtype", default="float32", help="Of the activations: float32 or bfloat16.")
+@click.option("--optimizer", default="adamw", help="Whose memory counts in training: adamw or sgd.")
+@click.option("--fit", "limit", type=_Bytes(), help="Say the largest batch that fits into so much: 8GB, 512MiB.")
 @click.option("--markdown", is_flag=True, help="Print a Markdown table.")
 @json_option
 def describe(
-    net: str, shape: tuple[int, ...] | None, classes: int | None, batch: int | None, markdown: bool, as_json: bool
+    net: str,
+    shape: tuple[int, ...] | None,
+    classes: int | None,
+    batch: int | None,
+    dtype: str,
+    optimizer: str,
+    limit: int | None,
+    markdown: bool,
+    as_json: bool,
 ) -> None:
     """Shapes, parameters, MACs, receptive fields and memory of NET.
 
@@ -100,13 +131,16 @@ def describe(
     """
     from convscope.network import table, zoo
     from convscope.network.expand import GraphError
+    from convscope.network.memory import dtype_named, largest_batch, memory, optimizer_named
     from convscope.network.summary import rows_of, summarise
 
+    activations, held_by = dtype_named(dtype), optimizer_named(optimizer)
     network = zoo.find(net)
     if classes is not None:
         network = network.with_classes(classes, shape)
     try:
-        summary = summarise(network.graph(shape), batch)
+        graph = network.graph(shape)
+        summary = summarise(graph, batch, activations, held_by)
     except GraphError as error:
         rows = rows_of(shape or network.input or (), error.nodes)
         if as_json:
@@ -116,10 +150,16 @@ def describe(
         if rows:
             click.echo(table.rows_text(rows))
         raise
+    fitting = None if limit is None else largest_batch(graph, limit, activations, held_by)
     if as_json:
-        click.echo(json.dumps(table.to_dict(summary), indent=2))
-    else:
-        click.echo(table.to_markdown(summary) if markdown else table.to_text(summary))
+        document = table.to_dict(summary)
+        if fitting is not None:
+            document["fit"] = {"bytes": limit, "inference": fitting[0], "training": fitting[1]}
+        click.echo(json.dumps(document, indent=2))
+        return
+    click.echo(table.to_markdown(summary) if markdown else table.to_text(summary))
+    if fitting is not None and limit is not None:
+        click.echo(table.fit_text(limit, *fitting, memory(graph, 1, activations, held_by)))
 
 
 @cli.command()

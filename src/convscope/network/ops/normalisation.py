@@ -92,7 +92,7 @@ class LocalResponseNorm(Op):
     """``localresponsenorm SIZE``: ``torch.nn.LocalResponseNorm`` (Krizhevsky et al. 2012; alpha is over size)."""
 
     positional: ClassVar[tuple[str, ...]] = ("size",)
-    keeps: ClassVar[tuple[str, ...]] = ("input", "output")
+    keeps: ClassVar[tuple[str, ...]] = ("input", "value", "value", "value")
 
     size: int = count()
     alpha: float = number(1e-4)

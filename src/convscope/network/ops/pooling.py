@@ -86,6 +86,7 @@ class AvgPool(Op):
     """
 
     positional: ClassVar[tuple[str, ...]] = ("kernel_size",)
+    keeps: ClassVar[tuple[str, ...]] = ("input",)
 
     kernel_size: Size = size()
     stride: Size | None = size(None, optional=True)
@@ -115,6 +116,7 @@ class AdaptiveAvgPool(Op):
     """``adaptiveavgpool OUTPUT_SIZE``: window i of n over length L is ``[floor(iL/n), ceil((i+1)L/n))``."""
 
     positional: ClassVar[tuple[str, ...]] = ("output_size",)
+    keeps: ClassVar[tuple[str, ...]] = ("input",)
     output_size: Size = size()
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:

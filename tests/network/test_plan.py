@@ -10,9 +10,9 @@ from sample_graphs import assert_close, batch_of, build, loaded, random_graph
 
 from convscope.arithmetic.module import GraphModule, to_module
 from convscope.arithmetic.module_operations import compute_of
-from convscope.arithmetic.plan import needed_input, plan
 from convscope.network import ops
 from convscope.network.ops import Op
+from convscope.network.plan import needed_input, plan
 
 
 def straight(module: GraphModule, x: torch.Tensor) -> torch.Tensor:
