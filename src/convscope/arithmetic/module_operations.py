@@ -361,22 +361,22 @@ class _ReLU6(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.mark_dirty(x)
         x.clamp_(0, 6)
         ctx.save_for_backward(x)
         return x
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (y,) = ctx.saved_tensors
-        return torch.ops.aten.hardtanh_backward(gradient, y, 0.0, 6.0)
+        return cast("Tensor", torch.ops.aten.hardtanh_backward(gradient, y, 0.0, 6.0))
 
 
 def _relu6_in_place(x: Tensor) -> Tensor:
     if torch.compiler.is_compiling() or not x.requires_grad:
         return F.relu6(x, inplace=True)
-    return cast("Tensor", _ReLU6.apply(x))
+    return cast("Tensor", _ReLU6.apply(x))  # type: ignore[no-untyped-call]
 
 
 _IN_PLACE: dict[type[ops.Op], Callable[[Tensor], Tensor]] = {

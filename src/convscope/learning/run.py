@@ -177,7 +177,7 @@ def run(
     yield _prepared(dataset, time.monotonic() - started)
 
     graph, device = network.graph(), device_of(recipe)
-    check_memory(graph.with_heads, recipe, device)
+    check_memory(graph, recipe, device)
     normalise = measure(dataset.train.images_NHWC)
     state = begin(graph, recipe, device)
     make_folder(folder)

@@ -140,7 +140,7 @@ def train(
         try:
             loss, hits = _step(state, (images, labels), normalise, dtype)
         except (RuntimeError, MemoryError) as error:
-            explain_memory(error, state.graph.with_heads, recipe, device)
+            explain_memory(error, state.graph, recipe, device)
         state.step += 1
         state.images += len(labels)
         pending.append((loss, hits, len(labels)))
@@ -267,7 +267,7 @@ def _speed(
         try:
             loss, _ = _step(copy, (images, labels), normalise, dtype)
         except (RuntimeError, MemoryError) as error:
-            explain_memory(error, state.graph.with_heads, recipe, device)
+            explain_memory(error, state.graph, recipe, device)
         loss.item()
         times.append(time.monotonic() - started)
     if not len(dataset.val):

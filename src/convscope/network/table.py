@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import textwrap
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from convscope.network.memory import MOMENTS, Memory
@@ -12,6 +13,7 @@ from convscope.network.ops import spell_shape
 from convscope.network.summary import BYTES, RULE, Field, Row, Summary
 
 if TYPE_CHECKING:
+    from convscope.network.published import Comparison
     from convscope.network.zoo import Entry
 
 HEADINGS = ("node", "operation", "output", "parameters", "MACs", "field", "memory")
@@ -240,3 +242,63 @@ def zoo_text(entries: Sequence[Entry]) -> str:
 def zoo_dict(entries: Sequence[Entry]) -> dict[str, Any]:
     """The known networks as plain JSON values."""
     return {"networks": [{**vars(entry), "input": list(entry.input)} for entry in entries], "rule": RULE}
+
+
+def published_text(comparisons: Sequence[Comparison]) -> str:
+    """Published counts beside ours, a table a source, those that count as we do first."""
+    out: list[str] = []
+    sources = sorted(dict.fromkeys((not c.published.ours, c.published.source) for c in comparisons))
+    for other, source in sources:
+        rows = [c for c in comparisons if c.published.source == source and c.published.ours != other]
+        lines = [("", "input", "parameters", "published", "MACs", "published", "")]
+        lines += [_published_cells(c) for c in rows]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+        out += ["", *textwrap.wrap(f"{source} ({rows[0].published.rule})", 100)]
+        for line in lines:
+            cells = [line[0].ljust(widths[0]), *map(str.rjust, line[1:6], widths[1:6]), line[6]]
+            out.append("  ".join(cells).rstrip())
+    same = [c for c in comparisons if c.published.ours]
+    equal = sum(c.parameters_equal and c.macs_equal for c in same)
+    others = [c for c in comparisons if not c.published.ours]
+    out += [
+        "",
+        f"{equal} of {len(same)} rows that count as we do are equal: parameters exactly, MACs to the last digit.",
+    ]
+    if others:
+        alike = sum(c.parameters_equal for c in others)
+        out.append(
+            f"{len(others)} rows follow other rules (normalisation and pooling counted, or parameters in units of "
+            f"2^20); {alike} of them have our parameters."
+        )
+    return "\n".join([*out[1:], f"Counted: {RULE}."])
+
+
+def _published_cells(c: Comparison) -> tuple[str, ...]:
+    row = c.published
+    printed = f"{row.macs / 2 if '2/MAC' in row.rule else row.macs} G"
+    ours = f"{Decimal(c.macs) / 10**9:.{row.digits + 1 if '2/MAC' in row.rule else row.digits}f} G"
+    theirs = row.parameters if row.parameters.endswith("M") else f"{int(row.parameters):,}"
+    verdict = "=" if c.parameters_equal and c.macs_equal else "DIFFERS" if row.ours else f"{100 * c.deviation:+.1f} %"
+    return (f"  {row.name}", str(row.side), f"{c.parameters:,}", theirs, ours, printed, verdict)
+
+
+def published_dict(comparisons: Sequence[Comparison]) -> dict[str, Any]:
+    """Published counts beside ours as plain JSON values."""
+    return {
+        "rows": [
+            {
+                "name": c.published.name,
+                "input": c.published.side,
+                "parameters": c.parameters,
+                "published_parameters": c.published.parameters,
+                "macs": c.macs,
+                "published_value": float(c.published.macs),
+                "published_unit": c.published.rule,
+                "same_rule": c.published.ours,
+                "equal": c.parameters_equal and c.macs_equal,
+                "source": c.published.source,
+            }
+            for c in comparisons
+        ],
+        "rule": RULE,
+    }

@@ -163,14 +163,26 @@ def describe(
 
 
 @cli.command()
+@click.option("--reference", type=click.Path(), help="Print our counts beside those of this CSV table.")
 @json_option
-def zoo(as_json: bool) -> None:
+def zoo(reference: str | None, as_json: bool) -> None:
     """The networks that are known by name: sizes, years, sources."""
     from convscope.network import table
     from convscope.network import zoo as networks
 
-    entries = networks.entries()
-    click.echo(json.dumps(table.zoo_dict(entries), indent=2) if as_json else table.zoo_text(entries))
+    if reference is None:
+        entries = networks.entries()
+        click.echo(json.dumps(table.zoo_dict(entries), indent=2) if as_json else table.zoo_text(entries))
+        return
+    from pathlib import Path
+
+    from convscope.network import published
+    from convscope.network.network import read_text
+
+    found = published.compare(published.read(read_text(Path(reference)), reference))
+    if not found:
+        raise UserError(reference, "no row is about a network of the zoo", "names such as resnet50 in column model")
+    click.echo(json.dumps(table.published_dict(found), indent=2) if as_json else table.published_text(found))
 
 
 @cli.command()
