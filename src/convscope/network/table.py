@@ -250,8 +250,8 @@ def published_text(comparisons: Sequence[Comparison]) -> str:
     sources = sorted(dict.fromkeys((not c.published.ours, c.published.source) for c in comparisons))
     for other, source in sources:
         rows = [c for c in comparisons if c.published.source == source and c.published.ours != other]
-        lines = [("", "input", "parameters", "published", "MACs", "published", "")]
-        lines += [_published_cells(c) for c in rows]
+        heads = ("", "input", "parameters", "published", "MACs", "published", "")
+        lines = [heads, *map(_published_cells, rows)]
         widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
         out += ["", *textwrap.wrap(f"{source} ({rows[0].published.rule})", 100)]
         for line in lines:
