@@ -57,6 +57,7 @@ def training(
     out: str | Path,
     input: Shape | None = None,  # noqa: A002
     fit: Any = None,
+    weights: str | Path | None = None,
     resume: bool = False,
     **recipe: Any,
 ) -> Generator[Event, None, Result | None]:
@@ -68,6 +69,7 @@ def training(
         out: the run's folder.
         input: (C, H, W) in place of the network's or the data's.
         fit: how pictures come to that size: ``stretch``, ``crop``, ``letterbox``, ``pad``.
+        weights: what to start from: a file of weights, or a name such as ``"resnet18"``.
         resume: go on with the run in ``out``.
         recipe: the fields of :class:`~convscope.learning.recipe.Recipe`: ``epochs``, ``time`` (seconds), ``lr`` ...
 
@@ -81,7 +83,7 @@ def training(
     from convscope.learning.recipe import Recipe
     from convscope.learning.run import run
 
-    return run(data, Path(out), _network(net), Recipe(**recipe), input=input, fit=fit, resume=resume)
+    return run(data, Path(out), _network(net), Recipe(**recipe), input=input, fit=fit, weights=weights, resume=resume)
 
 
 def train(

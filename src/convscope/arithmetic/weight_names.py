@@ -182,6 +182,16 @@ _RESNET = rules(
     (r"layer(\d)\.\w+?(\d+)\.add1\.a\.excite1\.mul1\.b\.conv(\d)", "layer{1}.{2-1}.se.fc{3}"),
     (r"linear1", "fc"),
 )
+_DENSENET_STEM = (
+    (r"features\.conv1", "features.conv0"),
+    (r"features\.batchnorm1", "features.norm0"),
+)
+_DENSENET_REST = (
+    (r"features\.transition(\d)\.conv1", "features.transition{1}.conv"),
+    (r"features\.transition(\d)\.batchnorm1", "features.transition{1}.norm"),
+    (r"features\.batchnorm2", "features.norm5"),
+    (r"linear1", "classifier"),
+)
 _DENSE = r"features\.dense_block(\d)\.dense(\d+)\.concat1\.b\."
 
 NAMES: Mapping[str, tuple[Names, ...]] = {
@@ -201,17 +211,15 @@ NAMES: Mapping[str, tuple[Names, ...]] = {
             (r"linear1", "linear"),
         ),
     ),
-    "densenet": (
+    "densenet": tuple(
         rules(
-            (r"features\.conv1", "features.conv0"),
-            (r"features\.batchnorm1", "features.norm0"),
-            (_DENSE + r"conv(\d)", "features.denseblock{1}.denselayer{2}.conv{3}"),
-            (_DENSE + r"batchnorm(\d)", "features.denseblock{1}.denselayer{2}.norm{3}"),
-            (r"features\.transition(\d)\.conv1", "features.transition{1}.conv"),
-            (r"features\.transition(\d)\.batchnorm1", "features.transition{1}.norm"),
-            (r"features\.batchnorm2", "features.norm5"),
-            (r"linear1", "classifier"),
-        ),
+            *_DENSENET_STEM,
+            (_DENSE + r"conv(\d)", "features.denseblock{1}.denselayer{2}.conv" + dot + "{3}"),
+            (_DENSE + r"batchnorm(\d)", "features.denseblock{1}.denselayer{2}.norm" + dot + "{3}"),
+            *_DENSENET_REST,
+        )
+        # The published files still have the dot of an early torchvision, which its present module leaves out.
+        for dot in ("", ".")
     ),
     "googlenet": (
         rules(

@@ -10,14 +10,15 @@ from convscope.arithmetic.inference import Normalise, laid_out
 from convscope.arithmetic.module import GraphModule, load_state
 from convscope.arithmetic.weights import fit_state, read_state
 from convscope.data.dataset import Fit, Preprocess
+from convscope.delivery import pretrained
+from convscope.delivery.download import Progress
 from convscope.delivery.model import Model
+from convscope.delivery.pretrained import IMAGENET, Pretrained
 from convscope.errors import UserError
 from convscope.network import zoo
 from convscope.network.network import Network
 from convscope.network.ops import Shape, spell_shape
 
-IMAGENET = Normalise((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-"""What most published weights were trained with."""
 GREY = Normalise((0.449,), (0.226,))
 """The mean of its three colours: what weights that were summed over the colours expect."""
 
@@ -46,23 +47,28 @@ def load(
     input: Shape | None = None,  # noqa: A002  the option's name
     classes: int | None = None,
     fit: Fit = "crop",
-    keep: float = 1.0,
+    keep: float | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
+    progress: Progress = lambda done, total: None,
 ) -> Model:
     """A model of a network and someone's weights for it; ``model.save(folder)`` makes a model folder.
 
     Args:
         net: a network or what :func:`convscope.network.zoo.find` takes; a known name tells what torchvision and timm
             call its tensors.
-        weights: a ``.pth`` or ``.safetensors`` file; nothing in it is executed.
+        weights: a ``.pth`` or ``.safetensors`` file, nothing in which is executed; or the name of public weights, which
+            are downloaded into the cache once (see :mod:`convscope.delivery.pretrained`).
         names: of the classes, in the order of the outputs; None: ``"0"``, ``"1"``, ...
         input: (C, H, W) in place of the network's own.
         classes: the number of outputs in place of the network's own.
         fit: how pictures come to the input's size.
-        keep: of a crop; see :class:`~convscope.data.dataset.Preprocess`.
-        mean: of the pixels' channels, from 0 to 1; None: ImageNet's, their mean for grey pictures.
+        keep: of a crop; see :class:`~convscope.data.dataset.Preprocess`; None: what named weights were measured with,
+            else 1.
+        mean: of the pixels' channels, from 0 to 1; None: those of named weights, else ImageNet's; for grey pictures the
+            mean of the colours'.
         std: likewise.
+        progress: told (bytes there, bytes in all) while weights are downloaded.
 
     Returns:
         the model; ``model.facts["weights"]`` says what was adapted and what was left over.
@@ -73,6 +79,9 @@ def load(
     Example:
         >>> model = load("mobilenet_v2", "mobilenet_v2-b0353104.pth", keep=0.875)  # doctest: +SKIP
     """
+    named = pretrained.find(weights)
+    if keep is None:
+        keep = named.keep if named is not None and fit == "crop" else 1.0
     if not 0.1 <= keep <= 1:
         raise UserError("--keep", f"{keep:g}", "from 0.1 to 1: how much of the picture's shorter side a crop keeps")
     if keep != 1 and fit != "crop":
@@ -92,25 +101,39 @@ def load(
     if len(names) != outputs:
         raise UserError("--names", f"{len(names):,} class names", f"{outputs:,}, one for each output")
     channels, height, width = graph.input
-    normalise = _normalise(channels, mean, std)
+    normalise = _normalise(channels, mean, std, named)
 
-    weights = Path(weights)
-    family = zoo.family(net) if isinstance(net, str) and net in zoo.names() else ""
-    fitted = fit_state(graph, read_state(weights), family, str(weights))
+    file = Path(weights) if named is None else pretrained.fetch(named, progress)
+    fitted = fit_state(graph, read_state(file), family_of(network), str(file))
     if fitted.fresh:
         hint = "leave --classes out, or train a new head"
-        raise UserError(str(weights), fitted.adapted[-1], "weights with as many classes", hint)
+        raise UserError(str(file), fitted.adapted[-1], "weights with as many classes", hint)
     module = GraphModule(graph)
     wanted = module.state_dict().keys()
     load_state(module, {name: value.float() for name, value in fitted.state.items() if name in wanted})
-    facts = {"weights": {"file": weights.name, "adapted": list(fitted.adapted), "left_over": list(fitted.left_over)}}
+    facts = {"weights": {"file": file.name, "adapted": list(fitted.adapted), "left_over": list(fitted.left_over)}}
     preprocess = Preprocess(channels, height, width, fit, keep)
     return Model(network, laid_out(module).eval(), tuple(names), preprocess, normalise, facts)
 
 
-def _normalise(channels: int, mean: Sequence[float] | None, std: Sequence[float] | None) -> Normalise:
+def family_of(network: Network) -> str:
+    """The family whose names others' weights of a network probably have: the file of the zoo that it came from."""
+    return Path(network.source.name).stem
+
+
+def normalise_of(named: Pretrained | None, channels: int) -> Normalise:
+    """What the pixels of a network with others' weights are brought to."""
+    usual = IMAGENET if named is None else named.normalise
+    if channels == len(usual.mean):
+        return usual
+    return GREY if usual == IMAGENET else Normalise(usual.mean[:1], usual.std[:1])
+
+
+def _normalise(
+    channels: int, mean: Sequence[float] | None, std: Sequence[float] | None, named: Pretrained | None
+) -> Normalise:
     if mean is None and std is None:
-        return IMAGENET if channels == 3 else GREY
+        return normalise_of(named, channels)
     if mean is None or std is None:
         raise UserError("--mean" if std is None else "--std", "one without the other", "both or neither")
     if len(mean) != channels or len(std) != channels:

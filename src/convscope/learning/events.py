@@ -23,6 +23,15 @@ class Prepared:
 
 
 @dataclass(frozen=True)
+class Started:
+    """The run starts from others' weights: what was adapted to the network, and what found no place in it."""
+
+    weights: str
+    adapted: tuple[str, ...]
+    left_over: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Planned:
     """The schedule: so many steps of so many pictures. Comes again where --time makes the plan change."""
 
@@ -99,7 +108,7 @@ class Finished:
     images_per_second: float
 
 
-Event = Prepared | Planned | Resumed | Stepped | EpochEnded | Saved | Stopped | Finished
+Event = Prepared | Started | Planned | Resumed | Stepped | EpochEnded | Saved | Stopped | Finished
 
 
 def to_dict(event: Event) -> dict[str, Any]:

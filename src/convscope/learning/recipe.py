@@ -20,6 +20,10 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 
+PRETRAINED = 0.1
+"""What the usual learning rate is multiplied by where a run starts from trained weights."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a network is trained.
@@ -87,8 +91,8 @@ class Recipe:
             if value is not None and not low <= value <= high:
                 raise UserError(f"--{name.replace('_', '-')}", f"{value}", expected)
 
-    def resolved(self, pictures: int) -> Recipe:
-        """The recipe with its open values chosen for a number of training pictures."""
+    def resolved(self, pictures: int, pretrained: bool = False) -> Recipe:
+        """The recipe with its open values chosen for a number of training pictures; trained weights are moved less."""
         batch_size = self.batch_size
         if batch_size is None:
             # Small data wants more steps than pictures / 128 an epoch.
@@ -96,7 +100,8 @@ class Recipe:
         batch_size = min(batch_size, max(1, pictures))
         sgd = self.optimizer == "sgd"
         scale = batch_size / 128
-        lr = self.lr if self.lr is not None else (0.1 * scale if sgd else 3e-3 * scale**0.5)
+        peak = (0.1 * scale if sgd else 3e-3 * scale**0.5) * (PRETRAINED if pretrained else 1)
+        lr = self.lr if self.lr is not None else peak
         decay = self.weight_decay if self.weight_decay is not None else (5e-4 if sgd else 0.15)
         epochs = self.epochs
         if epochs is None and self.time is None:

@@ -31,6 +31,10 @@ class Settings:
     recipe: Recipe
     fit: Fit
     fingerprint: str
+    weights: str | None = None
+    """Those the run started from; ``start.safetensors`` holds them as they were fitted."""
+    normalise: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    """Means and deviations that go with them; None: measured."""
 
     def to_json(self) -> str:
         """As ``settings.json`` holds it."""

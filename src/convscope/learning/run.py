@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from convscope.arithmetic.inference import Normalise, measure
 from convscope.data.cache import prepare
 from convscope.data.dataset import Dataset, Fit, Preprocess
 from convscope.data.sources import Source, open_source
+from convscope.delivery.download import Progress
 from convscope.delivery.model import Model
 from convscope.errors import UserError
 from convscope.files import make_folder, write_atomically
@@ -30,6 +31,7 @@ from convscope.learning.events import (
     Prepared,
     Resumed,
     Saved,
+    Started,
     Stepped,
     Stopped,
 )
@@ -47,6 +49,7 @@ from convscope.learning.record import (
     read_settings,
     versions,
 )
+from convscope.learning.start import network_of, read_start, save_start, start_from
 from convscope.learning.state import TrainingState, begin, restore, to_tensors
 from convscope.learning.train import INTERRUPTED, train, weighted
 from convscope.network.default import default_network
@@ -120,10 +123,12 @@ def run(
     *,
     input: Shape | None = None,  # noqa: A002  the option's name
     fit: Fit | None = None,
+    weights: str | Path | None = None,
     resume: bool = False,
     started: float | None = None,
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[int, int], None] | None = None,
+    downloading: Progress = lambda done, total: None,
 ) -> Generator[Event, None, Result | None]:
     """Train a network on labelled pictures, in a folder.
 
@@ -134,10 +139,12 @@ def run(
         recipe: None: the defaults.
         input: (C, H, W) in place of the network's or the data's.
         fit: how pictures come to that size.
+        weights: what to start from: a file, or the name of public weights, which also says the network.
         resume: go on with the run that the folder holds; its own settings count, not the ones given here.
         started: the :func:`time.monotonic` second from which ``recipe.time`` counts; None: now.
         stop: asked between steps; True saves a checkpoint and ends the generator.
         progress: told (pictures decoded, of so many) while the cache is filled.
+        downloading: told (bytes, of so many) while weights are downloaded.
 
     Yields:
         events, see :mod:`convscope.learning.events`.
@@ -149,6 +156,7 @@ def run(
         UserError: the data, the network, the folder or the recipe does not work out.
     """
     started = time.monotonic() if started is None else started
+    start = None
     if resume:
         settings = read_settings(folder)
         network = Network.parse(settings.network, f"{folder / SETTINGS}")
@@ -164,23 +172,33 @@ def run(
                 str(folder), "there is a run in this folder", "", "--resume goes on with it; or another --out"
             )
         source = open_source(data)
+        if network is None and weights is not None:
+            network = network_of(weights)
         shape = input_for(network, source, input)
         if network is None:
             network = default_network(shape, len(source.classes))
         # Refused before any picture is decoded.
         network = network.with_input(shape).with_classes(len(source.classes))
         recipe = recipe or Recipe()
+        start = None if weights is None else start_from(weights, network, recipe.init, recipe.seed, downloading)
         chosen = fit_for(source, shape, fit)
         dataset = _dataset(source, shape, chosen, recipe.seed, progress)
-        recipe = recipe.resolved(len(dataset.train))
+        recipe = recipe.resolved(len(dataset.train), pretrained=start is not None)
         settings = Settings(str(data), network.text(), recipe, chosen, dataset.fingerprint)
+        if start is not None:
+            held = (start.normalise.mean, start.normalise.std)
+            settings = replace(settings, weights=start.weights, normalise=held)
     yield _prepared(dataset, time.monotonic() - started)
 
     graph, device = network.graph(), device_of(recipe)
     check_memory(graph, recipe, device)
-    normalise = measure(dataset.train.images_NHWC)
-    state = begin(graph, recipe, device)
+    normalise = Normalise(*settings.normalise) if settings.normalise else measure(dataset.train.images_NHWC)
     make_folder(folder)
+    if start is not None:
+        save_start(folder, start.state)
+        yield Started(start.weights, start.adapted, start.left_over)
+    begun = start.state if start is not None else read_start(folder) if settings.weights else None
+    state = begin(graph, recipe, device, begun)
     if resume:
         saved = checkpoint.load(folder)
         if saved is not None:

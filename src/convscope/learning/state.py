@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from convscope.arithmetic.inference import laid_out
-from convscope.arithmetic.module import GraphModule, to_module
+from convscope.arithmetic.initialise import initialise
+from convscope.arithmetic.module import GraphModule, load_state
 from convscope.errors import UserError
 from convscope.learning.optimise import Average, make_optimizer
 from convscope.learning.recipe import Recipe
@@ -57,9 +58,13 @@ class TrainingState:
         return {name: value for name, value in state.items() if not name.startswith(aside)} if aside else state
 
 
-def begin(graph: Graph, recipe: Recipe, device: torch.device) -> TrainingState:
-    """A new run: initialised weights, a fresh optimiser, no step taken."""
-    module = laid_out(to_module(graph.with_heads, recipe.init, recipe.seed), device)
+def begin(
+    graph: Graph, recipe: Recipe, device: torch.device, start: Mapping[str, torch.Tensor] | None = None
+) -> TrainingState:
+    """A new run: initialised weights or those of ``start``, a fresh optimiser, no step taken."""
+    module = GraphModule(graph.with_heads)
+    load_state(module, initialise(graph.with_heads, recipe.init, recipe.seed) if start is None else start)
+    module = laid_out(module, device)
     average = Average(module, recipe.ema) if recipe.ema else None
     return TrainingState(graph, recipe, module, make_optimizer(module, recipe), average)
 

@@ -212,6 +212,7 @@ def format(file: str, check: bool) -> None:  # noqa: A001  the command's name
 @cli.command()
 @click.argument("data", required=False)
 @click.option("--net", help="A known name, a .net file, or the notation in quotes. Default: chosen for the pictures.")
+@click.option("--weights", help="Start from a .pth or .safetensors file, or public weights by name: resnet18.")
 @click.option("--epochs", type=float, help="Passes over the training pictures.")
 @click.option("--time", type=_Time(), help="Plan the run so that it ends, evaluated, within this: 90s, 2m, 1h.")
 @click.option("--out", type=click.Path(), help="The run's folder. Default: runs/DATA-N.")
@@ -261,13 +262,13 @@ class _Numbers(click.ParamType[Any]):
 
 @cli.command()
 @click.argument("net")
-@click.option("--weights", required=True, type=click.Path(), help="A .pth or .safetensors file; nothing is executed.")
+@click.option("--weights", required=True, help="A .pth or .safetensors file, or public weights by name: resnet18.")
 @click.option("--out", required=True, type=click.Path(), help="The model folder to write.")
 @click.option("--names", type=click.Path(), help="A file with the class names, one a line. Default: 0, 1, 2, ...")
 @click.option("--input", "shape", type=_Shape(), help="The input's shape in place of the network's own.")
 @click.option("--classes", type=click.IntRange(min=1), help="The number of outputs in place of the network's own.")
 @click.option("--fit", default="crop", show_default=True, help="How pictures come to that size.")
-@click.option("--keep", type=float, default=1.0, help="Of a crop: how much of the shorter side. Often 0.875.")
+@click.option("--keep", type=float, help="Of a crop: how much of the shorter side. Often 0.875; default 1.")
 @click.option("--mean", type=_Numbers(), help="Of the pixels, from 0 to 1. Default: ImageNet's.")
 @click.option("--std", type=_Numbers(), help="Of the pixels. Default: ImageNet's.")
 @json_option

@@ -23,21 +23,36 @@ def load_command(
     shape: tuple[int, ...] | None,
     classes: int | None,
     fit: str,
-    keep: float,
+    keep: float | None,
     mean: tuple[float, ...] | None,
     std: tuple[float, ...] | None,
     as_json: bool,
 ) -> None:
     """Run ``convscope load``."""
+    from rich.console import Console
+
     from convscope.delivery.adopt import load, read_names
     from convscope.delivery.model import FACTS
+    from convscope.surfaces.progress import Watch
     from convscope.surfaces.train_command import fit_named
 
     how = fit_named(fit)
     if (Path(out) / FACTS).exists():
         raise UserError(out, "there is a model in this folder", "", "another --out")
     listed = None if names is None else read_names(Path(names))
-    model = load(net, weights, names=listed, input=shape, classes=classes, fit=how, keep=keep, mean=mean, std=std)
+    with Watch(Console(stderr=True)) as watch:
+        model = load(
+            net,
+            weights,
+            names=listed,
+            input=shape,
+            classes=classes,
+            fit=how,
+            keep=keep,
+            mean=mean,
+            std=std,
+            progress=watch.downloading(),
+        )
     folder, told = model.save(out), model.facts["weights"]
     if as_json:
         document = {"model": str(folder), "adapted": told["adapted"], "left_over": told["left_over"]}

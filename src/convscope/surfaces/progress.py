@@ -15,10 +15,12 @@ from convscope.learning.events import (
     Planned,
     Prepared,
     Resumed,
+    Started,
     Stepped,
     Stopped,
 )
 from convscope.network.ops import spell_shape
+from convscope.network.table import bytes_text
 
 MOST_SKIPPED = 5
 """Skipped files that are named; the others are counted."""
@@ -89,6 +91,8 @@ class Watch:
             self._stepped(event)
         elif isinstance(event, Prepared):
             self._prepared(event)
+        elif isinstance(event, Started):
+            self._started(event)
         elif isinstance(event, Planned):
             self._planned(event)
         elif isinstance(event, Resumed):
@@ -110,6 +114,26 @@ class Watch:
             self._say(f"  left out: {skipped.file}: {skipped.reason}", style="yellow", markup=False)
         if len(event.skipped) > MOST_SKIPPED:
             self._say(f"  left out: {len(event.skipped) - MOST_SKIPPED:,} more", style="yellow")
+
+    def downloading(self) -> Callable[[int, int | None], None]:
+        """A callback that shows how much of a file has come."""
+
+        def show(done: int, total: int | None) -> None:
+            of = "" if total is None else f" of {bytes_text(total)}"
+            numbers = f"{bytes_text(done)}{of}"
+            self.live.update(
+                self.task, description="downloading", total=total, completed=done, numbers=numbers, visible=True
+            )
+
+        return show
+
+    def _started(self, event: Started) -> None:
+        self._say(f"from the weights {event.weights}")
+        for sentence in event.adapted:
+            self._say(f"  adapted: {sentence}")
+        if event.left_over:
+            more = f" and {len(event.left_over) - MOST_SKIPPED:,} more" if len(event.left_over) > MOST_SKIPPED else ""
+            self._say(f"  no place for {', '.join(event.left_over[:MOST_SKIPPED])}{more}", style="yellow")
 
     def _planned(self, event: Planned) -> None:
         if self.steps == 0:

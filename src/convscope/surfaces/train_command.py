@@ -59,10 +59,12 @@ def train_command(data: str | None, **options: Any) -> int:
             recipe,
             input=options["shape"],
             fit=fit,
+            weights=options["weights"],
             resume=resume,
             started=_STARTED,
             stop=interrupted,
             progress=watch.decoding(),
+            downloading=watch.downloading(),
         )
         finished: Any = None
         while True:
