@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from convscope.arithmetic import reference
-from convscope.arithmetic.inference import measure
+from convscope.arithmetic.inference import Normalise, measure
 from convscope.arithmetic.module import to_module
 from convscope.data.dataset import Dataset, Preprocess, Split
+from convscope.delivery.model import Model
 from convscope.learning.events import Stepped
 from convscope.learning.recipe import Recipe
 from convscope.learning.state import begin
@@ -71,6 +74,30 @@ def test_exported_compiled_and_by_hand_alike(name: str) -> None:
     state = {key: value.double().numpy() for key, value in module.state_dict().items()}
     by_hand = reference.run(graph, state, x.double().numpy())[graph.output.path]
     np.testing.assert_allclose(expected.numpy(), by_hand, rtol=0, atol=1e-4 * scale)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_saved_and_loaded_alike(name: str, tmp_path: Path) -> None:
+    network = zoo.known(name).with_input(SMALL[name]).with_classes(3)
+    channels, height, width = SMALL[name]
+    module = to_module(network.graph(), seed=2).eval()
+    normalise = Normalise((0.4,) * channels, (0.3,) * channels)
+    model = Model(network, module, ("a", "b", "c"), Preprocess(*SMALL[name]), normalise)
+    again = Model.load(model.save(tmp_path / "model"))
+    images = np.random.default_rng(0).integers(0, 255, (2, height, width, channels), np.uint8)
+    assert again.network.text() == network.text()
+    np.testing.assert_allclose(again.probabilities(images), model.probabilities(images), rtol=0, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile's own backend needs a C++ compiler")
+@pytest.mark.parametrize("name", SMALL)
+def test_compiled_to_machine_code(name: str) -> None:
+    module = to_module(zoo.known(name).with_input(SMALL[name]).with_classes(5).graph(), seed=1).eval()
+    x = torch.randn(2, *SMALL[name], generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = module(x)
+        torch.testing.assert_close(torch.compile(module)(x), expected, rtol=0, atol=1e-4 * float(expected.abs().max()))
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import time
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from convscope import training
+from convscope.learning.events import Stepped
 
 pytestmark = pytest.mark.shared
 Sets = Callable[[str], Path]
@@ -77,6 +81,26 @@ def test_others_weights_name_real_photographs(
     among = [label in [k["class"] for k in answer["top"]] for label, answer in zip(labels, found, strict=True)]
     assert sum(right) >= 17
     assert all(among)
+
+
+def test_a_network_that_carries_its_weights(shared_sets: Sets, tmp_path: Path) -> None:
+    photographs = sorted(shared_sets("imagenet-20").glob("*.jpg"))
+    _json_of("load", "efficientnet_lite0", "--weights", "efficientnet_lite0", "--out", str(tmp_path / "model"))
+    found = _json_of("predict", str(tmp_path / "model"), *map(str, photographs), "--top", "5")["predictions"]
+    labels = [str(int(file.stem.rpartition("_")[2])) for file in photographs]
+    assert sum(label == answer["class"] for label, answer in zip(labels, found, strict=True)) >= 17
+    assert all(label in [k["class"] for k in answer["top"]] for label, answer in zip(labels, found, strict=True))
+
+
+def test_resnet20_on_cifar10_starts_undecided_and_learns(shared_sets: Sets, tmp_path: Path) -> None:
+    steps = []
+    for event in training(shared_sets("cifar10"), "resnet20_cifar", out=tmp_path / "run", epochs=1):
+        if isinstance(event, Stepped):
+            steps.append(event.loss)
+        if len(steps) == 40:
+            break
+    assert steps[0] == pytest.approx(math.log(10), abs=0.06)
+    assert sum(steps[-5:]) / 5 < steps[0] - 0.3
 
 
 def test_photographs_in_a_zip(shared: Path, tmp_path: Path) -> None:

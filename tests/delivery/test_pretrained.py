@@ -37,7 +37,7 @@ def test_files_names_and_neither(tmp_path: Path) -> None:
 
 def test_the_package_carries_a_backbone() -> None:
     model = load("efficientnet_lite0", "efficientnet_lite0")
-    assert model.preprocess.keep == 0.875
+    assert model.preprocess.keep == 1.0
     assert model.normalise.mean == (0.498,) * 3
     assert model.facts["weights"]["left_over"] == []
 

@@ -23,13 +23,16 @@ from convscope.seeds import stream_seed
 
 @dataclass(frozen=True)
 class _Draw:
-    """What a scheme knows of the tensor it draws: its shape, fan in, fan out, name and the activation after it."""
+    """What a scheme knows of the tensor it draws: its shape, fan in, fan out, name, the activation after it, and
+    whether it is the last layer.
+    """
 
     shape: ops.Shape
     fan_in: int
     fan_out: int
     name: str
     activation: ops.Op | None
+    last: bool
     generator: torch.Generator
 
     def normal(self, std: float) -> Tensor:
@@ -72,7 +75,13 @@ def _lecun(draw: _Draw) -> Tensor:
     return draw.normal(1 / sqrt(draw.fan_in))
 
 
+UNDECIDED = 0.1
+"""Of a last layer's usual spread: all classes then start about as likely as each other, at a loss of ln(classes)."""
+
+
 def _default(draw: _Draw) -> Tensor:
+    if draw.last:
+        return draw.normal(UNDECIDED / sqrt(draw.fan_in))
     return _xavier(draw) if isinstance(draw.activation, SATURATING) else _kaiming(draw)
 
 
@@ -93,7 +102,8 @@ SCHEMES: Mapping[str, Callable[[_Draw], Tensor]] = {
 }
 """How the weights of convolutions and linear layers are drawn, by name.
 
-- ``default``: ``xavier`` before tanh and sigmoid, else ``kaiming``.
+- ``default``: ``xavier`` before tanh and sigmoid, else ``kaiming``; the last layer a tenth of ``lecun``, so that a
+  network starts undecided.
 - ``kaiming``: normal of variance 2/N before a rectifier, 1/N elsewhere (He et al. 2015). By the fan in, which keeps
   the forward values in size and holds for grouped convolutions too; the paper finds fan in and fan out equally good.
 - ``xavier``: uniform of variance 2 / (fan in + fan out) (Glorot and Bengio 2010).
@@ -145,6 +155,7 @@ def initialise(graph: Graph, scheme: str = "default", seed: int = 0) -> dict[str
                         fan_out=weight[0] * prod(weight[2:]) // getattr(node.op, "groups", 1),
                         name=name,
                         activation=_activation_after(node, readers),
+                        last=_is_last(node, readers),
                         generator=torch.Generator().manual_seed(stream_seed(seed, "initialise", key)),
                     )
                 )
@@ -167,3 +178,17 @@ def _activation_after(node: Node, readers: Mapping[str, list[Node]]) -> ops.Op |
             seen.add(reader.path)
             waiting += readers.get(reader.path, ())
     return None
+
+
+def _is_last(node: Node, readers: Mapping[str, list[Node]]) -> bool:
+    """Whether no later convolution or linear layer reads what a layer gives."""
+    waiting = list(readers.get(node.path, ()))
+    seen = {reader.path for reader in waiting}
+    while waiting:
+        reader = waiting.pop()
+        if isinstance(reader.op, (ops.Conv, ops.Linear)):
+            return False
+        further = [r for r in readers.get(reader.path, ()) if r.path not in seen]
+        seen.update(r.path for r in further)
+        waiting += further
+    return True
