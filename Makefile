@@ -17,7 +17,7 @@ test: .venv/installed-tests
 	$(BIN)/python -m pytest -m "not slow" tests
 	$(BIN)/python -m pytest --doctest-modules src/convscope README.md docs --doctest-glob='*.md'
 
-check: .venv/installed-tests
+check: .venv/installed-tests .venv-keras/installed
 	$(BIN)/ruff format --check src tests bench docs
 	$(BIN)/ruff check src tests bench docs
 	$(BIN)/mypy
@@ -48,5 +48,11 @@ bench: .venv/installed
 	$(PIP) --editable '.[test,check]'
 	touch $@
 
+# A separate environment: what convscope writes as Keras source is run in it by a test.
+.venv-keras/installed: bench/requirements-keras.txt
+	$(PYTHON) -m venv .venv-keras
+	.venv-keras/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-keras .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -15,18 +15,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from convscope.api import describe, evaluate, train, training
     from convscope.delivery.adopt import load
+    from convscope.delivery.code import code
     from convscope.delivery.model import Model
     from convscope.errors import UserError
     from convscope.learning.recipe import Recipe
     from convscope.network.network import Network
 
-__all__ = ["Model", "Network", "Recipe", "UserError", "describe", "evaluate", "load", "train", "training"]
+__all__ = ["Model", "Network", "Recipe", "UserError", "code", "describe", "evaluate", "load", "train", "training"]
 
 _HOMES = {
     "Model": "convscope.delivery.model",
     "Network": "convscope.network.network",
     "Recipe": "convscope.learning.recipe",
     "UserError": "convscope.errors",
+    "code": "convscope.delivery.code",
     "describe": "convscope.api",
     "evaluate": "convscope.api",
     "load": "convscope.delivery.adopt",

@@ -156,7 +156,7 @@ class _Expansion:
         path = self.path(step.word, step.alias, step.at, scope)
         ends = []
         for index, branch in enumerate(step.branches):
-            inner = _Scope(f"{path}.{_letters(index)}.", scope.names)
+            inner = _Scope(f"{path}.{letters(index)}.", scope.names)
             ends.append(self.body(branch, value, inner))
         try:
             op = build(OPERATIONS[step.word], (), {})
@@ -288,7 +288,7 @@ def _channels_last(shape: Shape) -> bool:
     return len(shape) == 3 and shape[2] in (1, 3, 4) and min(shape[:2]) > 4
 
 
-def _letters(index: int) -> str:
+def letters(index: int) -> str:
     """``a`` to ``z``, then ``aa``, ``ab`` ...: the names of branches."""
     letters = ""
     index += 1

@@ -283,6 +283,32 @@ def load(**options: Any) -> None:
 
 
 @cli.command()
+@click.argument("net")
+@click.option("--framework", default="pytorch", show_default=True, help="pytorch or keras.")
+@click.option("--input", "shape", type=_Shape(), help="The input's shape in place of the network's own.")
+@click.option("--classes", type=click.IntRange(min=1), help="The number of outputs in place of the network's own.")
+@click.option("--out", type=click.Path(), help="Write the file here. Default: standard output.")
+@json_option
+def code(
+    net: str, framework: str, shape: tuple[int, ...] | None, classes: int | None, out: str | None, as_json: bool
+) -> None:
+    """NET as one readable file of plain PyTorch or Keras, without convscope; a model folder's weights fit it."""
+    from pathlib import Path
+
+    from convscope.delivery.code import code as written
+    from convscope.files import write_atomically
+
+    source = written(net, framework, shape, classes)
+    if out is not None:
+        write_atomically(Path(out), source.encode())
+        click.echo(f"wrote {out}", err=True)
+    if as_json:
+        click.echo(json.dumps({"framework": framework, "file": out, "source": source}, indent=2, ensure_ascii=False))
+    elif out is None:
+        click.echo(source, nl=False)
+
+
+@cli.command()
 @click.argument("model")
 @click.argument("data")
 @click.option("--split", help="train, val, test or all. Default: test where the data has one, else all.")
