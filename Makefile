@@ -8,7 +8,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check format proofs tables bench clean
+.PHONY: demo test check format proofs tables bench bench-describe bench-memory clean
 
 demo: .venv/installed
 	$(BIN)/convscope train digits --out runs/demo-$$(date +%s)
@@ -36,6 +36,13 @@ tables: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python bench/fashion_mnist.py $(FASHION_MNIST)
+
+bench-describe: .venv/installed
+	$(PIP) --editable '.[bench]'
+	$(BIN)/python bench/describe.py
+
+bench-memory: .venv/installed
+	$(BIN)/python bench/memory.py
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

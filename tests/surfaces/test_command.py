@@ -251,3 +251,65 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert time.monotonic() - begun < 5
     for word in ("describe", "train", "evaluate", "predict", "format"):
         assert f"  {word}" in out
+
+
+def test_what_fits_into_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["describe", "resnet18", "--batch", "16", "--dtype", "bfloat16", "--optimizer", "sgd", "--fit", "8GB"]
+    status, out, _ = convscope(*words, capsys=capsys)
+    assert status == 0
+    assert "batch 16 in bfloat16" in out
+    assert "SGD with momentum" in out
+    document = json.loads(convscope(*words, "--json", capsys=capsys)[1])
+    fit = document["fit"]
+    assert f"8 GB hold a batch of {fit['training']:,} for training" in out
+    assert 100 < fit["training"] < fit["inference"]
+    assert sum(node["kept_bytes"] for node in document["nodes"]) == document["kept_bytes"] > 0
+    assert document["memory"]["training"] > document["memory"]["inference"] > document["memory"]["weights"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["describe", "lenet5", "--fit", "much"], "8GB, 512MiB"),
+        (["describe", "lenet5", "--fit", "0"], "8GB, 512MiB"),
+        (["describe", "lenet5", "--dtype", "float16"], "float32 or bfloat16"),
+        (["describe", "lenet5", "--optimizer", "adam"], "did you mean adamw"),
+        (["zoo", "--reference", "nowhere.csv"], "the file cannot be read"),
+        (["code", "resnet81"], "did you mean resnet"),
+        (["code", "lenet5", "--framework", "pytorhc"], "did you mean pytorch"),
+        (["code", "lenet5", "--out", "/proc/none/a.py"], "writing failed"),
+        (["load", "resnet18", "--weights", "resnet81", "--out", "x"], "did you mean resnet18"),
+        (["train", "digits", "--weights", "tinyvgg"], "no public weights of tinyvgg"),
+    ],
+)
+def test_mistakes_about_costs_weights_and_source(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _, err = convscope(*words, capsys=capsys)
+    assert status == 2
+    assert said in err
+
+
+def test_a_table_of_others_beside_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text("model,params,value,unit,input,source\nresnet18,11689512,1.814,GMACs,224,them\n")
+    status, out, _ = convscope("zoo", "--reference", str(file), capsys=capsys)
+    assert status == 0
+    assert "1 of 1 rows that count as we do are equal" in out
+    rows = json.loads(convscope("zoo", "--reference", str(file), "--json", capsys=capsys)[1])["rows"]
+    assert rows[0]["equal"] is True
+
+
+def test_source_on_the_way_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = convscope("code", "lenet5", capsys=capsys)
+    assert status == 0
+    assert "def lenet5():" in out
+    file = tmp_path / "lenet5.py"
+    document = json.loads(convscope("code", "lenet5", "--out", str(file), "--json", capsys=capsys)[1])
+    assert document["source"] == out == file.read_text()
+
+
+def test_source_needs_no_tensors() -> None:
+    script = "import sys, convscope; convscope.code('lenet5'); print('torch' in sys.modules, 'numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
