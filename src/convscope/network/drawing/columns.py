@@ -1,0 +1,207 @@
+"""A long network as columns, as a newspaper sets a long text: broken between stages, led on by a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import log
+
+from convscope.network.drawing.layout import (
+    GAP,
+    PAD_X,
+    Box,
+    Edge,
+    Frame,
+    Label,
+    Picture,
+    Start,
+    Words,
+    joined,
+    sequence,
+    shape_label,
+    simplified,
+    stacked,
+)
+from convscope.network.drawing.structure import Aside, Fork, Part, Stage
+from convscope.network.drawing.text import OPERATION, Line
+from convscope.network.graph import INPUT
+from convscope.network.ops import Shape, spell_shape
+
+RATIO = 1.5
+"""Width to height that a drawing tries for: between 4:3 and 16:9."""
+MOST_COLUMNS = 14
+GUTTER = 46.0
+_ABOVE, _BELOW = 22.0, 16.0
+"""Room for the line that leads from the foot of a column to the head of the next."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is drawn of a network, placed: from (0, 0) to (width, height)."""
+
+    width: float
+    height: float
+    boxes: tuple[Box, ...]
+    edges: tuple[Edge, ...]
+    frames: tuple[Frame, ...]
+    labels: tuple[Label, ...]
+
+
+@dataclass(frozen=True)
+class _Atom:
+    """A part that stays whole, the stages around it, and how tall it is."""
+
+    around: tuple[Stage, ...]
+    part: Part
+    height: float
+
+
+def plan(shape: Shape, beside_input: tuple[Aside, ...], parts: Sequence[Part], words: Words, head: float) -> Plan:
+    """The network in as many columns as give the best picture.
+
+    Args:
+        shape: the input's.
+        beside_input: heads that read the input.
+        parts: of the network.
+        words: what is written.
+        head: the height of what stands above and below the columns.
+    """
+    heights: dict[int, float] = {}
+
+    def height(part: Part) -> float:
+        if id(part) not in heights:
+            heights[id(part)] = sequence((part,), words).height + GAP
+        return heights[id(part)]
+
+    total = sum(map(height, parts))
+    start = input_picture(shape)
+    best: tuple[float, Plan] | None = None
+    kept: list[Stage] = []  # so that no identity is used twice
+    for count in range(1, MOST_COLUMNS + 1):
+        atoms = [atom for part in parts for atom in _atoms(part, (), total / count, height)]
+        kept += [stage for atom in atoms for stage in atom.around]
+        if count > len(atoms):
+            break
+        groups = _balanced(atoms, count)
+        made = _placed([_regrouped(group, groups[:i]) for i, group in enumerate(groups)], start, beside_input, words)
+        used = sum(a.height for a in atoms) * made.width / (made.height * max(1, len(groups)))
+        empty = 1 - min(1.0, used / made.width)
+        badness = abs(log(made.width / (made.height + head) / RATIO)) + empty / 2
+        if best is None or badness < best[0]:
+            best = badness, made
+    assert best is not None
+    return best[1]
+
+
+def input_picture(shape: Shape) -> Picture:
+    """The box that a network begins with."""
+    line = Line(f"input {spell_shape(shape)}", OPERATION)
+    wide, high = line.width + 4 * PAD_X, OPERATION.height + 8
+    box = Box(INPUT, "input", -wide / 2, 0.0, wide, high, (line,))
+    start = Start(INPUT, ((0.0, 0.0),))
+    return Picture(wide / 2, wide / 2, high, INPUT, high, (start,), (box,))
+
+
+_Height = Callable[[Part], float]
+
+
+def _atoms(part: Part, around: tuple[Stage, ...], most: float, height: _Height) -> list[_Atom]:
+    """A part, or where it is a stage taller than a column what is in it."""
+    tall = height(part)
+    if isinstance(part, Stage) and part.times == 1 and tall > most and len(part.parts) > 1:
+        last = part.parts[-1]
+        inner = (*part.parts[:-1], replace(last, asides=(*last.asides, *part.asides)) if part.asides else last)
+        return [atom for p in inner for atom in _atoms(p, (*around, part), most, height)]
+    return [_Atom(around, part, tall)]
+
+
+def _balanced(atoms: Sequence[_Atom], count: int) -> list[list[_Atom]]:
+    """The atoms in at most ``count`` columns, the tallest as low as can be."""
+    low, high = max(a.height for a in atoms), sum(a.height for a in atoms)
+    for _ in range(30):
+        middle = (low + high) / 2
+        if len(_filled(atoms, middle)) <= count:
+            high = middle
+        else:
+            low = middle
+    return _filled(atoms, high)
+
+
+def _filled(atoms: Sequence[_Atom], most: float) -> list[list[_Atom]]:
+    columns: list[list[_Atom]] = [[]]
+    used = 0.0
+    for atom in atoms:
+        if columns[-1] and used + atom.height > most:
+            columns.append([])
+            used = 0.0
+        columns[-1].append(atom)
+        used += atom.height
+    return columns
+
+
+def _regrouped(atoms: Sequence[_Atom], before: Sequence[Sequence[_Atom]], depth: int = 0) -> tuple[Part, ...]:
+    """The atoms of a column inside what is there of their stages; ``before`` are the columns before it."""
+    begun = {id(stage) for column in before for atom in column for stage in atom.around}
+    parts: list[Part] = []
+    index = 0
+    while index < len(atoms):
+        atom = atoms[index]
+        if len(atom.around) <= depth:
+            parts.append(atom.part)
+            index += 1
+            continue
+        stage, end = atom.around[depth], index
+        while end < len(atoms) and len(atoms[end].around) > depth and atoms[end].around[depth] is stage:
+            end += 1
+        inner = _regrouped(atoms[index:end], before, depth + 1)
+        going_on = id(stage) in begun
+        name = f"{stage.name}, continued" if going_on else stage.name
+        parts.append(Stage(name, inner, counted=() if going_on else stage.parts))
+        index = end
+    return tuple(parts)
+
+
+def _placed(columns: Sequence[tuple[Part, ...]], start: Picture, aside: tuple[Aside, ...], words: Words) -> Plan:
+    """The columns beside each other, joined by lines through the gutters."""
+    pictures = [sequence(parts, words) for parts in columns]
+    pictures[0] = stacked([start, pictures[0]], [aside, ()], words)
+    x = 0.0
+    placed: list[Picture] = []
+    edges: list[Edge] = []
+    labels: list[Label] = []
+    axes: list[float] = []
+    for index, picture in enumerate(pictures):
+        x += GUTTER if index else 0
+        top = _ABOVE if index else 0.0
+        axis = x + picture.left
+        here = picture.moved(axis, top)
+        if index:
+            foot = placed[-1]
+            low = foot.height + (_ABOVE if index > 1 else 0) + _BELOW - 4
+            between = x - GUTTER / 2
+            way = [(axes[-1], foot.end_y), (axes[-1], low), (between, low), (between, 4.0), (axis, 4.0), (axis, top)]
+            edges += [
+                Edge(foot.end, s.key, simplified([*way, *s.points]), s.arrow, words.aside) for s in here.starts
+            ]
+            flowing = _shape_at_end(columns[index - 1])
+            label = shape_label(flowing, 3.0)
+            labels.append(replace(label, x=axis + label.x, y=label.y))
+        placed.append(here)
+        axes.append(axis)
+        x += picture.left + picture.right
+    deepest = max(p.height + (_ABOVE if i else 0) for i, p in enumerate(placed))
+    return Plan(
+        width=x,
+        height=deepest + (_BELOW if len(placed) > 1 else 0),
+        boxes=tuple(b for p in placed for b in p.boxes),
+        edges=(*(e for p in placed for e in p.edges), *edges),
+        frames=tuple(f for p in placed for f in p.frames),
+        labels=(*(t for p in placed for t in p.labels), *labels),
+    )
+
+
+def _shape_at_end(parts: Sequence[Part]) -> Shape:
+    last = parts[-1]
+    if isinstance(last, Stage):
+        return _shape_at_end(last.parts)
+    return (last.merge if isinstance(last, Fork) else last).nodes[-1].shape
