@@ -10,7 +10,7 @@ from convscope.network.drawing import svg
 from convscope.network.drawing.columns import Plan, plan
 from convscope.network.drawing.layout import Words
 from convscope.network.drawing.plain import plain
-from convscope.network.drawing.structure import Run, Stage, asides_of_input, parts_of, runs
+from convscope.network.drawing.structure import Stage, asides_of_input, parts_of, runs
 from convscope.network.drawing.text import (
     COST_NAMES,
     COSTS,
@@ -51,12 +51,14 @@ def layout(graph: Graph, cost: str = "macs") -> Plan:
     total = max(1, _cost(graph.nodes, cost))
 
     def note(stage: Stage) -> str:
-        every = [n for r in runs(stage.parts if stage.counted is None else stage.counted) for n in (*r.nodes, *r.copies)]
+        every = [
+            n for r in runs(stage.parts if stage.counted is None else stage.counted) for n in (*r.nodes, *r.copies)
+        ]
         summed = _cost(every, cost)
         if not summed:
             return ""
         each = f"{stage.times} × {cost_text(summed / stage.times, cost)} = " if stage.times > 1 else ""
-        return f"{each}{cost_text(summed, cost)}, {100 * summed / total:.0f} %"
+        return f"{each}{cost_text(summed, cost)}, {_percent(summed / total)}"
 
     words = Words(lambda run: lines_of(run, cost), note)
     parts = parts_of(graph)
@@ -113,6 +115,10 @@ def draw(graph: Graph, cost: str = "macs", name: str = "network") -> str:
     return svg.page(wide, high, f"The network {name}", _described(graph), picture)
 
 
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%" if share >= 0.005 else "< 1\N{NO-BREAK SPACE}%"
+
+
 def _cost(nodes: tuple[Node, ...] | list[Node], cost: str) -> int:
     return sum(cost_of(node, cost) for node in nodes)
 
@@ -155,7 +161,7 @@ def _legend(cost: str, total: int, dearest: int, ranked: bool, folded: bool, wid
         anchor = ("start", "middle", "end")[round(2 * place)]
         parts.append(svg.text(x, y + 14, value, 10, fill=svg.MUTED, anchor=anchor))
     what = "bytes of the output, float32" if cost == "memory" else COST_NAMES[cost]
-    share = f", up to {100 * dearest / total:.0f} % of {cost_text(total, cost)} {COST_NAMES[cost]}" if total else ""
+    share = f", up to {_percent(dearest / total)} of {cost_text(total, cost)} {COST_NAMES[cost]}" if total else ""
     said = [f"Colour: {what} of a box for one example{share}."]
     said.append("In a box: its memory." if cost == "memory" else "In a box: MACs · parameters.")
     said += [f"1 to {MARKED}: the most expensive boxes."] if ranked else []

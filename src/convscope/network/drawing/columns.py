@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import log
 
 from convscope.network.drawing.layout import (
@@ -16,7 +17,7 @@ from convscope.network.drawing.layout import (
     Picture,
     Start,
     Words,
-    joined,
+    head_picture,
     sequence,
     shape_label,
     simplified,
@@ -30,7 +31,11 @@ from convscope.network.ops import Shape, spell_shape
 RATIO = 1.5
 """Width to height that a drawing tries for: between 4:3 and 16:9."""
 MOST_COLUMNS = 14
+SHORTEST = 420.0
+"""No network is broken for columns shorter than this."""
 GUTTER = 46.0
+BROKEN = 0.3
+"""How much worse a drawing is for a stage that is broken into columns; the same scale as the logarithm of its ratio."""
 _ABOVE, _BELOW = 22.0, 16.0
 """Room for the line that leads from the foot of a column to the head of the next."""
 
@@ -74,21 +79,22 @@ def plan(shape: Shape, beside_input: tuple[Aside, ...], parts: Sequence[Part], w
         return heights[id(part)]
 
     total = sum(map(height, parts))
-    start = input_picture(shape)
     best: tuple[float, Plan] | None = None
-    kept: list[Stage] = []  # so that no identity is used twice
     for count in range(1, MOST_COLUMNS + 1):
-        atoms = [atom for part in parts for atom in _atoms(part, (), total / count, height)]
-        kept += [stage for atom in atoms for stage in atom.around]
-        if count > len(atoms):
-            break
-        groups = _balanced(atoms, count)
-        made = _placed([_regrouped(group, groups[:i]) for i, group in enumerate(groups)], start, beside_input, words)
-        used = sum(a.height for a in atoms) * made.width / (made.height * max(1, len(groups)))
-        empty = 1 - min(1.0, used / made.width)
-        badness = abs(log(made.width / (made.height + head) / RATIO)) + empty / 2
-        if best is None or badness < best[0]:
-            best = badness, made
+        for most in {total, total / count}:
+            atoms = [atom for part in parts for atom in _atoms(part, (), most, height)]
+            if count > 1 and (count > len(atoms) or total / count < SHORTEST):
+                continue
+            groups = _balanced(_glued(atoms, words), count)
+            columns = [_regrouped(group, groups[:i]) for i, group in enumerate(groups)]
+            made = _placed(columns, input_picture(shape), beside_input, words)
+            empty = 1 - total / (made.height * len(groups))
+            broken = any(
+                id(a[-1].around[0]) == id(b[0].around[0]) for a, b in pairwise(groups) if a[-1].around and b[0].around
+            )
+            badness = abs(log(made.width / (made.height + head) / RATIO)) + max(0.0, empty) / 2 + BROKEN * broken
+            if best is None or badness < best[0]:
+                best = badness, made
     assert best is not None
     return best[1]
 
@@ -115,27 +121,42 @@ def _atoms(part: Part, around: tuple[Stage, ...], most: float, height: _Height) 
     return [_Atom(around, part, tall)]
 
 
-def _balanced(atoms: Sequence[_Atom], count: int) -> list[list[_Atom]]:
+def _glued(atoms: Sequence[_Atom], words: Words) -> list[list[_Atom]]:
+    """The atoms in groups that stay in one column: a head is beside those that follow it, not below the last."""
+    groups: list[list[_Atom]] = []
+    beside = 0.0
+    for atom in atoms:
+        if groups and beside > 0:
+            groups[-1].append(atom)
+            beside -= atom.height
+        else:
+            groups.append([atom])
+        beside = max(beside, 0.0) + sum(head_picture(head, words).height for head in atom.part.asides)
+    return groups
+
+
+def _balanced(groups: Sequence[list[_Atom]], count: int) -> list[list[_Atom]]:
     """The atoms in at most ``count`` columns, the tallest as low as can be."""
-    low, high = max(a.height for a in atoms), sum(a.height for a in atoms)
+    heights = [sum(atom.height for atom in group) for group in groups]
+    low, high = max(heights), sum(heights)
     for _ in range(30):
         middle = (low + high) / 2
-        if len(_filled(atoms, middle)) <= count:
+        if len(_filled(groups, heights, middle)) <= count:
             high = middle
         else:
             low = middle
-    return _filled(atoms, high)
+    return _filled(groups, heights, high)
 
 
-def _filled(atoms: Sequence[_Atom], most: float) -> list[list[_Atom]]:
+def _filled(groups: Sequence[list[_Atom]], heights: Sequence[float], most: float) -> list[list[_Atom]]:
     columns: list[list[_Atom]] = [[]]
     used = 0.0
-    for atom in atoms:
-        if columns[-1] and used + atom.height > most:
+    for group, height in zip(groups, heights, strict=True):
+        if columns[-1] and used + height > most:
             columns.append([])
             used = 0.0
-        columns[-1].append(atom)
-        used += atom.height
+        columns[-1] += group
+        used += height
     return columns
 
 
@@ -180,9 +201,7 @@ def _placed(columns: Sequence[tuple[Part, ...]], start: Picture, aside: tuple[As
             low = foot.height + (_ABOVE if index > 1 else 0) + _BELOW - 4
             between = x - GUTTER / 2
             way = [(axes[-1], foot.end_y), (axes[-1], low), (between, low), (between, 4.0), (axis, 4.0), (axis, top)]
-            edges += [
-                Edge(foot.end, s.key, simplified([*way, *s.points]), s.arrow, words.aside) for s in here.starts
-            ]
+            edges += [Edge(foot.end, s.key, simplified([*way, *s.points]), s.arrow, words.aside) for s in here.starts]
             flowing = _shape_at_end(columns[index - 1])
             label = shape_label(flowing, 3.0)
             labels.append(replace(label, x=axis + label.x, y=label.y))

@@ -24,7 +24,7 @@ PAD_X, PAD_Y = 9.0, 6.0
 WIRE = 14.0
 LABEL = 14.0
 """Height of a shape below its box."""
-FRAME_PAD, FRAME_HEAD = 12.0, 20.0
+FRAME_PAD, FRAME_HEAD = 12.0, 24.0
 SMALLEST = 72.0
 
 Point = tuple[float, float]
@@ -139,9 +139,7 @@ def sequence(parts: Sequence[Part], words: Words) -> Picture:
     natural = [_box_width(words.lines(part)) for part in parts if isinstance(part, Run)]
     pictures = [_inner(part, words, max(natural, default=SMALLEST)) for part in parts]
     stages = [
-        _extents(part, picture, words)
-        for part, picture in zip(parts, pictures, strict=True)
-        if isinstance(part, Stage)
+        _extents(part, picture, words) for part, picture in zip(parts, pictures, strict=True) if isinstance(part, Stage)
     ]
     sides = max((s[0] for s in stages), default=0), max((s[1] for s in stages), default=0)
     framed = [
@@ -170,9 +168,7 @@ def stacked(pictures: Sequence[Picture], asides: Sequence[tuple[Aside, ...]], wo
             top = max(y - GAP / 2, lowest)
             away = made.moved(lane + made.left, top + GAP)
             way = [(0.0, here.end_y), (0.0, y - GAP / 2), (lane + made.left, y - GAP / 2)]
-            edges += [
-                Edge(here.end, s.key, simplified([*way, *s.points]), s.arrow, aside=True) for s in away.starts
-            ]
+            edges += [Edge(here.end, s.key, simplified([*way, *s.points]), s.arrow, aside=True) for s in away.starts]
             beside.append(away)
             right, lowest = max(right, lane + made.left + made.right), top + made.height + 2 * GAP
     everything = [*placed, *beside]

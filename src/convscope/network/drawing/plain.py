@@ -38,7 +38,9 @@ def plain(graph: Graph, words: Words) -> Plan:
             if order[source] + 1 < order[node.path]:
                 lane = next((i for i, end in enumerate(free) if end <= order[source]), len(free))
                 free[lane : lane + 1] = [order[node.path]]
-            edges.append(_edge(boxes[source], node, boxes, None if lane is None else left + right + BESIDE + LANE * lane))
+            edges.append(
+                _edge(boxes[source], node, boxes, None if lane is None else left + right + BESIDE + LANE * lane)
+            )
     edges = [Edge(e.source, e.target, e.points, e.arrow, e.target in aside) for e in edges]
     wide = left + right + BESIDE + LANE * (len(free) + 1)
     return Plan(wide, y - 2 * GAP, tuple(boxes.values()), tuple(edges), (), tuple(labels))
@@ -51,5 +53,3 @@ def _edge(source: Box, node: Node, boxes: dict[str, Box], lane: float | None) ->
     if lane is not None:
         way[1:1] = [(axis, foot + 4), (lane, foot + 4), (lane, top - GAP + 2), (axis, top - GAP + 2)]
     return Edge(source.key, target.key, simplified(way))
-
-

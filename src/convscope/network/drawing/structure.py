@@ -213,7 +213,9 @@ class _Reader:
             common.append(names[0])
         source = head.nodes[0].inputs[0]
         prefix = "".join(f"{name}." for name in common)
-        return Aside(".".join(common), head.weight, source, self.sequence(head.nodes, prefix, source)[0])
+        parts = self.sequence(head.nodes, prefix, source)[0]
+        flat = [inner for part in parts for inner in (part.parts if isinstance(part, Stage) else (part,))]
+        return Aside(".".join(common), head.weight, source, tuple(flat))
 
 
 def _unwrapped(parts: tuple[Part, ...]) -> tuple[Part, ...]:

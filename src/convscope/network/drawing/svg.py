@@ -13,8 +13,10 @@ INK, MUTED, FLOW, PAPER = "#1d2227", "#59636c", "#7b858e", "#ffffff"
 EMPTY, OUTLINE = "#ffffff", "#b4bcc3"
 RAMP = ((255, 247, 226), (250, 200, 110), (224, 122, 43), (142, 42, 20))
 """Cheap to dear. Every step is darker than the one before, so that it reads without colours too."""
-LIGHTEST_FOR_WHITE = 140.0
-"""Brightness (0 to 255) below which texts are white."""
+ON_LIGHT = "#0b0d0f"
+"""Of texts on a colour; darker than other texts, so that no colour is hard to read on."""
+_EVEN = 0.19
+"""Luminance (0 to 1) on which black and white texts read alike."""
 CORNER = 5.0
 
 
@@ -39,14 +41,13 @@ def _mixed(share: float) -> tuple[float, ...]:
     return tuple(a + (b - a) * (place - index) for a, b in zip(RAMP[index], RAMP[index + 1], strict=True))
 
 
-def _is_dark(share: float) -> bool:
-    red, green, blue = _mixed(share)
-    return 0.299 * red + 0.587 * green + 0.114 * blue < LIGHTEST_FOR_WHITE
+def ink(share: float) -> str:
+    """The colour of texts on the colour of a share: the one with more contrast (WCAG 2's luminance)."""
+    linear = [(part / 255 / 12.92 if part < 10 else ((part / 255 + 0.055) / 1.055) ** 2.4) for part in _mixed(share)]
+    return PAPER if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] < _EVEN else ON_LIGHT
 
 
-def text(
-    x: float, y: float, said: str, size: float, *, fill: str = "", bold: bool = False, anchor: str = ""
-) -> str:
+def text(x: float, y: float, said: str, size: float, *, fill: str = "", bold: bool = False, anchor: str = "") -> str:
     """One line of text, its base line at ``y``."""
     given = f' fill="{fill}"' if fill else ""
     given += ' font-weight="bold"' if bold else ""
@@ -71,9 +72,7 @@ def page(wide: float, high: float, title: str, description: str, parts: Iterable
     )
 
 
-def drawn(
-    plan: Plan, shares: Mapping[str, float], ranks: Mapping[str, int], tooltips: Mapping[str, str]
-) -> list[str]:
+def drawn(plan: Plan, shares: Mapping[str, float], ranks: Mapping[str, int], tooltips: Mapping[str, str]) -> list[str]:
     """The parts of a plan, from back to front.
 
     Args:
@@ -92,7 +91,7 @@ def drawn(
         "</g>",
         *(_box(box, shares.get(box.key), tooltips.get(box.key, "")) for box in plan.boxes),
         *(text(label.x, label.y - 1, label.text, FOLLOWING.size, fill=MUTED) for label in plan.labels),
-        *(mark(box.x + box.width - 3, box.y + 1, ranks[box.key]) for box in plan.boxes if box.key in ranks),
+        *(mark(box.x + box.width - 1, box.y + 10, ranks[box.key]) for box in plan.boxes if box.key in ranks),
     ]
 
 
@@ -157,7 +156,6 @@ def _box(box: Box, share: float | None, tooltip: str) -> str:
         middle = number(box.x + box.width / 2)
         line = f'<path d="M{middle} {number(box.y - 1)}v{number(box.height + 2)}" stroke="{FLOW}" stroke-width="1.4"/>'
         return f'<g>{title}<rect {place} fill="{PAPER}" fill-opacity="0"/>{line}</g>'
-    dark = share is not None and _is_dark(share)
     fill = EMPTY if share is None else colour(share)
     edge = OUTLINE if share is None else colour(min(1.0, share + 0.35))
     round_ends = {"run": 4.0, "merge": box.height / 2, "input": box.height / 2}[box.kind]
@@ -166,14 +164,20 @@ def _box(box: Box, share: float | None, tooltip: str) -> str:
         fill, edge = "#e9edf1", OUTLINE
     parts = [f'<rect {place} rx="{number(min(round_ends, 13))}" fill="{fill}" stroke="{edge}"{dashed}/>']
     y = box.y + (box.height - sum(line.style.height for line in box.lines)) / 2
-    for line in box.lines:
-        y += line.style.height
-        quiet = "" if line.style is OPERATION else MUTED
-        ink = PAPER if dark else quiet
-        base = y - (line.style.height - line.style.size) / 2 - line.style.size * 0.15
+    for said in box.lines:
+        y += said.style.height
+        quiet = "" if said.style is OPERATION else MUTED
+        shade = quiet if share is None else ink(share)
+        base = y - (said.style.height - said.style.size) / 2 - said.style.size * 0.15
         parts.append(
-            text(box.x + box.width / 2, base, line.text, line.style.size, fill=ink, bold=line.style.bold, anchor="middle")
+            text(
+                box.x + box.width / 2,
+                base,
+                said.text,
+                said.style.size,
+                fill=shade,
+                bold=said.style.bold,
+                anchor="middle",
+            )
         )
     return f"<g>{title}{''.join(parts)}</g>"
-
-

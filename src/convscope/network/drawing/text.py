@@ -137,19 +137,19 @@ def cost_of(node: Node, cost: str) -> int:
 
 def lines_of(run: Run, cost: str) -> tuple[Line, ...]:
     """What the box of a run says: a line for each heavy operation, those with light ones, the figures."""
+    texts = [shortened(operation_text(node), 34) for node in run.nodes]
     lines: list[Line] = []
-    lights: list[str] = []
-    every_light = all(isinstance(node.op, LIGHT) for node in run.nodes)
-    for node in run.nodes:
-        text = shortened(operation_text(node), 34)
-        if isinstance(node.op, LIGHT) and not every_light:
-            lights.append(text)
-            continue
-        lines += [*_listed(lights, FOLLOWING), Line(text, OPERATION)]
-        lights = []
-    lines += _listed(lights, FOLLOWING)
-    if every_light:
-        lines = _listed([line.text for line in lines], OPERATION)
+    if run.nodes[0].op.inputs == "several" or all(isinstance(node.op, LIGHT) for node in run.nodes):
+        lines = _listed(texts, OPERATION)
+    else:
+        lights: list[str] = []
+        for node, text in zip(run.nodes, texts, strict=True):
+            if isinstance(node.op, LIGHT):
+                lights.append(text)
+            else:
+                lines += [*_listed(lights, FOLLOWING), Line(text, OPERATION)]
+                lights = []
+        lines += _listed(lights, FOLLOWING)
     figures = figures_of(run.nodes, cost)
     return (*lines, *([Line(figures, FIGURES)] if figures else []))
 
