@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 from convscope.network.graph import INPUT, Graph, Node
@@ -70,11 +70,13 @@ class Summary:
     memory: Memory | None = None
     heads: int = 0
     """Parameters of the auxiliary heads, which no total holds."""
+    graph: Graph | None = field(default=None, compare=False, repr=False)
+    """What it is the summary of, for a drawing."""
 
     def _repr_html_(self) -> str:
-        from convscope.network.table import to_html
+        from convscope.network.drawing import beside_table
 
-        return to_html(self)
+        return beside_table(self)
 
 
 def summarise(graph: Graph, batch: int | None = None) -> Summary:
@@ -96,6 +98,7 @@ def summarise(graph: Graph, batch: int | None = None) -> Summary:
         activation_bytes=sum(row.activation_bytes for row in rows),
         memory=None if batch is None else memory(graph, batch),
         heads=sum(node.parameter_count for head in graph.heads for node in head.nodes),
+        graph=graph,
     )
 
 

@@ -90,9 +90,26 @@ def cli() -> None:
 @click.option("--classes", type=click.IntRange(min=1), help="The number of outputs in place of the network's own.")
 @click.option("--batch", type=click.IntRange(min=1), help="Add the memory that a batch of so many takes.")
 @click.option("--markdown", is_flag=True, help="Print a Markdown table.")
+@click.option("--svg", type=click.Path(), help="Draw the network into this file as well.")
+@click.option(
+    "--colour",
+    "--color",
+    "colour",
+    type=click.Choice(["macs", "parameters", "memory"]),
+    default="macs",
+    show_default=True,
+    help="What colours the drawing.",
+)
 @json_option
 def describe(
-    net: str, shape: tuple[int, ...] | None, classes: int | None, batch: int | None, markdown: bool, as_json: bool
+    net: str,
+    shape: tuple[int, ...] | None,
+    classes: int | None,
+    batch: int | None,
+    markdown: bool,
+    svg: str | None,
+    colour: str,
+    as_json: bool,
 ) -> None:
     """Shapes, parameters, MACs, receptive fields and memory of NET.
 
@@ -116,6 +133,14 @@ def describe(
         if rows:
             click.echo(table.rows_text(rows))
         raise
+    if svg is not None:
+        from pathlib import Path
+
+        from convscope.files import write_atomically
+        from convscope.network.drawing import draw
+
+        write_atomically(Path(svg), draw(network.graph(shape), colour, network.source.title).encode())
+        click.echo(f"wrote {svg}", err=True)
     if as_json:
         click.echo(json.dumps(table.to_dict(summary), indent=2))
     else:

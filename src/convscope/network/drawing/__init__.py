@@ -25,8 +25,8 @@ from convscope.network.drawing.text import (
 )
 from convscope.network.graph import Graph, Node
 from convscope.network.ops import spell_shape
-from convscope.network.summary import RULE, receptive_fields
-from convscope.network.table import MARKED
+from convscope.network.summary import RULE, Summary, receptive_fields
+from convscope.network.table import MARKED, to_html
 
 MARGIN = 26.0
 NARROWEST = 560.0
@@ -113,6 +113,29 @@ def draw(graph: Graph, cost: str = "macs", name: str = "network") -> str:
     moved = [f'<g transform="translate({svg.number(left)} {svg.number(top)})">']
     picture = [*head, *legend[0], *moved, *svg.drawn(placed, shares, ranks, tooltips), "</g>", *foot]
     return svg.page(wide, high, f"The network {name}", _described(graph), picture)
+
+
+LONG = 40
+"""Rows from which a notebook folds the table away."""
+
+
+def beside_table(summary: Summary, name: str = "network") -> str:
+    """A summary as HTML for a notebook or a page: the drawing, below it the table; folds for a long network.
+
+    Args:
+        summary: as :func:`~convscope.network.summary.summarise` gives it.
+        name: what stands above the drawing.
+    """
+    table = to_html(summary)
+    if summary.graph is None:
+        return table
+    drawn = f'<div style="overflow-x:auto;max-width:100%">{draw(summary.graph, name=name)}</div>'
+    if len(summary.rows) < LONG:
+        return drawn + table
+    return (
+        f"<details open><summary>drawing</summary>{drawn}</details>"
+        f"<details><summary>table of {len(summary.rows)} operations</summary>{table}</details>"
+    )
 
 
 def _percent(share: float) -> str:

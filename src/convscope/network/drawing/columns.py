@@ -8,6 +8,7 @@ from itertools import pairwise
 from math import log
 
 from convscope.network.drawing.layout import (
+    FRAME_PAD,
     GAP,
     PAD_X,
     Box,
@@ -54,10 +55,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Atom:
-    """A part that stays whole, the stages around it, and how tall it is."""
+    """A part that stays whole, the stages around it, and how much room it takes."""
 
     around: tuple[Stage, ...]
     part: Part
+    width: float
     height: float
 
 
@@ -71,32 +73,35 @@ def plan(shape: Shape, beside_input: tuple[Aside, ...], parts: Sequence[Part], w
         words: what is written.
         head: the height of what stands above and below the columns.
     """
-    heights: dict[int, float] = {}
+    measured: dict[int, _Size] = {}
 
-    def height(part: Part) -> float:
-        if id(part) not in heights:
-            heights[id(part)] = sequence((part,), words).height + GAP
-        return heights[id(part)]
+    def size(part: Part) -> _Size:
+        if id(part) not in measured:
+            picture = sequence((part,), words)
+            measured[id(part)] = picture.left + picture.right, picture.height + GAP
+        return measured[id(part)]
 
-    total = sum(map(height, parts))
-    best: tuple[float, Plan] | None = None
+    total = sum(size(part)[1] for part in parts)
+    tries: list[tuple[float, list[list[_Atom]]]] = []
     for count in range(1, MOST_COLUMNS + 1):
-        for most in {total, total / count}:
-            atoms = [atom for part in parts for atom in _atoms(part, (), most, height)]
-            if count > 1 and (count > len(atoms) or total / count < SHORTEST):
-                continue
-            groups = _balanced(_glued(atoms, words), count)
-            columns = [_regrouped(group, groups[:i]) for i, group in enumerate(groups)]
-            made = _placed(columns, input_picture(shape), beside_input, words)
-            empty = 1 - total / (made.height * len(groups))
-            broken = any(
-                id(a[-1].around[0]) == id(b[0].around[0]) for a, b in pairwise(groups) if a[-1].around and b[0].around
-            )
-            badness = abs(log(made.width / (made.height + head) / RATIO)) + max(0.0, empty) / 2 + BROKEN * broken
-            if best is None or badness < best[0]:
-                best = badness, made
-    assert best is not None
-    return best[1]
+        for most in (total, total / count):
+            atoms = [atom for part in parts for atom in _atoms(part, (), most, size)]
+            if count == 1 or (count <= len(atoms) and total / count >= SHORTEST):
+                columns = _balanced(_glued(atoms, words), count)
+                tries.append((_badness(columns, head), columns))
+    columns = min(tries, key=lambda one: one[0])[1]
+    regrouped = [_regrouped(column, columns[:i]) for i, column in enumerate(columns)]
+    return _placed(regrouped, input_picture(shape), beside_input, words)
+
+
+def _badness(columns: Sequence[Sequence[_Atom]], head: float) -> float:
+    """How far a picture of these columns is from the wished one: its form, its empty paper, its broken stages."""
+    heights = [sum(atom.height for atom in column) for column in columns]
+    wide = sum(max(atom.width for atom in column) + GUTTER for column in columns)
+    form = abs(log(wide / (max(heights) + head) / RATIO))
+    empty = 1 - sum(heights) / (max(heights) * len(heights))
+    broken = any(one[-1].around[:1] == other[0].around[:1] != () for one, other in pairwise(columns))
+    return form + empty / 2 + BROKEN * broken
 
 
 def input_picture(shape: Shape) -> Picture:
@@ -108,17 +113,18 @@ def input_picture(shape: Shape) -> Picture:
     return Picture(wide / 2, wide / 2, high, INPUT, high, (start,), (box,))
 
 
-_Height = Callable[[Part], float]
+_Size = tuple[float, float]
+_Sizes = Callable[[Part], _Size]
 
 
-def _atoms(part: Part, around: tuple[Stage, ...], most: float, height: _Height) -> list[_Atom]:
+def _atoms(part: Part, around: tuple[Stage, ...], most: float, size: _Sizes) -> list[_Atom]:
     """A part, or where it is a stage taller than a column what is in it."""
-    tall = height(part)
+    wide, tall = size(part)
     if isinstance(part, Stage) and part.times == 1 and tall > most and len(part.parts) > 1:
         last = part.parts[-1]
         inner = (*part.parts[:-1], replace(last, asides=(*last.asides, *part.asides)) if part.asides else last)
-        return [atom for p in inner for atom in _atoms(p, (*around, part), most, height)]
-    return [_Atom(around, part, tall)]
+        return [atom for p in inner for atom in _atoms(p, (*around, part), most, size)]
+    return [_Atom(around, part, wide + 2 * FRAME_PAD * len(around), tall)]
 
 
 def _glued(atoms: Sequence[_Atom], words: Words) -> list[list[_Atom]]:
