@@ -183,9 +183,11 @@ def _legend(cost: str, total: int, dearest: int, ranked: bool, folded: bool, wid
         value = cost_text(dearest * place**2, cost) if place else "0"
         anchor = ("start", "middle", "end")[round(2 * place)]
         parts.append(svg.text(x, y + 14, value, 10, fill=svg.MUTED, anchor=anchor))
-    what = "bytes of the output, float32" if cost == "memory" else COST_NAMES[cost]
+    what = {"macs": "MACs for one example", "memory": "bytes of what is given on, float32, for one example"}.get(
+        cost, cost
+    )
     share = f", up to {_percent(dearest / total)} of {cost_text(total, cost)} {COST_NAMES[cost]}" if total else ""
-    said = [f"Colour: {what} of a box for one example{share}."]
+    said = [f"Colour of a box: {what}{share}."]
     said.append("In a box: its memory." if cost == "memory" else "In a box: MACs · parameters.")
     said += [f"1 to {MARKED}: the most expensive boxes."] if ranked else []
     said += ["×N: N equal stages drawn as one, each box coloured as one of them."] if folded else []

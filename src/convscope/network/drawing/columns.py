@@ -25,7 +25,7 @@ from convscope.network.drawing.layout import (
     stacked,
 )
 from convscope.network.drawing.structure import Aside, Fork, Part, Stage
-from convscope.network.drawing.text import OPERATION, Line
+from convscope.network.drawing.text import FOLLOWING, OPERATION, Line, width
 from convscope.network.graph import INPUT
 from convscope.network.ops import Shape, spell_shape
 
@@ -182,7 +182,7 @@ def _regrouped(atoms: Sequence[_Atom], before: Sequence[Sequence[_Atom]], depth:
             end += 1
         inner = _regrouped(atoms[index:end], before, depth + 1)
         going_on = id(stage) in begun
-        name = f"{stage.name}, continued" if going_on else stage.name
+        name = f"… {stage.name}" if going_on else stage.name
         parts.append(Stage(name, inner, counted=() if going_on else stage.parts))
         index = end
     return tuple(parts)
@@ -201,19 +201,19 @@ def _placed(columns: Sequence[tuple[Part, ...]], start: Picture, aside: tuple[As
         x += GUTTER if index else 0
         top = _ABOVE if index else 0.0
         axis = x + picture.left
-        here = picture.moved(axis, top)
+        here, reach = picture.moved(axis, top), picture.right
         if index:
             foot = placed[-1]
             low = foot.height + (_ABOVE if index > 1 else 0) + _BELOW - 4
             between = x - GUTTER / 2
             way = [(axes[-1], foot.end_y), (axes[-1], low), (between, low), (between, 4.0), (axis, 4.0), (axis, top)]
             edges += [Edge(foot.end, s.key, simplified([*way, *s.points]), s.arrow, words.aside) for s in here.starts]
-            flowing = _shape_at_end(columns[index - 1])
-            label = shape_label(flowing, 3.0)
-            labels.append(replace(label, x=axis + label.x, y=label.y))
+            label = shape_label(_shape_at_end(columns[index - 1]), 3.0)
+            labels.append(replace(label, x=axis + label.x))
+            reach = max(reach, label.x + width(label.text, FOLLOWING.size))
         placed.append(here)
         axes.append(axis)
-        x += picture.left + picture.right
+        x += picture.left + reach
     deepest = max(p.height + (_ABOVE if i else 0) for i, p in enumerate(placed))
     return Plan(
         width=x,

@@ -33,6 +33,7 @@ _NORMS = (BatchNorm, LayerNorm, GroupNorm, LocalResponseNorm, Scale)
 _ACTIVATIONS = (ReLU, ReLU6, LeakyReLU, GELU, SiLU, Hardswish, Hardsigmoid, Tanh, Sigmoid, Softmax)
 LIGHT = (*_NORMS, *_ACTIVATIONS, Dropout, Identity)
 """Operations that keep the shape; they share a box with the operation before them, or after where they come first."""
+_LEADING = (*_NORMS, *_ACTIVATIONS)
 FOLDED_FROM = 60
 """So many runs and more, and equal stages in a row are drawn once."""
 _DOMINANT = 0.75
@@ -243,12 +244,12 @@ def _grouped(items: list[Node | Part], asides: dict[int, tuple[Aside, ...]]) -> 
             continue
         light = isinstance(item.op, LIGHT)
         last = parts[-1] if parts else None
-        if open_run and last is not None and (light or leads or _ends_with_pool(last, item)):
+        if open_run and last is not None and (light or leads or _welcomes(last, item)):
             parts[-1] = replace(_with_node(last, item), asides=beside)
             open_run, leads = not beside and not (leads and not light), leads and light
         else:
             parts.append(Run((item,), asides=beside))
-            open_run, leads = not beside, light
+            open_run, leads = not beside, isinstance(item.op, _LEADING)
     return tuple(parts)
 
 
@@ -262,10 +263,14 @@ def _simplified(part: Part) -> Part:
     return part
 
 
-def _ends_with_pool(last: Part, item: Node) -> bool:
-    """Whether flatten follows a global pool, whose C x 1 x 1 nobody needs to see."""
-    pooled = isinstance(last, Run) and any(isinstance(n.op, (GlobalAvgPool, GlobalMaxPool)) for n in last.nodes)
-    return pooled and isinstance(item.op, Flatten)
+def _welcomes(last: Part, item: Node) -> bool:
+    """Whether a run takes a heavy operation: flatten after a global pool, whose C x 1 x 1 nobody needs to see, and
+    any after dropout alone.
+    """
+    if not isinstance(last, Run):
+        return False
+    pooled = any(isinstance(node.op, (GlobalAvgPool, GlobalMaxPool)) for node in last.nodes)
+    return (pooled and isinstance(item.op, Flatten)) or all(isinstance(n.op, (Dropout, Identity)) for n in last.nodes)
 
 
 def _with_node(part: Part, node: Node) -> Run | Fork:
