@@ -120,3 +120,8 @@ def test_an_auxiliary_head_is_in_no_count() -> None:
 def test_mistakes_in_an_auxiliary_head(text: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         Network.parse("input 1x8x8\nconv 4 3x3\n" + text).graph()
+
+
+def test_aux_behind_the_last_step_has_nothing_beside_it() -> None:
+    with pytest.raises(UserError, match="aux behind the last step"):
+        Network.parse("input 4\nlinear 3\naux 0.3 { linear 3 }").graph()

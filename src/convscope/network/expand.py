@@ -97,6 +97,11 @@ def expand(statements: tuple[Statement, ...], source: Source, shape: Shape) -> G
         hint = f"write {next(iter(expansion.blocks))} on a line of its own to use it" if expansion.blocks else ""
         nothing = UserError(source.name, "the network has no operations", "at least one, for example conv 6 5x5", hint)
         raise GraphError(nothing, ())
+    last = expansion.nodes[-1].path
+    for node in (node for head in expansion.heads for node in head.nodes):
+        if last in node.inputs:
+            told = source.mistake(Position(node.line, 1), "aux behind the last step", "aux before it, further steps")
+            raise GraphError(told, tuple(expansion.nodes))
     return Graph(shape, tuple(expansion.nodes), tuple(expansion.heads))
 
 

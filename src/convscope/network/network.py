@@ -66,7 +66,7 @@ class Network:
         if member is None:
             return cls.parse(text, path.name)
         statements, source = notation.parse(text, path.name)
-        return cls(choose(statements, source, member), source)
+        return cls(choose(statements, source, member), replace(source, member=member))
 
     def text(self) -> str:
         """The canonical text; parsing it gives this value back."""
@@ -136,12 +136,14 @@ class Network:
         )
 
     def _made(self, statements: list[Statement]) -> Network:
-        return Network.parse(layout(tuple(statements)), self.source.name)
+        made = Network.parse(layout(tuple(statements)), self.source.name)
+        return replace(made, source=replace(made.source, member=self.source.member))
 
     def _repr_html_(self) -> str:
+        from convscope.network.drawing import beside_table
         from convscope.network.summary import summarise
 
-        return summarise(self.graph())._repr_html_()
+        return beside_table(summarise(self.graph()), self.source.title)
 
     def __str__(self) -> str:
         return self.text()

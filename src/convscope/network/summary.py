@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 from convscope.network.graph import INPUT, Graph, Node
@@ -65,11 +65,13 @@ class Summary:
     memory: Memory | None = None
     heads: int = 0
     """Parameters of the auxiliary heads, which no total holds."""
+    graph: Graph | None = field(default=None, compare=False, repr=False)
+    """What it is the summary of, for a drawing."""
 
     def _repr_html_(self) -> str:
-        from convscope.network.table import to_html
+        from convscope.network.drawing import beside_table
 
-        return to_html(self)
+        return beside_table(self)
 
 
 def summarise(
@@ -94,6 +96,7 @@ def summarise(
         kept_bytes=sum(row.kept_bytes for row in rows),
         memory=None if batch is None else memory(graph, batch, dtype, optimizer),
         heads=sum(node.parameter_count for head in graph.heads for node in head.nodes),
+        graph=graph,
     )
 
 

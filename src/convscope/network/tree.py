@@ -190,6 +190,13 @@ class Source:
 
     name: str
     text: str
+    member: str = ""
+    """Which of the text's networks is meant, where it holds several."""
+
+    @property
+    def title(self) -> str:
+        """What to call the network: its own name, or its file's."""
+        return self.member or self.name.removesuffix(".net").removesuffix(".json") or self.name
 
     def mistake(self, at: Position, got: str, expected: str = "", hint: str = "") -> UserError:
         """A mistake at a place of this text, with the line and a caret under the place."""

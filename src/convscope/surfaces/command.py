@@ -113,6 +113,16 @@ def cli() -> None:
 @click.option("--optimizer", default="adamw", help="Whose memory counts in training: adamw or sgd.")
 @click.option("--fit", "limit", type=_Bytes(), help="Say the largest batch that fits into so much: 8GB, 512MiB.")
 @click.option("--markdown", is_flag=True, help="Print a Markdown table.")
+@click.option("--svg", type=click.Path(), help="Draw the network into this file as well.")
+@click.option(
+    "--colour",
+    "--color",
+    "colour",
+    type=click.Choice(["macs", "parameters", "memory"]),
+    default="macs",
+    show_default=True,
+    help="What colours the drawing.",
+)
 @json_option
 def describe(
     net: str,
@@ -123,6 +133,8 @@ def describe(
     optimizer: str,
     limit: int | None,
     markdown: bool,
+    svg: str | None,
+    colour: str,
     as_json: bool,
 ) -> None:
     """Shapes, parameters, MACs, receptive fields and memory of NET.
@@ -150,6 +162,14 @@ def describe(
         if rows:
             click.echo(table.rows_text(rows))
         raise
+    if svg is not None:
+        from pathlib import Path
+
+        from convscope.files import write_atomically
+        from convscope.network.drawing import draw
+
+        write_atomically(Path(svg), draw(graph, colour, network.source.title).encode())
+        click.echo(f"wrote {svg}", err=True)
     fitting = None if limit is None else largest_batch(graph, limit, activations, held_by)
     if as_json:
         document = table.to_dict(summary)

@@ -79,7 +79,7 @@ def render_report(
         names: N names of pictures.
         history: one mapping an epoch: ``epoch``, ``train_loss``, ``train_accuracy``, ``val_loss``, ``val_accuracy``,
             ``lr``; empty for a model whose training is not at hand.
-        network_html: the network's table, trusted as it is (``network.table.to_html``).
+        network_html: the network's drawing and table, trusted as they are (``network.drawing.beside_table``).
         facts: what to say of data, machine, seed and versions, in order; ``command`` is shown as the way to repeat it.
         words: the page's texts.
 

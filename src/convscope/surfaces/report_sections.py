@@ -221,7 +221,7 @@ def classes(evaluation: Evaluation, words: Words) -> str:
 
 
 def network(network_html: str, words: Words) -> str:
-    """The network's own table."""
+    """The network's drawing and table."""
     return section("network", words["network"], f'<div class="scroll">{network_html}</div>') if network_html else ""
 
 

@@ -10,9 +10,9 @@ from convscope.delivery.model import Model
 from convscope.files import write_atomically
 from convscope.learning.evaluate import Evaluated
 from convscope.learning.run import Result
+from convscope.network.drawing import beside_table
 from convscope.network.ops import spell_shape
 from convscope.network.summary import summarise
-from convscope.network.table import to_html
 from convscope.surfaces.charts import curves_svg
 from convscope.surfaces.progress import duration
 from convscope.surfaces.report import write_report
@@ -42,7 +42,7 @@ def write_run_report(result: Result, path: Path) -> None:
         probabilities_NK=result.probabilities_NK,
         names=test.names,
         history=history,
-        network_html=to_html(summarise(result.model.network.graph())),
+        network_html=_network_html(result.model),
         facts=facts,
     )
 
@@ -61,9 +61,13 @@ def write_evaluation_report(model: Model, done: Evaluated, data: str, path: Path
         labels_N=done.split.labels_N,
         probabilities_NK=done.probabilities_NK,
         names=done.split.names,
-        network_html=to_html(summarise(model.network.graph())),
+        network_html=_network_html(model),
         facts={"Data": f"{data}: {len(done.split):,} pictures, {len(done.skipped):,} left out", **_facts(model)},
     )
+
+
+def _network_html(model: Model) -> str:
+    return beside_table(summarise(model.network.graph()), model.network.source.title)
 
 
 def _facts(model: Model) -> dict[str, str]:
