@@ -152,7 +152,7 @@ def sequence(parts: Sequence[Part], words: Words) -> Picture:
 def stacked(pictures: Sequence[Picture], asides: Sequence[tuple[Aside, ...]], words: Words) -> Picture:
     """Pictures below each other, joined; beside each the heads that read it."""
     left, right = (max(side) for side in zip(*((p.left, p.right) for p in pictures), strict=True))
-    lane, lowest = right + 1.5 * BESIDE, 0.0
+    rail, lane, lowest = right + 0.75 * BESIDE, right + 1.5 * BESIDE, 0.0
     placed: list[Picture] = []
     edges: list[Edge] = []
     beside: list[Picture] = []
@@ -167,7 +167,11 @@ def stacked(pictures: Sequence[Picture], asides: Sequence[tuple[Aside, ...]], wo
             made = head_picture(head, words)
             top = max(y - GAP / 2, lowest)
             away = made.moved(lane + made.left, top + GAP)
-            way = [(0.0, here.end_y), (0.0, y - GAP / 2), (lane + made.left, y - GAP / 2)]
+            turn = y - GAP / 2
+            way = [(0.0, here.end_y), (0.0, turn)]
+            # Past the heads above it, where some are.
+            way += [(rail, turn), (rail, top + GAP / 2), (lane + made.left, top + GAP / 2)] if top > turn else []
+            way += [] if top > turn else [(lane + made.left, turn)]
             edges += [Edge(here.end, s.key, simplified([*way, *s.points]), s.arrow, aside=True) for s in away.starts]
             beside.append(away)
             right, lowest = max(right, lane + made.left + made.right), top + made.height + 2 * GAP
