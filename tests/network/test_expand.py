@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from convscope.errors import UserError
-from convscope.network.expand import GraphError, _letters
+from convscope.network.expand import GraphError, letters
 from convscope.network.graph import Graph
 from convscope.network.network import Network
 from convscope.network.ops import BatchNorm, Conv, Identity, ReLU
@@ -150,7 +150,7 @@ def test_a_step_is_named_by_its_word_and_its_number_among_its_siblings() -> None
     assert paths("relu > conv 4 1 > relu\nrelu") == ["relu1", "conv1", "relu2", "relu3"]
 
 
-def test_branches_have_letters_and_their_own_numbers() -> None:
+def test_branches_haveletters_and_their_own_numbers() -> None:
     text = "relu > add { relu > relu | identity } > add { relu | add { relu | tanh } }"
     assert paths(text) == [
         "relu1", "add1.a.relu1", "add1.a.relu2", "add1.b.identity1", "add1",
@@ -159,7 +159,7 @@ def test_branches_have_letters_and_their_own_numbers() -> None:
 
 
 def test_branches_beyond_z() -> None:
-    assert [_letters(i) for i in (0, 25, 26, 27, 51, 52, 701, 702)] == ["a", "z", "aa", "ab", "az", "ba", "zz", "aaa"]
+    assert [letters(i) for i in (0, 25, 26, 27, 51, 52, 701, 702)] == ["a", "z", "aa", "ab", "az", "ba", "zz", "aaa"]
     many = paths("concat { " + " | ".join(["relu"] * 28) + " }")
     assert many[25:28] == ["concat1.z.relu1", "concat1.aa.relu1", "concat1.ab.relu1"]
 
