@@ -148,7 +148,7 @@ def test_every_known_network(name: str) -> None:
 
 
 @given(networks(), st.sampled_from([(3, 16, 16), (4, 20), (12,)]), st.sampled_from(COSTS))
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_network(statements: Any, shape: tuple[int, ...], cost: str) -> None:
     kept = tuple(statement for statement in statements if not isinstance(statement, Input))
     try:
@@ -182,7 +182,7 @@ def bodies(draw: st.DrawFn, depth: int = 0) -> str:
 
 
 @given(st.lists(bodies(), min_size=1, max_size=5).map("\n".join), st.sampled_from(COSTS))
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_nest_of_branches_blocks_and_heads(text: str, cost: str) -> None:
     try:
         of = graph(f"input 4x6x6\n{BLOCKS}{text}")

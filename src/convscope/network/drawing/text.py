@@ -71,7 +71,7 @@ def width(text: str, size: float, bold: bool = False) -> float:
 
     Example:
         >>> round(width("conv 64 3x3", 12))
-        84
+        76
     """
     return sum(_WIDTH.get(letter, _OTHER) for letter in text) * size * (_BOLD if bold else 1)
 
@@ -106,7 +106,7 @@ def short(count: float) -> str:
 
     Example:
         >>> short(118_013_952), short(9408), short(999_999), short(7)
-        ('118 M', '9.41 k', '1.00 M', '7')
+        ('118\\xa0M', '9.41\\xa0k', '1.00\\xa0M', '7')
     """
     if count < 1000:
         return f"{count:.0f}"
@@ -123,7 +123,7 @@ def cost_text(count: float, cost: str) -> str:
 
     Example:
         >>> cost_text(2048, "memory"), cost_text(2048, "macs")
-        ('2.0 KiB', '2.05 k')
+        ('2.0\\xa0KiB', '2.05\\xa0k')
     """
     return bytes_text(count).replace(" ", "\N{NO-BREAK SPACE}") if cost == "memory" else short(count)
 
