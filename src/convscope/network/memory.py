@@ -219,8 +219,8 @@ def _cast(node: Node, dtype: Dtype) -> int:
 class _Alive:
     """Storages, each alive while something holds it; what lives is the bytes asked for, the heap what they take."""
 
-    def __init__(self) -> None:
-        self.heap = Heap()
+    def __init__(self, heap: Heap | None = None) -> None:
+        self.heap = heap
         self.size: dict[int, int] = {}
         self.tickets: dict[int, int] = {}
         self.held: Counter[int] = Counter()
@@ -229,12 +229,13 @@ class _Alive:
 
     @property
     def held_peak(self) -> int:
-        return self.peak + round(GAPS * max(0, self.heap.peak - self.peak))
+        return self.peak + round(GAPS * max(0, (self.heap.peak if self.heap is not None else 0) - self.peak))
 
     def make(self, size: int) -> int:
         storage = len(self.size)
         self.size[storage] = size
-        self.tickets[storage] = self.heap.take(size)
+        if self.heap is not None:
+            self.tickets[storage] = self.heap.take(size)
         self.held[storage] = 1
         self.now += size
         self.peak = max(self.peak, self.now)
@@ -247,7 +248,8 @@ class _Alive:
         self.held[storage] -= 1
         if not self.held[storage]:
             self.now -= self.size[storage]
-            self.heap.give_back(self.tickets[storage])
+            if self.heap is not None:
+                self.heap.give_back(self.tickets[storage])
 
     def place(self, graph: Graph) -> None:
         """The network's tensors: drawn, copied into their places, brought to the layout of convolutions."""
@@ -261,12 +263,13 @@ class _Alive:
                 self.make(elements(shape) * FLOAT)
                 self.drop(storage)
         self.peak = self.now
-        self.heap.peak = self.heap.held
+        if self.heap is not None:
+            self.heap.peak = self.heap.held
 
     def prepare(self, step: Step) -> None:
         """What the library of convolutions compiles once for each shape, and keeps."""
         what = (step.node.op, step.node.input_shapes)
-        if isinstance(step.node.op, ops.Conv) and what not in self.prepared:
+        if self.heap is not None and isinstance(step.node.op, ops.Conv) and what not in self.prepared:
             self.prepared.add(what)
             self.heap.map(COMPILED)
             self.heap.take(PREPARED)
@@ -304,7 +307,7 @@ def _passing(step: Step, batch: int, dtype: Dtype) -> int:
 
 
 def _inference(graph: Graph, batch: int, dtype: Dtype) -> _Alive:
-    alive, size = _Alive(), SIZES[dtype]
+    alive, size = _Alive(Heap()), SIZES[dtype]
     alive.place(graph)
     steps = plan(graph, [scores_path(graph)])
     for number in range(PASSES):
@@ -345,9 +348,11 @@ class _Training:
         heads = [head.output.path for head in graph.heads if head.output.path in graph.by_path]
         self.outputs = [scores_path(graph), *heads]
         self.steps = plan(graph, self.outputs)
-        self.alive = _Alive()
+        # What one pass keeps asks for no allocator.
+        self.alive = _Alive(Heap() if passes else None)
         self.kept, self.first = 0, False
-        self.alive.place(graph)
+        if passes:
+            self.alive.place(graph)
         for number in range(passes):
             self._step(first=number == 0)
 
