@@ -42,11 +42,12 @@ def test_a_batch_that_cannot_fit_is_refused_with_one_that_does(monkeypatch: pyte
         available = memory(graph, 40).training_held
 
     monkeypatch.setattr("convscope.learning.memory.psutil.virtual_memory", Free)
-    check_memory(graph, Recipe(batch_size=32), cpu)
+    # auto would be bfloat16 where the processor has it
+    check_memory(graph, Recipe(batch_size=32, precision="float32"), cpu)
     with pytest.raises(UserError) as caught:
-        check_memory(graph, Recipe(batch_size=1024), cpu)
+        check_memory(graph, Recipe(batch_size=1024, precision="float32"), cpu)
     assert "--batch-size 16 would fit" in caught.value.hint
-    fits = fitting_batch(graph, Free.available, Recipe(), cpu)
+    fits = fitting_batch(graph, Free.available, Recipe(precision="float32"), cpu)
     assert memory(graph, fits).training_held < Free.available <= memory(graph, 2 * fits).training_held
 
 
