@@ -25,7 +25,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "data": BELOW,
     "delivery": BELOW | {"network", "arithmetic", "data"},
     "learning": BELOW | {"network", "arithmetic", "data", "delivery"},
-    "surfaces": BELOW | {"network", "arithmetic", "data", "delivery", "learning"},
+    "looking": BELOW | {"network", "arithmetic", "data", "delivery"},
+    "surfaces": BELOW | {"network", "arithmetic", "data", "delivery", "learning", "looking"},
 }
 """What each layer may import of convscope beside itself; the modules beside the layers may import everything."""
 
@@ -35,6 +36,7 @@ NEVER_LOADS: list[tuple[str, set[str]]] = [
     ("convscope.seeds", {"torch", "numpy"}),
     ("convscope.network", {"torch", "numpy"}),
     ("convscope.arithmetic.reference", {"torch"}),
+    ("convscope.arithmetic.walkthrough", {"torch"}),
     ("convscope.data", {"torch"}),
 ]
 """Modules, those below them included, and what they never load, not even by way of other modules of convscope."""
@@ -168,6 +170,7 @@ TREE = {
     "convscope.arithmetic.reference": "import numpy\nfrom convscope.network.tree import Network",
     "convscope.arithmetic.reference_windows": "import numpy",
     "convscope.arithmetic.module": "import torch\nfrom convscope.network import tree",
+    "convscope.arithmetic.walkthrough": "import numpy",
     "convscope.data": "",
     "convscope.data.dataset": "import numpy\nfrom convscope.files import write_atomically",
     "convscope.data.augment": "import torch",
@@ -175,6 +178,8 @@ TREE = {
     "convscope.delivery.model": "import torch\nfrom ..arithmetic.module import M\nfrom ..data import dataset",
     "convscope.learning": "",
     "convscope.learning.train": "from convscope.delivery.model import save\nfrom convscope.data.augment import A",
+    "convscope.looking": "",
+    "convscope.looking.look": "import torch\nfrom convscope.delivery.model import load",
     "convscope.surfaces": "",
     "convscope.surfaces.command": "import click\ndef run():\n    from convscope.learning.train import train",
 }

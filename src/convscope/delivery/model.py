@@ -21,6 +21,7 @@ from convscope.errors import UserError
 from convscope.files import make_folder, write_atomically
 from convscope.network.network import Network
 from convscope.network.ops import spell_shape
+from convscope.network.plan import scores_path
 
 VERSION = 1
 NETWORK, WEIGHTS, FACTS, README = "network.net", "weights.safetensors", "model.json", "README.md"
@@ -55,6 +56,11 @@ class Model:
     def temperature(self) -> float:
         """What scores are divided by before softmax, so that probabilities mean what they say; 1 until calibrated."""
         return float(self.facts.get("temperature", 1.0))
+
+    @property
+    def scores_path(self) -> str:
+        """The node whose output is the scores, before any last softmax."""
+        return scores_path(self.module.graph)
 
     def probabilities(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Class probabilities (N, K) of pictures that already have the input's size.
