@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,19 +25,18 @@ GREY = Normalise((0.449,), (0.226,))
 
 
 def read_names(file: Path) -> tuple[str, ...]:
-    """Class names, one a line; blank lines do not count.
+    """Class names, one a line; blank lines do not count. Equal ones carry their number, from 0: ImageNet's crane is
+    a bird, ``crane (134)``, and a machine, ``crane (517)``.
 
     Raises:
-        UserError: the file cannot be read, or a name stands in it twice.
+        UserError: the file cannot be read.
     """
     try:
-        names = tuple(line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
+        names = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError):
         raise UserError(str(file), "the file cannot be read", "a text file with one class name a line") from None
-    twice = next((name for index, name in enumerate(names) if name in names[:index]), None)
-    if twice is not None:
-        raise UserError(str(file), f"the class {twice!r} stands in it twice", "each class once, in the weights' order")
-    return names
+    times = Counter(names)
+    return tuple(f"{name} ({index})" if times[name] > 1 else name for index, name in enumerate(names))
 
 
 def load(

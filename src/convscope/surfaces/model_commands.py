@@ -40,6 +40,9 @@ def load_command(
     if (Path(out) / FACTS).exists():
         raise UserError(out, "there is a model in this folder", "", "another --out")
     listed = None if names is None else read_names(Path(names))
+    numbered = [name for index, name in enumerate(listed or ()) if name.endswith(f" ({index})")]
+    if numbered:
+        click.echo(f"names that stand twice carry their number: {', '.join(numbered[:MOST_SKIPPED])}", err=True)
     with Watch(Console(stderr=True)) as watch:
         model = load(
             net,
