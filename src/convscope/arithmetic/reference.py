@@ -120,14 +120,19 @@ def run(graph: Graph, state: Tensors, image_N_shape: Array) -> dict[str, Array]:
         raise UserError("input", f"examples of shape {got}", ops.spell_shape(graph.input))
     values: dict[str, Array] = {INPUT: image_N_shape}
     for node in graph.nodes:
-        parameters = _tensors(node, node.parameters, state, image_N_shape.dtype)
-        buffers = _tensors(node, node.buffers, state, image_N_shape.dtype)
+        parameters = tensors_of(node, node.parameters, state, image_N_shape.dtype)
+        buffers = tensors_of(node, node.buffers, state, image_N_shape.dtype)
         values[node.path] = forward(node.op, [values[path] for path in node.inputs], parameters, buffers)
     del values[INPUT]
     return values
 
 
-def _tensors(node: Node, shapes: Mapping[str, ops.Shape], state: Tensors, dtype: np.dtype) -> dict[str, Array]:
+def tensors_of(node: Node, shapes: Mapping[str, ops.Shape], state: Tensors, dtype: np.dtype) -> dict[str, Array]:
+    """A node's tensors by their short names, in the given precision.
+
+    Raises:
+        UserError: one of ``state`` is missing or of the wrong shape.
+    """
     found = {}
     for name, shape in shapes.items():
         key = f"{node.path}.{name}"

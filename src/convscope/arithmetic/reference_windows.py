@@ -29,6 +29,27 @@ def window_places(shape: Shape, window: Window, ceil: bool = False) -> tuple[int
     )
 
 
+def _reach(window: Window) -> tuple[int, ...]:
+    """How far the window spans with the holes that dilation leaves: a kernel of 3 with dilation 2 spans 5 values."""
+    return tuple(d * (k - 1) + 1 for k, d in zip(window.kernel, window.dilation, strict=True))
+
+
+def padding_of(shape: Shape, window: Window, ceil: bool = False) -> list[tuple[int, int]]:
+    """What lies (before, after) each spatial dimension of ``shape``, with what ``ceil`` lets the last place overrun.
+
+    Example:
+        >>> padding_of((1, 6), Window(kernel=(3,), stride=(2,), dilation=(1,), padding=((0, 0),)), ceil=True)
+        [(0, 1)]
+    """
+    found = []
+    for length, place, stride, span, (before, after) in zip(
+        shape[1:], window_places(shape, window, ceil), window.stride, _reach(window), window.padding, strict=True
+    ):
+        overrun = (place - 1) * stride + span - (before + length + after)
+        found.append((before, after + max(0, overrun)))
+    return found
+
+
 def windows(image_NC_spatial: Array, window: Window, fill: float = 0.0, ceil: bool = False) -> Array:
     """The values under the window at every place.
 
@@ -49,14 +70,8 @@ def windows(image_NC_spatial: Array, window: Window, fill: float = 0.0, ceil: bo
     """
     rank = len(window.kernel)
     places = window_places(image_NC_spatial.shape[1:], window, ceil)
-    # The window's reach counts the holes that dilation leaves: a kernel of 3 with dilation 2 spans 5 values.
-    reach = tuple(d * (k - 1) + 1 for k, d in zip(window.kernel, window.dilation, strict=True))
-    padding = [(0, 0), (0, 0)]
-    for length, place, stride, span, (before, after) in zip(
-        image_NC_spatial.shape[2:], places, window.stride, reach, window.padding, strict=True
-    ):
-        overrun = (place - 1) * stride + span - (before + length + after)
-        padding.append((before, after + max(0, overrun)))
+    reach = _reach(window)
+    padding = [(0, 0), (0, 0), *padding_of(image_NC_spatial.shape[1:], window, ceil)]
     padded = np.pad(image_NC_spatial, padding, constant_values=fill)
     every_place = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=tuple(range(2, 2 + rank)))
     kept = [slice(None), slice(None)]
@@ -154,18 +169,29 @@ def average_pool(image_NC_spatial: Array, window: Window, ceil: bool = False, co
         array([[[3., 6.]]])
     """
     total = windows(image_NC_spatial, window, ceil=ceil).sum(axis=tuple(range(-len(window.kernel), 0)))
-    divisor = np.ones((), dtype=total.dtype)
+    out: Array = total / divisors(image_NC_spatial.shape[1:], window, ceil, count_include_pad).astype(total.dtype)
+    return out
+
+
+def divisors(shape: Shape, window: Window, ceil: bool = False, count_include_pad: bool = True) -> Array:
+    """By what the sum at each place is divided in average pooling, ``(*places,)``; see :func:`average_pool`.
+
+    Example:
+        >>> pair = Window(kernel=(2,), stride=(2,), dilation=(1,), padding=((0, 0),))
+        >>> divisors((1, 3), pair, ceil=True)
+        array([2., 1.])
+    """
+    divisor: Array = np.ones(())
     for length, place, kernel, stride, (before, after) in zip(
-        image_NC_spatial.shape[2:], total.shape[2:], window.kernel, window.stride, window.padding, strict=True
+        shape[1:], window_places(shape, window, ceil), window.kernel, window.stride, window.padding, strict=True
     ):
         start = np.arange(place) * stride - before
         end = np.minimum(start + kernel, length + after)
         if not count_include_pad:
             start, end = np.maximum(start, 0), np.minimum(end, length)
         # The number of values under a window is a product over the dimensions, so an outer product over all places.
-        divisor = np.multiply.outer(divisor, (end - start).astype(total.dtype))
-    out: Array = total / divisor
-    return out
+        divisor = np.multiply.outer(divisor, (end - start).astype(np.float64))
+    return divisor
 
 
 def adaptive_windows(length: int, places: int) -> list[slice]:
