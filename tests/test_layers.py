@@ -37,6 +37,7 @@ NEVER_LOADS: list[tuple[str, set[str]]] = [
     ("convscope.network", {"torch", "numpy"}),
     ("convscope.arithmetic.reference", {"torch"}),
     ("convscope.arithmetic.walkthrough", {"torch"}),
+    ("convscope.arithmetic.backward", {"torch"}),
     ("convscope.data", {"torch"}),
 ]
 """Modules, those below them included, and what they never load, not even by way of other modules of convscope."""

@@ -300,7 +300,8 @@ def _(op: ops.LeakyReLU, given: Operands) -> Array:
     return np.where(given.x > 0, given.x, op.negative_slope * given.x)
 
 
-_erf = np.vectorize(math.erf, otypes=[np.float64])  # NumPy has no error function of its own
+erf = np.vectorize(math.erf, otypes=[np.float64])
+"""The error function, value by value: NumPy has none of its own."""
 
 
 @_compute.register
@@ -309,7 +310,7 @@ def _(op: ops.GELU, given: Operands) -> Array:
     if op.approximate == "tanh":
         share = 0.5 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
     else:
-        share = 0.5 * (1 + _erf(x / math.sqrt(2)).astype(x.dtype))
+        share = 0.5 * (1 + erf(x / math.sqrt(2)).astype(x.dtype))
     out: Array = x * share
     return out
 
