@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from convscope.api import describe, evaluate, train, training
+    from convscope.api import describe, evaluate, look, train, training
     from convscope.delivery.adopt import load
     from convscope.delivery.code import code
     from convscope.delivery.model import Model
@@ -21,7 +21,19 @@ if TYPE_CHECKING:
     from convscope.learning.recipe import Recipe
     from convscope.network.network import Network
 
-__all__ = ["Model", "Network", "Recipe", "UserError", "code", "describe", "evaluate", "load", "train", "training"]
+__all__ = [
+    "Model",
+    "Network",
+    "Recipe",
+    "UserError",
+    "code",
+    "describe",
+    "evaluate",
+    "load",
+    "look",
+    "train",
+    "training",
+]
 
 _HOMES = {
     "Model": "convscope.delivery.model",
@@ -32,6 +44,7 @@ _HOMES = {
     "describe": "convscope.api",
     "evaluate": "convscope.api",
     "load": "convscope.delivery.adopt",
+    "look": "convscope.api",
     "train": "convscope.api",
     "training": "convscope.api",
 }

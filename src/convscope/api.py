@@ -13,10 +13,14 @@ from convscope.network.ops import Shape
 from convscope.network.summary import Summary, summarise
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from convscope.delivery.model import Model
     from convscope.learning.evaluate import Evaluated
     from convscope.learning.events import Event
     from convscope.learning.run import Result
+    from convscope.looking.look import Look
 
 
 def _network(net: str | Network | None) -> Network | None:
@@ -140,3 +144,26 @@ def evaluate(model: str | Path | Model, data: str | Path, split: str | None = No
     from convscope.learning.evaluate import evaluate as measure
 
     return measure(model if isinstance(model, Model) else Model.load(model), data, split)
+
+
+def look(model: str | Path | Model, picture: str | Path | NDArray[np.uint8]) -> Look:
+    """A model on one picture, every number of it kept and open.
+
+    Args:
+        model: a model or its folder.
+        picture: a file, ``DATA:NUMBER`` such as ``"digits:3"``, or uint8 (H, W, C) of the input's size.
+
+    Raises:
+        UserError: the model or the picture cannot be read.
+
+    Example:
+        >>> unit = look("runs/digits-1", "digits:3").unit("conv1[0,2,2]")  # doctest: +SKIP
+        >>> unit.walk.terms[0].value, unit.value, unit.difference  # doctest: +SKIP
+    """
+    from convscope.delivery.model import Model
+    from convscope.looking.look import look_at
+    from convscope.looking.picture import find_picture
+
+    loaded = model if isinstance(model, Model) else Model.load(model)
+    image = find_picture(loaded, picture).image_HWC if isinstance(picture, (str, Path)) else picture
+    return look_at(loaded, image)

@@ -162,4 +162,4 @@ class Walk:
         Args:
             eps: the engine's precision: ``2**-23`` for float32, ``2**-8`` for bfloat16, ``2**-52`` for float64.
         """
-        return 16 * eps * max(self.scale, abs(self.value))
+        return 8 * eps * max(self.scale, abs(self.value))

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -31,6 +31,17 @@ OF_PICTURES = 2.0**-22
 """Pixels are normalised in float32, by one multiplication and one addition."""
 
 Floats = NDArray[np.float32]
+
+
+def precision_named(text: str) -> Precision:
+    """The precision that a person wrote.
+
+    Raises:
+        UserError: there is none of this name.
+    """
+    if text not in EPS:
+        raise UserError("--precision", f"{text!r}", ", ".join(EPS), did_you_mean(text, EPS))
+    return cast("Precision", text)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,8 +185,7 @@ def look_at(
     Raises:
         UserError: the model or the picture cannot be read, or the array is of another size.
     """
-    if precision not in EPS:
-        raise UserError("precision", f"{precision!r}", ", ".join(EPS), did_you_mean(precision, EPS))
+    precision_named(precision)
     loaded = model if isinstance(model, Model) else Model.load(model)
     image_HWC = _image(loaded, picture)
     device = next((p.device for p in loaded.module.parameters()), torch.device("cpu"))
@@ -198,6 +208,6 @@ def _image(model: Model, picture: str | Path | NDArray[np.uint8]) -> NDArray[np.
     if not Path(picture).exists():
         raise UserError(str(picture), "there is no such file", "a picture")
     try:
-        return decode(picture, pre)
+        return np.array(decode(picture, pre))  # its own, and writable
     except Unreadable as error:
         raise UserError(str(picture), error.reason, "a picture") from None

@@ -59,7 +59,8 @@ def parse_address(graph: Graph, text: str) -> Address:
     path, tensor, shape = _named(graph, name)
     if found is None:
         example = Address(path, tuple(n // 2 for n in shape), tensor)
-        raise UserError(f"address {text!r}", "no place in brackets", f"{len(shape)} numbers from 0, such as {example}")
+        numbers = "one number" if len(shape) == 1 else f"{len(shape)} numbers"
+        raise UserError(f"address {text!r}", "no place in brackets", f"{numbers} from 0, such as {example}")
     index = tuple(int(number) for number in found["index"].split(","))
     if len(index) != len(shape):
         numbers = f"{len(index)} number{'s' if len(index) > 1 else ''}"

@@ -303,6 +303,24 @@ def load(**options: Any) -> None:
 
 
 @cli.command()
+@click.argument("model")
+@click.argument("picture")
+@click.option("--at", help="The number to open: conv1[3,10,12], input[0,5,5].")
+@click.option("--trail", is_flag=True, help="From there back to the pixels, always to the term that counts most.")
+@click.option("--most", help="Terms to show, the largest first, or all. Default: 12.")
+@click.option("--precision", default="float32", show_default=True, help="Of the model: float32 or bfloat16.")
+@json_option
+def look(**options: Any) -> None:
+    """What MODEL does with PICTURE: every node's numbers, and any of them opened down to its multiply-adds.
+
+    PICTURE is a file, or DATA:NUMBER, for example digits:3 or mnist/:train[3].
+    """
+    from convscope.surfaces.look_command import look_command
+
+    look_command(**options)
+
+
+@cli.command()
 @click.argument("net")
 @click.option("--framework", default="pytorch", show_default=True, help="pytorch or keras.")
 @click.option("--input", "shape", type=_Shape(), help="The input's shape in place of the network's own.")
