@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
 
@@ -12,39 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.arithmetic.reference_windows import adaptive_windows
-from convscope.arithmetic.walkthrough import Arrays, Combine, Indices, Operand, Step, Terms, Vector, Walk
+from convscope.arithmetic.walkthrough import Arrays, Indices, Step, Terms, Walk
+from convscope.arithmetic.walkthrough_parts import (
+    Given,
+    finish,
+    grid,
+    make_step,
+    mean_of,
+    own_term,
+    read,
+    terms_at,
+    under,
+    with_bias,
+)
 from convscope.network import ops
 from convscope.network.ops import per_dimension
-
-
-@dataclass(frozen=True)
-class Given:
-    """What :func:`walk` is given besides the operation."""
-
-    inputs: Sequence[NDArray[Any]]
-    parameters: Arrays
-    buffers: Arrays
-    index: tuple[int, ...]
-
-    @property
-    def x(self) -> NDArray[Any]:
-        """The only input."""
-        return self.inputs[0]
-
-    @property
-    def shapes(self) -> list[ops.Shape]:
-        """The inputs' shapes."""
-        return [value.shape for value in self.inputs]
-
-    @property
-    def own(self) -> float:
-        """The value at the unit's own place, of an operation that keeps the shape."""
-        return float(self.x[self.index])
-
-    def at_channel(self, name: str) -> float:
-        """A parameter's or buffer's number for the unit's channel."""
-        tensor = self.parameters[name] if name in self.parameters else self.buffers[name]
-        return float(tensor[self.index[0]])
 
 
 def walk(
@@ -88,62 +69,7 @@ def _walk(op: ops.Op, given: Given) -> Walk:
     raise NotImplementedError(f"nothing opens {type(op).__name__}")
 
 
-def _read(given: Given, operand: int, index_NR: Indices) -> Vector:
-    """The values at some places of an operand in float64; 0 where the place is padding (-1)."""
-    inside = (index_NR >= 0).all(1)
-    found = np.zeros(len(index_NR))
-    found[inside] = given.inputs[operand][tuple(index_NR[inside].T)].astype(np.float64)
-    return found
-
-
-def _terms(given: Given, index_NR: Indices, result: Vector | None = None, operand: int = 0) -> Terms:
-    """Terms of one operand without weights."""
-    values = _read(given, operand, index_NR)
-    return Terms(np.full(len(values), operand), index_NR, values, values if result is None else result)
-
-
-def _one(given: Given, index: tuple[int, ...] | None = None) -> Terms:
-    """The one value at the unit's own place."""
-    return _terms(given, np.array([given.index if index is None else index]))
-
-
-def _step(name: str, form: str, value: float, **operands: float) -> Step:
-    return Step(name, form, tuple(Operand(key.replace("_", " "), float(v)) for key, v in operands.items()), value)
-
-
-def _finish(
-    op: ops.Op, given: Given, terms: Terms, combine: Combine, steps: Sequence[Step] = (), scale: float | None = None
-) -> Walk:
-    combined = _combined(terms, combine)
-    size = float(np.abs(terms.result_N).sum()) if combine == "sum" else abs(combined)
-    return Walk(op, given.index, terms, combine, combined, tuple(steps), size if scale is None else scale)
-
-
-def _combined(terms: Terms, combine: Combine) -> float:
-    if combine == "sum":
-        return float(terms.result_N.sum())
-    if combine == "product":
-        return float(terms.result_N.prod())
-    return float(terms.result_N.max()) if combine == "max" else float(terms.result_N[0])
-
-
 # Windows
-
-
-def _under(window: ops.Window, place: tuple[int, ...], shape: ops.Shape) -> list[list[int]]:
-    """The rows, columns ... of the input under the window at a place; -1 for one in the padding."""
-    found = []
-    for at, length, kernel, stride, dilation, (before, _) in zip(
-        place, shape[1:], window.kernel, window.stride, window.dilation, window.padding, strict=True
-    ):
-        rows = (at * stride - before + dilation * k for k in range(kernel))
-        found.append([row if 0 <= row < length else -1 for row in rows])
-    return found
-
-
-def _grid(*sides: Sequence[int]) -> Indices:
-    """Every combination of some coordinates, the last running fastest."""
-    return np.stack(np.meshgrid(*map(np.asarray, sides), indexing="ij"), -1).reshape(-1, len(sides)).astype(np.int64)
 
 
 @_walk.register
@@ -152,29 +78,20 @@ def _(op: ops.Conv, given: Given) -> Walk:
     filter_ = given.index[0]
     share = weight.shape[1]  # the channels of this filter's group
     first = filter_ // (op.out_channels // op.groups) * share
-    index_NR = _grid(range(first, first + share), *_under(window, given.index[1:], given.x.shape))
+    index_NR = grid(range(first, first + share), *under(window, given.index[1:], given.x.shape))
     weights = weight[filter_].reshape(-1).astype(np.float64)
-    places = _grid([filter_], *(range(n) for n in weight.shape[1:]))
-    values = _read(given, 0, index_NR)
+    places = grid([filter_], *(range(n) for n in weight.shape[1:]))
+    values = read(given, 0, index_NR)
     index_NR[(index_NR < 0).any(1)] = -1
     terms = Terms(np.zeros(len(values), np.int64), index_NR, values, values * weights, weights, places)
-    return _with_bias(op, given, terms)
-
-
-def _with_bias(op: ops.Op, given: Given, terms: Terms) -> Walk:
-    done = _finish(op, given, terms, "sum")
-    if "bias" not in given.parameters:
-        return done
-    bias = given.at_channel("bias")
-    step = _step("with bias", "{0} + {1}", done.combined + bias, sum=done.combined, bias=bias)
-    return _finish(op, given, terms, "sum", [step], done.scale + abs(bias))
+    return with_bias(op, given, terms)
 
 
 @_walk.register
 def _(op: ops.MaxPool, given: Given) -> Walk:
-    rows = _under(op.window(given.shapes), given.index[1:], given.x.shape)
+    rows = under(op.window(given.shapes), given.index[1:], given.x.shape)
     inside = [[row for row in side if row >= 0] for side in rows]  # the padding never wins
-    return _finish(op, given, _terms(given, _grid([given.index[0]], *inside)), "max")
+    return finish(op, given, terms_at(given, grid([given.index[0]], *inside)), "max")
 
 
 @_walk.register
@@ -188,45 +105,39 @@ def _(op: ops.AvgPool, given: Given) -> Walk:
         covered = range(start, min(start + kernel, length + after))
         marked = [row if 0 <= row < length else -1 for row in covered]
         sides.append(marked if op.count_include_pad else [row for row in marked if row >= 0])
-    index_NR = _grid([given.index[0]], *sides)
+    index_NR = grid([given.index[0]], *sides)
     index_NR[(index_NR < 0).any(1)] = -1
-    return _mean(op, given, _terms(given, index_NR))
-
-
-def _mean(op: ops.Op, given: Given, terms: Terms) -> Walk:
-    total, count = float(terms.result_N.sum()), len(terms)
-    step = _step("mean", "{0} / {1}", total / count, sum=total, count=count)
-    return _finish(op, given, terms, "sum", [step], float(np.abs(terms.result_N).sum()) / count)
+    return mean_of(op, given, terms_at(given, index_NR))
 
 
 def _box(op: ops.AdaptiveAvgPool | ops.AdaptiveMaxPool, given: Given) -> Terms:
     size = per_dimension("output_size", op.output_size, given.shapes[0])
     bands = [adaptive_windows(n, k)[at] for n, k, at in zip(given.x.shape[1:], size, given.index[1:], strict=True)]
-    return _terms(given, _grid([given.index[0]], *(range(band.start, band.stop) for band in bands)))
+    return terms_at(given, grid([given.index[0]], *(range(band.start, band.stop) for band in bands)))
 
 
 @_walk.register
 def _(op: ops.AdaptiveAvgPool, given: Given) -> Walk:
-    return _mean(op, given, _box(op, given))
+    return mean_of(op, given, _box(op, given))
 
 
 @_walk.register
 def _(op: ops.AdaptiveMaxPool, given: Given) -> Walk:
-    return _finish(op, given, _box(op, given), "max")
+    return finish(op, given, _box(op, given), "max")
 
 
 def _channel(given: Given) -> Terms:
-    return _terms(given, _grid([given.index[0]], *(range(n) for n in given.x.shape[1:])))
+    return terms_at(given, grid([given.index[0]], *(range(n) for n in given.x.shape[1:])))
 
 
 @_walk.register
 def _(op: ops.GlobalAvgPool, given: Given) -> Walk:
-    return _mean(op, given, _channel(given))
+    return mean_of(op, given, _channel(given))
 
 
 @_walk.register
 def _(op: ops.GlobalMaxPool, given: Given) -> Walk:
-    return _finish(op, given, _channel(given), "max")
+    return finish(op, given, _channel(given), "max")
 
 
 # Vectors and shapes
@@ -239,19 +150,19 @@ def _(op: ops.Linear, given: Given) -> Walk:
     values = given.x.astype(np.float64)
     places = np.column_stack([np.full(len(weights), given.index[0]), np.arange(len(weights))])
     terms = Terms(np.zeros(len(weights), np.int64), index_NR, values, values * weights, weights, places)
-    return _with_bias(op, given, terms)
+    return with_bias(op, given, terms)
 
 
 @_walk.register
 def _(op: ops.Flatten, given: Given) -> Walk:
     place = np.unravel_index(given.index[0], given.x.shape)
-    return _finish(op, given, _one(given, tuple(map(int, place))), "value")
+    return finish(op, given, own_term(given, tuple(map(int, place))), "value")
 
 
 @_walk.register(ops.Identity)
 @_walk.register(ops.Dropout)
 def _(op: ops.Op, given: Given) -> Walk:
-    return _finish(op, given, _one(given), "value")
+    return finish(op, given, own_term(given), "value")
 
 
 @_walk.register
@@ -259,7 +170,7 @@ def _(op: ops.PadChannels, given: Given) -> Walk:
     channel = given.index[0] - op.before
     inside = 0 <= channel < given.x.shape[0]
     place = (channel, *given.index[1:]) if inside else (-1,) * given.x.ndim
-    return _finish(op, given, _one(given, place), "value")
+    return finish(op, given, own_term(given, place), "value")
 
 
 # Normalisations
@@ -270,13 +181,13 @@ def _affine(given: Given, normal: float, index: tuple[int, ...]) -> list[Step]:
         return []
     weight, bias = (float(given.parameters[name][index]) for name in ("weight", "bias"))
     shifted = normal * weight + bias
-    return [_step("scaled and shifted", "{0} * {1} + {2}", shifted, standardised=normal, weight=weight, bias=bias)]
+    return [make_step("scaled and shifted", "{0} * {1} + {2}", shifted, standardised=normal, weight=weight, bias=bias)]
 
 
 def _standardised(x: float, mean: float, variance: float, eps: float) -> Step:
     normal = (x - mean) / math.sqrt(variance + eps)
     form = "({0} - {1}) / sqrt({2} + {3})"
-    return _step("standardised", form, normal, x=x, mean=mean, variance=variance, eps=eps)
+    return make_step("standardised", form, normal, x=x, mean=mean, variance=variance, eps=eps)
 
 
 def _size(steps: Sequence[Step], largest: float, deviation: float) -> float:
@@ -287,44 +198,44 @@ def _size(steps: Sequence[Step], largest: float, deviation: float) -> float:
 
 @_walk.register
 def _(op: ops.BatchNorm, given: Given) -> Walk:
-    terms = _one(given)
+    terms = own_term(given)
     mean, variance = given.at_channel("running_mean"), given.at_channel("running_var")
     x = float(terms.value_N[0])
     first = _standardised(x, mean, variance, op.eps)
     steps = [first, *_affine(given, first.value, given.index[:1])]
     scale = _size(steps, abs(x) + abs(mean), math.sqrt(variance + op.eps))
-    return _finish(op, given, terms, "value", steps, scale)
+    return finish(op, given, terms, "value", steps, scale)
 
 
 def _normalised(op: ops.LayerNorm | ops.GroupNorm, given: Given, index_NR: Indices, at: tuple[int, ...]) -> Walk:
     """The unit standardised by the mean and variance of the values at some places."""
-    terms = _terms(given, index_NR)
+    terms = terms_at(given, index_NR)
     count, total = len(terms), float(terms.value_N.sum())
     mean = total / count
     squares = float(np.square(terms.value_N - mean).sum())
     x = float(given.x[given.index])
     steps = [
-        _step("mean", "{0} / {1}", mean, sum=total, count=count),
-        _step("variance", "{0} / {1}", squares / count, sum_of_squared_differences=squares, count=count),
+        make_step("mean", "{0} / {1}", mean, sum=total, count=count),
+        make_step("variance", "{0} / {1}", squares / count, sum_of_squared_differences=squares, count=count),
         _standardised(x, mean, squares / count, op.eps),
     ]
     steps += _affine(given, steps[-1].value, at)
     scale = _size(steps, 2 * float(np.abs(terms.value_N).max()), math.sqrt(squares / count + op.eps))
-    return _finish(op, given, terms, "sum", steps, scale)
+    return finish(op, given, terms, "sum", steps, scale)
 
 
 @_walk.register
 def _(op: ops.LayerNorm, given: Given) -> Walk:
     if op.over == "all":
-        return _normalised(op, given, _grid(*map(range, given.x.shape)), given.index)
-    return _normalised(op, given, _grid(range(given.x.shape[0]), *([at] for at in given.index[1:])), given.index[:1])
+        return _normalised(op, given, grid(*map(range, given.x.shape)), given.index)
+    return _normalised(op, given, grid(range(given.x.shape[0]), *([at] for at in given.index[1:])), given.index[:1])
 
 
 @_walk.register
 def _(op: ops.GroupNorm, given: Given) -> Walk:
     share = given.x.shape[0] // op.num_groups
     first = given.index[0] // share * share
-    places = _grid(range(first, first + share), *map(range, given.x.shape[1:]))
+    places = grid(range(first, first + share), *map(range, given.x.shape[1:]))
     return _normalised(op, given, places, given.index[:1])
 
 
@@ -332,26 +243,26 @@ def _(op: ops.GroupNorm, given: Given) -> Walk:
 def _(op: ops.LocalResponseNorm, given: Given) -> Walk:
     channel, channels = given.index[0], given.x.shape[0]
     neighbours = range(max(0, channel - op.size // 2), min(channels, channel + (op.size - 1) // 2 + 1))
-    places = _grid(neighbours, *([at] for at in given.index[1:]))
-    values = _read(given, 0, places)
-    terms = _terms(given, places, np.square(values))
+    places = grid(neighbours, *([at] for at in given.index[1:]))
+    values = read(given, 0, places)
+    terms = terms_at(given, places, np.square(values))
     total, x = float(np.square(values).sum()), float(given.x[given.index])
     divisor = (op.k + op.alpha / op.size * total) ** op.beta
     form = "({0} + {1} / {2} * {3}) ** {4}"
     operands = {"k": op.k, "alpha": op.alpha, "size": op.size, "sum_of_squares": total, "beta": op.beta}
     steps = [
-        _step("divisor", form, divisor, **operands),
-        _step("value", "{0} / {1}", x / divisor, x=x, divisor=divisor),
+        make_step("divisor", form, divisor, **operands),
+        make_step("value", "{0} / {1}", x / divisor, x=x, divisor=divisor),
     ]
-    return _finish(op, given, terms, "sum", steps, abs(x / divisor) * (1 + op.beta))
+    return finish(op, given, terms, "sum", steps, abs(x / divisor) * (1 + op.beta))
 
 
 @_walk.register
 def _(op: ops.Scale, given: Given) -> Walk:
-    one, weight = _one(given), np.array([given.at_channel("weight")])
+    one, weight = own_term(given), np.array([given.at_channel("weight")])
     place = np.array([given.index[:1]])
     terms = Terms(one.operand_N, one.index_NR, one.value_N, one.value_N * weight, weight, place)
-    return _with_bias(op, given, terms)
+    return with_bias(op, given, terms)
 
 
 # Activations
@@ -359,28 +270,28 @@ def _(op: ops.Scale, given: Given) -> Walk:
 
 def _pointwise(op: ops.Op, given: Given, *steps: Step) -> Walk:
     """A function of the one value ``x``."""
-    terms = _one(given)
-    return _finish(op, given, terms, "value", steps, max(abs(float(terms.value_N[0])), abs(steps[-1].value)))
+    terms = own_term(given)
+    return finish(op, given, terms, "value", steps, max(abs(float(terms.value_N[0])), abs(steps[-1].value)))
 
 
 @_walk.register
 def _(op: ops.ReLU, given: Given) -> Walk:
     x = given.own
-    return _pointwise(op, given, _step("value", "max(0, {0})", max(0.0, x), x=x))
+    return _pointwise(op, given, make_step("value", "max(0, {0})", max(0.0, x), x=x))
 
 
 @_walk.register
 def _(op: ops.ReLU6, given: Given) -> Walk:
     x = given.own
-    return _pointwise(op, given, _step("value", "min(max(0, {0}), 6)", min(max(0.0, x), 6.0), x=x))
+    return _pointwise(op, given, make_step("value", "min(max(0, {0}), 6)", min(max(0.0, x), 6.0), x=x))
 
 
 @_walk.register
 def _(op: ops.LeakyReLU, given: Given) -> Walk:
     x, slope = given.own, op.negative_slope
     if x > 0:
-        return _pointwise(op, given, _step("value", "{0}", x, x=x))
-    return _pointwise(op, given, _step("value", "{0} * {1}", slope * x, negative_slope=slope, x=x))
+        return _pointwise(op, given, make_step("value", "{0}", x, x=x))
+    return _pointwise(op, given, make_step("value", "{0} * {1}", slope * x, negative_slope=slope, x=x))
 
 
 @_walk.register
@@ -391,15 +302,15 @@ def _(op: ops.GELU, given: Given) -> Walk:
         share = (1 + math.tanh(math.sqrt(2 / math.pi) * inner)) / 2
     else:
         form, share = "(1 + erf({0} / sqrt(2))) / 2", (1 + math.erf(x / math.sqrt(2))) / 2
-    first = _step("share below", form, share, x=x)
-    return _pointwise(op, given, first, _step("value", "{0} * {1}", x * share, x=x, share_below=share))
+    first = make_step("share below", form, share, x=x)
+    return _pointwise(op, given, first, make_step("value", "{0} * {1}", x * share, x=x, share_below=share))
 
 
 def _sigmoid(x: float, name: str) -> Step:
     """In the form that does not overflow."""
     if x >= 0:
-        return _step(name, "1 / (1 + exp(-{0}))", 1 / (1 + math.exp(-x)), x=x)
-    return _step(name, "exp({0}) / (1 + exp({0}))", math.exp(x) / (1 + math.exp(x)), x=x)
+        return make_step(name, "1 / (1 + exp(-{0}))", 1 / (1 + math.exp(-x)), x=x)
+    return make_step(name, "exp({0}) / (1 + exp({0}))", math.exp(x) / (1 + math.exp(x)), x=x)
 
 
 @_walk.register
@@ -410,11 +321,11 @@ def _(op: ops.Sigmoid, given: Given) -> Walk:
 @_walk.register
 def _(op: ops.SiLU, given: Given) -> Walk:
     x, first = given.own, _sigmoid(given.own, "sigmoid")
-    return _pointwise(op, given, first, _step("value", "{0} * {1}", x * first.value, x=x, sigmoid=first.value))
+    return _pointwise(op, given, first, make_step("value", "{0} * {1}", x * first.value, x=x, sigmoid=first.value))
 
 
 def _hard(x: float, name: str) -> Step:
-    return _step(name, "min(max({0} + 3, 0), 6) / 6", min(max(x + 3, 0.0), 6.0) / 6, x=x)
+    return make_step(name, "min(max({0} + 3, 0), 6) / 6", min(max(x + 3, 0.0), 6.0) / 6, x=x)
 
 
 @_walk.register
@@ -425,28 +336,28 @@ def _(op: ops.Hardsigmoid, given: Given) -> Walk:
 @_walk.register
 def _(op: ops.Hardswish, given: Given) -> Walk:
     x, first = given.own, _hard(given.own, "hardsigmoid")
-    return _pointwise(op, given, first, _step("value", "{0} * {1}", x * first.value, x=x, hardsigmoid=first.value))
+    return _pointwise(op, given, first, make_step("value", "{0} * {1}", x * first.value, x=x, hardsigmoid=first.value))
 
 
 @_walk.register
 def _(op: ops.Tanh, given: Given) -> Walk:
-    return _pointwise(op, given, _step("value", "tanh({0})", math.tanh(given.own), x=given.own))
+    return _pointwise(op, given, make_step("value", "tanh({0})", math.tanh(given.own), x=given.own))
 
 
 @_walk.register
 def _(op: ops.Softmax, given: Given) -> Walk:
-    places = _grid(range(given.x.shape[0]), *([at] for at in given.index[1:]))
-    values = _read(given, 0, places)
+    places = grid(range(given.x.shape[0]), *([at] for at in given.index[1:]))
+    values = read(given, 0, places)
     largest, x = float(values.max()), float(given.x[given.index])
     powers = np.exp(values - largest)
     own, total = math.exp(x - largest), float(powers.sum())
     steps = [
-        _step("exponential", "exp({0} - {1})", own, x=x, largest=largest),
-        _step("value", "{0} / {1}", own / total, exponential=own, sum=total),
+        make_step("exponential", "exp({0} - {1})", own, x=x, largest=largest),
+        make_step("value", "{0} / {1}", own / total, exponential=own, sum=total),
     ]
     # A rounded operand moves an exponential by as much as its own size.
     spread = 1 + float(np.abs(values).max()) + abs(x)
-    return _finish(op, given, _terms(given, places, powers), "sum", steps, own / total * spread)
+    return finish(op, given, terms_at(given, places, powers), "sum", steps, own / total * spread)
 
 
 # Merges
@@ -461,12 +372,12 @@ def _branches(given: Given) -> Terms:
 
 @_walk.register
 def _(op: ops.Add, given: Given) -> Walk:
-    return _finish(op, given, _branches(given), "sum")
+    return finish(op, given, _branches(given), "sum")
 
 
 @_walk.register
 def _(op: ops.Mul, given: Given) -> Walk:
-    return _finish(op, given, _branches(given), "product")
+    return finish(op, given, _branches(given), "product")
 
 
 @_walk.register
@@ -475,6 +386,6 @@ def _(op: ops.Concat, given: Given) -> Walk:
     for operand, value in enumerate(given.inputs):
         if channel < value.shape[0]:
             place = np.array([(channel, *given.index[1:])])
-            return _finish(op, given, _terms(given, place, operand=operand), "value")
+            return finish(op, given, terms_at(given, place, operand=operand), "value")
         channel -= value.shape[0]
     raise AssertionError("the place was checked")
