@@ -70,7 +70,7 @@ def make_step(name: str, form: str, value: float, **operands: float) -> Step:
 def finish(
     op: ops.Op, given: Given, terms: Terms, combine: Combine, steps: Sequence[Step] = (), scale: float | None = None
 ) -> Walk:
-    """The walk of a unit; ``scale`` as in :class:`~convscope.arithmetic.walkthrough.Walk`, by default the terms' own."""
+    """The walk of a unit; ``scale`` as in :class:`Walk`, by default the size of the terms themselves."""
     combined = put_together(terms, combine)
     size = float(np.abs(terms.result_N).sum()) if combine == "sum" else abs(combined)
     return Walk(op, given.index, terms, combine, combined, tuple(steps), size if scale is None else scale)
