@@ -37,6 +37,7 @@ NEVER_LOADS: list[tuple[str, set[str]]] = [
     ("convscope.network", {"torch", "numpy"}),
     ("convscope.arithmetic.reference", {"torch"}),
     ("convscope.arithmetic.walkthrough", {"torch"}),
+    ("convscope.arithmetic.calculation", {"torch"}),
     ("convscope.arithmetic.backward", {"torch"}),
     ("convscope.data", {"torch"}),
 ]
