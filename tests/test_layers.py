@@ -39,6 +39,7 @@ NEVER_LOADS: list[tuple[str, set[str]]] = [
     ("convscope.arithmetic.walkthrough", {"torch"}),
     ("convscope.arithmetic.calculation", {"torch"}),
     ("convscope.arithmetic.backward", {"torch"}),
+    ("convscope.arithmetic.losses", {"torch"}),
     ("convscope.data", {"torch"}),
 ]
 """Modules, those below them included, and what they never load, not even by way of other modules of convscope."""
