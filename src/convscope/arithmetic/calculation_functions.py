@@ -15,17 +15,17 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope.arithmetic.reference import forward, im2col, softmax
-from convscope.arithmetic.walkthrough import Arrays, Combine, Indices, Operand, Step, Terms, Walk
+from convscope.arithmetic import losses
+from convscope.arithmetic.reference import forward, im2col, sigmoid, softmax
+from convscope.arithmetic.walkthrough import Arrays, Combine, Indices, Step, Terms, Walk
 from convscope.arithmetic.walkthrough_operations import walk
+from convscope.arithmetic.walkthrough_parts import make_step
 from convscope.network import ops
 from convscope.network.ops import Misfit, Shape, Size, Window
 from convscope.network.ops.base import count, flag, per_dimension, size, slide
 from convscope.network.ops.convolution import resolve_window
 
 Values = NDArray[np.float64]
-LEAST_LOG = -100.0
-"""Binary cross entropy takes the logarithm of 0 as this, as ``torch.nn.BCELoss`` does."""
 
 
 @dataclass(frozen=True)
@@ -156,12 +156,12 @@ def compute(op: ops.Op, inputs: Sequence[Values], parameters: Arrays, buffers: A
 
 @compute.register
 def _(op: Odds, inputs: Sequence[Values], parameters: Arrays, buffers: Arrays) -> Values:
-    return np.asarray(inputs[0] / (1 - inputs[0]), np.float64)
+    return np.asarray(losses.odds(inputs[0]), np.float64)
 
 
 @compute.register
 def _(op: Logit, inputs: Sequence[Values], parameters: Arrays, buffers: Arrays) -> Values:
-    return np.asarray(np.log(inputs[0]) - np.log1p(-inputs[0]), np.float64)
+    return np.asarray(losses.logit(inputs[0]), np.float64)
 
 
 @compute.register
@@ -172,24 +172,19 @@ def _(op: RowSoftmax, inputs: Sequence[Values], parameters: Arrays, buffers: Arr
 @compute.register
 def _(op: CrossEntropy, inputs: Sequence[Values], parameters: Arrays, buffers: Arrays) -> Values:
     scores, labels = inputs
-    largest = scores.max(axis=1)
-    log_sum = largest + np.log(np.exp(scores - largest[:, None]).sum(axis=1))
-    return np.asarray(log_sum - scores[np.arange(len(scores)), labels.astype(int)], np.float64)
+    return np.asarray(losses.cross_entropy(scores, labels).each, np.float64)
 
 
 @compute.register
 def _(op: BinaryCrossEntropy, inputs: Sequence[Values], parameters: Arrays, buffers: Arrays) -> Values:
-    x, y = inputs
-    if op.logits:
-        return np.asarray(np.maximum(x, 0) - x * y + np.log1p(np.exp(-np.abs(x))), np.float64)
-    with np.errstate(divide="ignore"):
-        sure, unsure = np.maximum(np.log(x), LEAST_LOG), np.maximum(np.log1p(-x), LEAST_LOG)
-    return np.asarray(-(y * sure + (1 - y) * unsure), np.float64)
+    function = losses.binary_cross_entropy_with_logits if op.logits else losses.binary_cross_entropy
+    values, labels = inputs
+    return np.asarray(function(values, labels).each, np.float64)
 
 
 @compute.register
 def _(op: OneHot, inputs: Sequence[Values], parameters: Arrays, buffers: Arrays) -> Values:
-    return np.asarray(inputs[0][:, None] == np.arange(op.classes), np.float64)
+    return np.asarray(losses.one_hot(inputs[0].tolist(), op.classes), np.float64)
 
 
 @compute.register
@@ -211,10 +206,6 @@ def open_unit(
 ) -> Walk:
     """One output of an operation or a function, opened."""
     return walk(op, inputs, parameters, buffers, index)
-
-
-def _step(name: str, form: str, value: float, **operands: float) -> Step:
-    return Step(name, form, tuple(Operand(key.replace("_", " "), float(v)) for key, v in operands.items()), value)
 
 
 def _walk(
@@ -241,14 +232,16 @@ def _walk(
 @open_unit.register
 def _(op: Odds, inputs: Sequence[Values], parameters: Arrays, buffers: Arrays, index: tuple[int, ...]) -> Walk:
     p = float(inputs[0][index])
-    return _walk(op, index, [(p, 0, index)], [_step("odds", "{0} / (1 - {0})", p / (1 - p), x=p)])
+    return _walk(
+        op, index, [(p, 0, index)], [make_step("odds", "{0} / (1 - {0})", float(losses.odds(inputs[0][index])), x=p)]
+    )
 
 
 @open_unit.register
 def _(op: Logit, inputs: Sequence[Values], parameters: Arrays, buffers: Arrays, index: tuple[int, ...]) -> Walk:
     p = float(inputs[0][index])
-    odds, logit = p / (1 - p), math.log(p) - math.log1p(-p)
-    steps = [_step("odds", "{0} / (1 - {0})", odds, x=p), _step("logit", "log({0})", logit, odds=odds)]
+    odds, logit = float(losses.odds(inputs[0][index])), float(losses.logit(inputs[0][index]))
+    steps = [make_step("odds", "{0} / (1 - {0})", odds, x=p), make_step("logit", "log({0})", logit, odds=odds)]
     return _walk(op, index, [(p, 0, index)], steps)
 
 
@@ -260,8 +253,8 @@ def _(op: RowSoftmax, inputs: Sequence[Values], parameters: Arrays, buffers: Arr
     powers = np.exp(scores - largest)
     own, total = math.exp(x - largest), float(powers.sum())
     steps = [
-        _step("exponential", "exp({0} - {1})", own, x=x, largest=largest),
-        _step("value", "{0} / {1}", own / total, exponential=own, sum=total),
+        make_step("exponential", "exp({0} - {1})", own, x=x, largest=largest),
+        make_step("value", "{0} / {1}", own / total, exponential=own, sum=total),
     ]
     values = [(float(score), 0, (row, at)) for at, score in enumerate(scores)]
     return _walk(op, index, values, steps, "sum", list(powers))
@@ -275,13 +268,13 @@ def _(op: CrossEntropy, inputs: Sequence[Values], parameters: Arrays, buffers: A
     total, own = float(powers.sum()), math.exp(x - largest)
     loss, probability = largest + math.log(total) - x, own / total
     steps = [
-        _step("exponential", "exp({0} - {1})", own, score_of_the_label=x, largest=largest),
-        _step("probability", "{0} / {1}", probability, exponential=own, sum=total),
+        make_step("exponential", "exp({0} - {1})", own, score_of_the_label=x, largest=largest),
+        make_step("probability", "{0} / {1}", probability, exponential=own, sum=total),
     ]
     if probability > 0:
-        steps.append(_step("loss", "-log({0})", loss, probability=probability))
+        steps.append(make_step("loss", "-log({0})", loss, probability=probability))
     else:  # too small for a number; its logarithm is not
-        steps.append(_step("loss", "{0} + log({1}) - {2}", loss, largest=largest, sum=total, score_of_the_label=x))
+        steps.append(make_step("loss", "{0} + log({1}) - {2}", loss, largest=largest, sum=total, score_of_the_label=x))
     values = [(float(score), 0, (index[0], at)) for at, score in enumerate(scores)]
     return _walk(op, index, values, steps, "sum", list(powers))
 
@@ -294,24 +287,24 @@ def _(
     loss = float(compute(op, [np.array([x]), np.array([y])], {}, {})[0])
     steps, p = [], x
     if op.logits:
-        p = 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+        p = float(sigmoid(np.array(x)))
         form = "1 / (1 + exp(-{0}))" if x >= 0 else "exp({0}) / (1 + exp({0}))"
-        steps.append(_step("probability", form, p, x=x))
+        steps.append(make_step("probability", form, p, x=x))
     values = [(x, 0, index), (y, 1, index)]
     if op.logits and not 1e-12 < p < 1 - 1e-12:
         form = "max({0}, 0) - {0}*{1} + log(1 + exp(-abs({0})))"
-        return _walk(op, index, values, [*steps, _step("loss", form, loss, x=x, y=y)])
+        return _walk(op, index, values, [*steps, make_step("loss", form, loss, x=x, y=y)])
     # A part times 0 is left out: the logarithm of 0 may stand in it.
     if y == 1:
-        form = "-log({0})" if p > math.exp(LEAST_LOG) else "100"
-        last = _step("loss", form, loss, p=p)
+        form = "-log({0})" if p > math.exp(losses.LOWEST_LOG) else "100"
+        last = make_step("loss", form, loss, p=p)
     elif y == 0:
         form = "-log(1 - {0})" if p < 1 else "100"
-        last = _step("loss", form, loss, p=p)
-    elif math.exp(LEAST_LOG) < p < 1:
-        last = _step("loss", "-({1} * log({0}) + (1 - {1}) * log(1 - {0}))", loss, p=p, y=y)
+        last = make_step("loss", form, loss, p=p)
+    elif math.exp(losses.LOWEST_LOG) < p < 1:
+        last = make_step("loss", "-({1} * log({0}) + (1 - {1}) * log(1 - {0}))", loss, p=p, y=y)
     else:
-        last = _step("loss", "{1} * 100" if p < 1 else "(1 - {1}) * 100", loss, p=p, y=y)
+        last = make_step("loss", "{1} * 100" if p < 1 else "(1 - {1}) * 100", loss, p=p, y=y)
     return _walk(op, index, values, [*steps, last])
 
 
@@ -325,7 +318,7 @@ def _(op: OneHot, inputs: Sequence[Values], parameters: Arrays, buffers: Arrays,
 @open_unit.register
 def _(op: DropoutDrawn, inputs: Sequence[Values], parameters: Arrays, buffers: Arrays, index: tuple[int, ...]) -> Walk:
     x, kept = float(inputs[0][index]), float(buffers["mask"][index])
-    last = _step("value", "{0} * {1} / (1 - {2})", x * kept / (1 - op.p), x=x, mask=kept, p=op.p)
+    last = make_step("value", "{0} * {1} / (1 - {2})", x * kept / (1 - op.p), x=x, mask=kept, p=op.p)
     return _walk(op, index, [(x, 0, index)], [last])
 
 
