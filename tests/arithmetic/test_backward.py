@@ -7,66 +7,15 @@ import random
 import numpy as np
 import pytest
 import torch
-from sample_graphs import random_merge, random_op, random_shape, tensors_of
+from sample_gradients import Case
 
 from convscope.arithmetic.backward import Gradients, backward, supports
 from convscope.arithmetic.module import GraphModule
-from convscope.arithmetic.module_operations import Part, compute_of
+from convscope.arithmetic.module_operations import compute_of
 from convscope.arithmetic.reference import forward
 from convscope.network import ops
-from convscope.network.graph import INPUT, Graph, Node
+from convscope.network.graph import Graph, Node
 from convscope.network.ops import OPERATIONS, Op
-
-Numbers = np.random.Generator
-KINKED = (ops.ReLU, ops.ReLU6, ops.LeakyReLU, ops.Hardswish, ops.Hardsigmoid)
-MAXIMA = (ops.MaxPool, ops.AdaptiveMaxPool, ops.GlobalMaxPool)
-
-
-def random_node(rng: random.Random, cls: type[Op], ranks: tuple[int, ...] = (0, 1, 2, 2, 2, 3)) -> Node:
-    while True:
-        shape = random_shape(rng, rng.choice(ranks))
-        if cls.inputs == "several":
-            shapes = tuple(random_merge(rng, cls, shape))
-            return Node("n", cls(), tuple(f"i{k}" for k in range(len(shapes))), shapes, cls().shape(shapes))
-        op = random_op(rng, cls, shape)
-        if op is not None:
-            return Node("n", op, (INPUT,), (shape,), op.shape([shape]))
-
-
-def exact_hardsigmoid(x: torch.Tensor) -> torch.Tensor:
-    """torch's own multiplies gradients by a sixth that is rounded to float32, in double precision too (2.5 to 2.13)."""
-    return torch.nn.functional.relu6(x + 3) / 6
-
-
-class Case:
-    """A node with random operands, a batch of them, and a random gradient of its output."""
-
-    def __init__(self, rng: random.Random, numbers: Numbers, cls: type[Op], training: bool = False) -> None:
-        self.node, self.training = random_node(rng, cls), training
-        batch = rng.randint(1, 3)
-        self.inputs = [numbers.standard_normal((batch, *shape)) for shape in self.node.input_shapes]
-        if isinstance(self.node.op, (*MAXIMA, *KINKED)) and rng.random() < 0.5:
-            self.inputs = [np.rint(2 * value) for value in self.inputs]  # ties and kinks
-        tensors = tensors_of(self.node, numbers)
-        self.parameters = {name: tensors[name] for name in self.node.parameters}
-        self.buffers = {name: tensors[name] for name in self.node.buffers}
-        self.gradient = numbers.standard_normal((batch, *self.node.shape))
-
-    def numpy(self) -> Gradients:
-        return backward(self.node.op, self.inputs, self.parameters, self.buffers, self.gradient, self.training)
-
-    def autograd(self) -> Gradients:
-        part = Part()
-        part.hold(self.node)
-        part.double().train(self.training)
-        for name, value in {**self.parameters, **self.buffers}.items():
-            getattr(part, name).data = torch.from_numpy(value)
-        inputs = [torch.from_numpy(value).requires_grad_() for value in self.inputs]
-        exact = isinstance(self.node.op, ops.Hardsigmoid)
-        out = exact_hardsigmoid(inputs[0]) if exact else compute_of(self.node)(part, inputs)
-        out.backward(torch.from_numpy(self.gradient))
-        parameters = {name: getattr(part, name).grad.numpy() for name in self.parameters}
-        return Gradients(tuple(value.grad.numpy() for value in inputs), parameters)
 
 
 def close(got: Gradients, expected: Gradients, tolerance: float = 1e-10) -> None:
