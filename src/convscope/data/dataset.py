@@ -91,13 +91,14 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Labelled:
-    """Labelled pictures to measure a model on: a given test split, or everything there is.
+    """Labelled pictures without the rest of their data: a given test split, another part, or everything there is.
 
     Args:
         name: for people.
         classes: the class names of the data; match them to a model's by name, never by index.
         pictures: the pictures.
-        part: which of the data they are: ``"test"``, ``"val"`` (given beside train, without test) or ``"all"``.
+        part: which of the data they are: ``"test"``, ``"val"`` (given beside train, without test), ``"all"``, or the
+            part that was asked for.
         preprocess: what was done to the pictures.
         skipped: what was left out, and why.
         fingerprint: as in :class:`Dataset`, over these pictures.
@@ -106,7 +107,7 @@ class Labelled:
     name: str
     classes: tuple[str, ...]
     pictures: Split
-    part: Literal["test", "val", "all"]
+    part: Literal["train", "val", "test", "all"]
     preprocess: Preprocess
     skipped: tuple[Skipped, ...]
     fingerprint: str

@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope.data.cache import prepare, prepare_all
+from convscope.data.cache import prepare
 from convscope.data.dataset import Dataset, Skipped, Split
+from convscope.data.parts import check_split, in_words, part_of
 from convscope.data.sources import open_source
 from convscope.delivery.model import Model
-from convscope.errors import UserError, did_you_mean
+from convscope.errors import UserError
 from convscope.learning.metrics import Evaluation, evaluate_probabilities
-
-SPLITS = ("train", "val", "test", "all")
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,7 @@ def evaluate(
     Raises:
         UserError: the data cannot be read, has no such split, or shares no class with the model.
     """
-    if split is not None and split not in SPLITS:
-        raise UserError("--split", f"{split!r}", ", ".join(SPLITS), did_you_mean(split, SPLITS))
+    check_split(split)
     chosen, classes, skipped, of = _chosen(model, data, split, progress)
     known = {name: index for index, name in enumerate(model.classes)}
     places = np.array([known.get(name, -1) for name in classes], np.int64)
@@ -85,21 +83,14 @@ def evaluate(
 def _chosen(
     model: Model, data: str | Path, split: str | None, progress: Callable[[int, int], None] | None
 ) -> tuple[Split, tuple[str, ...], tuple[Skipped, ...], str]:
-    source = open_source(data, training=False)
     trained_on = model.facts.get("trained_on", {})
-    if split is None and not source.given and "fingerprint" in trained_on:
+    if split is None and "fingerprint" in trained_on and not open_source(data, training=False).given:
         # Is this the data that the model was trained on? Then only its test part is new to the model.
         whole = _split(model, data, progress)
         if whole is not None and whole.fingerprint == trained_on["fingerprint"]:
             return whole.test, whole.classes, whole.skipped, f"the test part of {whole.name}"
-    if split in (None, "all"):
-        whole_source = replace(source, given={}) if split == "all" else source
-        found = prepare_all(whole_source, model.preprocess, progress=progress)
-        of = f"all of {found.name}" if found.part == "all" else f"the {found.part} part of {found.name}"
-        return found.pictures, found.classes, found.skipped, of
-    dataset = prepare(open_source(data), model.preprocess, int(model.facts.get("seed", 0)), progress=progress)
-    part: Split = getattr(dataset, split or "test")
-    return part, dataset.classes, dataset.skipped, f"the {split} part of {dataset.name}"
+    found = part_of(data, model.preprocess, split, int(model.facts.get("seed", 0)), progress)
+    return found.pictures, found.classes, found.skipped, in_words(found)
 
 
 def _split(model: Model, data: str | Path, progress: Callable[[int, int], None] | None) -> Dataset | None:

@@ -1,0 +1,69 @@
+"""One part of labelled data: a split by its name, or what a model is measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, cast
+
+from convscope.data.cache import prepare, prepare_all
+from convscope.data.dataset import Labelled, Preprocess
+from convscope.data.sources import open_source
+from convscope.errors import UserError, did_you_mean
+
+SPLITS = ("train", "val", "test", "all")
+
+
+def check_split(split: str | None) -> None:
+    """Refuse a name that is no split's; None is none.
+
+    Raises:
+        UserError: it is another word than ``train``, ``val``, ``test`` or ``all``.
+    """
+    if split is not None and split not in SPLITS:
+        raise UserError("--split", f"{split!r}", ", ".join(SPLITS), did_you_mean(split, SPLITS))
+
+
+def part_of(
+    data: str | Path,
+    preprocess: Preprocess,
+    split: str | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Labelled:
+    """Some pictures of labelled data, decoded and of one size.
+
+    Args:
+        data: see :func:`convscope.data.sources.open_source`.
+        preprocess: of the network that will see them.
+        split: ``train``, ``val``, ``test`` or ``all``; None: the test split where the data comes with one, else its
+            val, else all.
+        seed: of the split, where the data comes without; a model's own finds its training pictures again.
+        progress: told (pictures decoded, pictures in all).
+
+    Raises:
+        UserError: the data cannot be read or has no such split.
+
+    Example:
+        >>> part_of("digits", Preprocess(1, 8, 8), "test").pictures.images_NHWC.shape
+        (359, 8, 8, 1)
+    """
+    check_split(split)
+    if split in (None, "all"):
+        source = open_source(data, training=False)
+        return prepare_all(replace(source, given={}) if split == "all" else source, preprocess, progress=progress)
+    whole = prepare(open_source(data), preprocess, seed, progress=progress)
+    part = cast("Literal['train', 'val', 'test']", split)
+    pictures = getattr(whole, part)
+    return Labelled(whole.name, whole.classes, pictures, part, preprocess, whole.skipped, whole.fingerprint)
+
+
+def in_words(found: Labelled) -> str:
+    """Which pictures they are, for people.
+
+    Example:
+        >>> in_words(part_of("digits", Preprocess(1, 8, 8), "val"))
+        'the val part of digits'
+    """
+    return f"all of {found.name}" if found.part == "all" else f"the {found.part} part of {found.name}"
