@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from convscope.arithmetic.module import GraphModule
+from convscope.network.graph import Graph
 from convscope.network.memory import memory
 
 
@@ -50,8 +51,7 @@ def compute(
     ``batch`` is chosen so that the values alive at one time stay near 256 MiB where none is given.
     """
     if batch is None:
-        one, two = (memory(module.graph, size).inference for size in (1, 2))
-        batch = max(1, min(512, 2**28 // (two - one)))
+        batch = inference_batch(module.graph)
     device = next((p.device for p in module.parameters()), torch.device("cpu"))
     was_training = module.training
     module.eval()
@@ -64,6 +64,18 @@ def compute(
             found.append(module.scores(normalise(part)).float().cpu())
     module.train(was_training)
     return torch.cat(found) if found else torch.empty(0, module.graph.output.shape[0])
+
+
+def inference_batch(graph: Graph) -> int:
+    """How many pictures keep the values alive at one time near 256 MiB, at most 512.
+
+    Example:
+        >>> from convscope.network import zoo
+        >>> inference_batch(zoo.known("lenet5").graph()), inference_batch(zoo.known("vgg16").graph())
+        (512, 10)
+    """
+    one, two = (memory(graph, size).inference for size in (1, 2))
+    return max(1, min(512, 2**28 // (two - one)))
 
 
 def laid_out(module: GraphModule, device: torch.device | None = None) -> GraphModule:
