@@ -39,6 +39,7 @@ NEVER_LOADS: list[tuple[str, set[str]]] = [
     ("convscope.arithmetic.walkthrough", {"torch"}),
     ("convscope.arithmetic.calculation", {"torch"}),
     ("convscope.arithmetic.backward", {"torch"}),
+    ("convscope.arithmetic.backpropagation", {"torch"}),
     ("convscope.arithmetic.losses", {"torch"}),
     ("convscope.data", {"torch"}),
 ]

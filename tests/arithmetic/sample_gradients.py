@@ -6,13 +6,16 @@ import random
 
 import numpy as np
 import torch
-from sample_graphs import random_merge, random_op, random_shape, tensors_of
+from sample_graphs import batch_of, loaded, random_graph, random_merge, random_op, random_shape, state_of, tensors_of
 
+from convscope.arithmetic.backpropagation import Backpropagation, backpropagate
 from convscope.arithmetic.backward import Gradients, backward
 from convscope.arithmetic.module_operations import Part, compute_of
+from convscope.looking.engine import engine_step
 from convscope.network import ops
-from convscope.network.graph import INPUT, Node
+from convscope.network.graph import INPUT, Graph, Node
 from convscope.network.ops import Op
+from convscope.network.plan import scores_path
 
 Numbers = np.random.Generator
 KINKED = (ops.ReLU, ops.ReLU6, ops.LeakyReLU, ops.Hardswish, ops.Hardsigmoid)
@@ -64,3 +67,25 @@ class Case:
         out.backward(torch.from_numpy(self.gradient))
         parameters = {name: getattr(part, name).grad.numpy() for name in self.parameters}
         return Gradients(tuple(value.grad.numpy() for value in inputs), parameters)
+
+
+def with_scores(graph: Graph) -> Graph:
+    """The graph, ended by a vector of scores."""
+    if len(graph.output.shape) == 1:
+        return graph
+    last, nodes = graph.output, list(graph.nodes)
+    for path, op in (("head.flatten1", ops.Flatten()), ("head.linear1", ops.Linear(3))):
+        nodes.append(Node(path, op, (last.path,), (last.shape,), op.shape([last.shape])))
+        last = nodes[-1]
+    return Graph(graph.input, tuple(nodes))
+
+
+def random_step(seed: int, rank: int, training: bool) -> tuple[Backpropagation, Backpropagation]:
+    """The same step of a random network by NumPy and by torch, in float64."""
+    graph = with_scores(random_graph(seed, rank))
+    count, scores = 1 + seed % 3, scores_path(graph)
+    classes = graph.by_path[scores].shape[0] if scores in graph.by_path else graph.input[0]
+    batch, labels = batch_of(graph, count), np.random.default_rng(seed).integers(0, classes, count)
+    smoothing = 0.1 if seed % 4 == 0 else 0.0
+    engine = engine_step(loaded(graph), torch.from_numpy(batch), labels, training, smoothing, seed)
+    return backpropagate(graph, state_of(graph), batch, labels, training, smoothing, engine.masks), engine

@@ -1,0 +1,105 @@
+"""One training step of the engine, kept whole: every value, every gradient, as autograd gives them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from convscope.arithmetic.backpropagation import Backpropagation, drops, in_order, needed_nodes
+from convscope.arithmetic.losses import Labels, Loss
+from convscope.arithmetic.module import GraphModule
+from convscope.arithmetic.module_operations import Part, compute_of
+from convscope.network.graph import INPUT, Node
+from convscope.network.plan import scores_path
+from convscope.seeds import stream_seed
+
+
+def engine_step(
+    module: GraphModule,
+    images_N: Tensor,
+    labels_N: Labels | Sequence[int],
+    training: bool = True,
+    label_smoothing: float = 0.0,
+    seed: int = 0,
+) -> Backpropagation:
+    """Forward and back through a network by torch, as :func:`convscope.arithmetic.backpropagation.backpropagate`.
+
+    The module is left as it is, its running statistics included.
+
+    Args:
+        module: the network with its weights, in any precision, on any device.
+        images_N: a batch, ``(N, *graph.input)``, on the module's device and in its precision.
+        labels_N: its classes.
+        training: batch norm by the batch's statistics, and dropout.
+        label_smoothing: of the cross entropy.
+        seed: of the dropouts' masks.
+
+    Returns:
+        NumPy arrays in the engine's precision, with the masks that were drawn.
+
+    Raises:
+        UserError: the scores are no vector, or torch has no such operation.
+
+    Example:
+        >>> from convscope.arithmetic.module import to_module
+        >>> from convscope.network import zoo
+        >>> step = engine_step(to_module(zoo.known("lenet5").graph()), torch.zeros(2, 1, 32, 32), [3, 3])
+        >>> step.gradients["conv1"].shape, step.parameters["conv1.weight"].shape
+        ((2, 6, 28, 28), (6, 1, 5, 5))
+    """
+    graph, scores = module.graph, scores_path(module.graph)
+    needed = needed_nodes(graph)
+    # Batch norm writes into its buffers as it reads: the step is taken by a copy.
+    taken = copy.deepcopy(module).train(training)
+    # Dropout is a mask that is known, not torch's.
+    masks = {path: _mask(node, images_N, seed) for path, node in needed.items() if drops(node, training)}
+    labels = torch.as_tensor(np.asarray(labels_N, np.int64), device=images_N.device)
+    with torch.enable_grad():
+        tensors = {name: value.requires_grad_() for name, value in taken.named_parameters()}
+        values: dict[str, Tensor] = {INPUT: images_N.detach().clone().requires_grad_()}
+        for path, node in needed.items():
+            part = taken.get_submodule(path)
+            assert isinstance(part, Part)
+            values[path] = _compute(node, part, [values[source] for source in node.inputs], masks.get(path))
+        losses = functional.cross_entropy(values[scores], labels, label_smoothing=label_smoothing, reduction="none")
+        asked = [*values.values(), *tensors.values()]
+        found = torch.autograd.grad(losses.mean(), asked, allow_unused=True)
+    arrays = [_array(torch.zeros_like(t) if g is None else g) for t, g in zip(asked, found, strict=True)]
+    gradients = dict(zip(values, arrays, strict=False))
+    each = _array(losses)
+    return Backpropagation(
+        graph=graph,
+        state={name: _array(value) for name, value in module.state_dict().items()},
+        labels_N=labels.cpu().numpy(),
+        values={path: _array(value) for path, value in values.items()},
+        gradients=gradients,
+        parameters=in_order(graph, dict(zip(tensors, arrays[len(values) :], strict=True)), each.dtype),
+        loss=Loss(float(losses.detach().mean()), each, gradients[scores]),
+        training=training,
+        label_smoothing=label_smoothing,
+        masks={path: _array(mask) for path, mask in masks.items()},
+        eps=float(torch.finfo(images_N.dtype).eps),
+    )
+
+
+def _compute(node: Node, part: Part, inputs: list[Tensor], mask: Tensor | None) -> Tensor:
+    out = compute_of(node)(part, inputs) if mask is None else inputs[0] * mask
+    # Identity and its like pass the same tensor on, which then has the gradient of all its readers together.
+    return out.view_as(out) if any(out is value for value in inputs) else out
+
+
+def _mask(node: Node, images_N: Tensor, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(stream_seed(seed, "dropout", node.path))
+    p = float(getattr(node.op, "p", 0.0))
+    kept = torch.rand((len(images_N), *node.shape), generator=generator) >= p
+    return (kept.to(images_N.dtype) / (1 - p)).to(images_N.device)
+
+
+def _array(value: Tensor) -> np.ndarray[Any, np.dtype[Any]]:
+    return value.detach().cpu().numpy()
