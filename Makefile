@@ -8,7 +8,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check format proofs tables bench bench-describe bench-memory clean
+# Types of the pages' scripts, written as comments, by TypeScript; npm brings it into a folder that git ignores.
+TSC := .venv-js/node_modules/.bin/tsc
+TSC_OPTIONS := --allowJs --checkJs --noEmit --strict --noUncheckedIndexedAccess --noUnusedLocals --target es2022 \
+  --module esnext --moduleResolution bundler --lib es2022,dom,dom.iterable
+
+.PHONY: demo test check check-js format proofs tables bench bench-describe bench-memory clean
 
 demo: .venv/installed
 	$(BIN)/convscope train digits --out runs/demo-$$(date +%s)
@@ -21,7 +26,16 @@ check: .venv/installed-tests .venv-keras/installed
 	$(BIN)/ruff format --check src tests bench docs
 	$(BIN)/ruff check src tests bench docs
 	$(BIN)/mypy
+	$(MAKE) check-js
 	$(MAKE) test
+
+check-js:
+	@if command -v npm >/dev/null; then \
+	  $(MAKE) --no-print-directory $(TSC) && $(TSC) $(TSC_OPTIONS) src/convscope/surfaces/pages/*.js; \
+	else echo "npm is not installed: the types of the pages' scripts are not checked"; fi
+
+$(TSC):
+	npm install --prefix .venv-js --silent --no-save --no-package-lock --no-audit --no-fund typescript@5.9
 
 format: .venv/installed-tests
 	$(BIN)/ruff format src tests bench docs
@@ -62,4 +76,4 @@ bench-memory: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv .venv-keras .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-keras .venv-js .mypy_cache .ruff_cache .pytest_cache .hypothesis

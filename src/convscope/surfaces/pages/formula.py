@@ -1,0 +1,77 @@
+"""Steps of a calculation as HTML: their formulas in names, in every language, and in numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from convscope.arithmetic.walkthrough import Step
+from convscope.surfaces.pages.page import both
+from convscope.surfaces.pages.shown import shown
+from convscope.surfaces.pages.words import LANGUAGES
+from convscope.surfaces.report_markup import text
+
+DIGITS = 6
+
+
+def formula(form: str, piece: Callable[[int, bool], str]) -> str:
+    """A formula as HTML with something put in for each operand.
+
+    Args:
+        form: as of :class:`~convscope.arithmetic.walkthrough.Step`.
+        piece: the HTML of an operand by its number, and whether a sign before it would be misread.
+
+    Example:
+        >>> formula("({0} - {1}) / 2", lambda at, bracketed: "ab"[at] + "'" * bracketed)
+        "(a − b') / 2"
+    """
+    parts = re.split(r"\{(\d+)\}", form)
+    found = []
+    for at, part in enumerate(parts):
+        if at % 2 == 0:
+            found.append(_typeset(part))
+            continue
+        raised = parts[at + 1].lstrip().startswith("**")
+        found.append(piece(int(part), raised or bool(re.search(r"[-+*/]\s*$", parts[at - 1]))))
+    return "".join(found)
+
+
+def _typeset(part: str) -> str:
+    part = re.sub(r"\s*\*\*\s*", "^", part)
+    part = re.sub(r"\s*\*\s*", " \N{MULTIPLICATION SIGN} ", part)
+    return text(part.replace("sqrt(", "\N{SQUARE ROOT}(").replace("-", "\N{MINUS SIGN}"))
+
+
+def numbers(step: Step) -> str:
+    """A step's formula with its numbers put in, negative ones in brackets where they have to be."""
+
+    def piece(at: int, bracketed: bool) -> str:
+        x = step.operands[at].value
+        return f"({shown(x, DIGITS)})" if bracketed and x < 0 else shown(x, DIGITS)
+
+    return formula(step.form, piece)
+
+
+def names(step: Step) -> str:
+    """A step's formula in names."""
+    return formula(step.form, lambda at, _: f'<span class="name">{operand_name(step.operands[at].name)}</span>')
+
+
+def operand_name(name: str) -> str:
+    """An operand's name in every language; as it stands where the words lack it."""
+    numbered = re.fullmatch(r"channels of (\d+)", name)
+    if numbered:
+        return both("operand: channels of", n=numbered[1])
+    key = f"operand: {name}"
+    return both(key) if key in LANGUAGES["en"] else text(name)
+
+
+def steps_list(steps: Sequence[Step]) -> str:
+    """Steps under one another: name, formula, numbers, result."""
+    items = []
+    for step in steps:
+        middle = [names(step), *([] if step.form.strip() == "{0}" else [numbers(step)])]
+        said = " = ".join([*middle, f"<b>{shown(step.value, DIGITS)}</b>"])
+        name = both(f"step: {step.name}")
+        items.append(f'<li><span class="step-name">{name}</span><span class="formula">{said}</span></li>')
+    return f'<ol class="steps">{"".join(items)}</ol>'
