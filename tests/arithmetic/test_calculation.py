@@ -147,6 +147,16 @@ def test_the_winners_are_torchs_indices() -> None:
             return_indices=True,
         )
         assert np.array_equal(done.winners(), expected.numpy())
+    for rank in (1, 2):
+        adaptive = random_calculation(rng, ops.AdaptiveMaxPool, rank)
+        assert isinstance(adaptive.op, ops.AdaptiveMaxPool)
+        function = functional.adaptive_max_pool2d if rank == 2 else functional.adaptive_max_pool1d
+        _, expected = function(torch.from_numpy(adaptive.inputs[0]), adaptive.output.shape[1:], return_indices=True)
+        assert np.array_equal(adaptive.winners(), expected.numpy())
+    overall = random_calculation(rng, ops.GlobalMaxPool)
+    assert overall.winners()[0, 0, 0] == overall.inputs[0][0].argmax()
+    tied = calculate(ops.MaxPool(2), [np.ones((1, 2, 2))])
+    assert tied.winners().tolist() == [[[0]]]
     assert calculate(ops.ReLU(), [np.zeros(2)]).winners() is None
 
 

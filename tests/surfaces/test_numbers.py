@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from convscope.errors import UserError
-from convscope.surfaces.numbers import LARGEST, PictureOptions, parse_numbers, read_numbers
+from convscope.surfaces.numbers import LARGEST, Reading, parse_numbers, read_numbers
 
 NUMBERS = st.one_of(
     st.integers(-(10**9), 10**9).map(float),
@@ -117,13 +117,22 @@ def test_keyboards_of_others(text: str, expected: list[float]) -> None:
     assert parse_numbers(text)[0, 0].tolist() == expected
 
 
+def test_tensorflows_layout() -> None:
+    channels_last = Reading(channels_last=True)
+    assert read_numbers("1 10 / 2 20 | 3 30 / 4 40", "input", channels_last).tolist() == [
+        [[1, 2], [3, 4]],
+        [[10, 20], [30, 40]],
+    ]
+    assert read_numbers("zeros 5x4x3", "input", channels_last).shape == (3, 5, 4)
+
+
 def test_made_up_numbers() -> None:
     assert read_numbers("count 2x2", "input").tolist() == [[[1, 2], [3, 4]]]
     assert read_numbers("ones 7x3x3x3", "kernel").shape == (7, 3, 3, 3)
-    first, again = (read_numbers("random 1x4x4", "input", PictureOptions(seed=seed)) for seed in (1, 1))
+    first, again = (read_numbers("random 1x4x4", "input", Reading(seed=seed)) for seed in (1, 1))
     assert np.array_equal(first, again)
-    assert not np.array_equal(first, read_numbers("random 1x4x4", "input", PictureOptions(seed=2)))
-    assert not np.array_equal(first, read_numbers("random 1x4x4", "kernel", PictureOptions(seed=1)))
+    assert not np.array_equal(first, read_numbers("random 1x4x4", "input", Reading(seed=2)))
+    assert not np.array_equal(first, read_numbers("random 1x4x4", "kernel", Reading(seed=1)))
 
 
 @pytest.mark.parametrize(
@@ -179,7 +188,7 @@ def test_pictures(tmp_path: Path) -> None:
     read = read_numbers(str(tmp_path / "rgb.png"), "input")
     assert np.array_equal(read, rgb_HWC.transpose(2, 0, 1))
     assert np.array_equal(read_numbers(str(tmp_path / "grey.png"), "input"), rgb_HWC[None, :, :, 0])
-    options = PictureOptions(grey=True, scale=True, resize=(2, 3))
+    options = Reading(grey=True, scale=True, resize=(2, 3))
     small = read_numbers(str(tmp_path / "rgb.png"), "input", options)
     assert small.shape == (1, 2, 3)
     assert 0 <= small.min() <= small.max() <= 1
@@ -196,4 +205,4 @@ def test_a_large_picture_is_to_be_resized(tmp_path: Path) -> None:
     with pytest.raises(UserError) as mistake:
         read_numbers(str(tmp_path / "large.png"), "input")
     assert mistake.value.hint == "--resize 224x224"
-    assert read_numbers(str(tmp_path / "large.png"), "input", PictureOptions(resize=(8, 8))).shape == (3, 8, 8)
+    assert read_numbers(str(tmp_path / "large.png"), "input", Reading(resize=(8, 8))).shape == (3, 8, 8)

@@ -21,7 +21,8 @@ from convscope.arithmetic.calculation_functions import (
     compute,
     open_unit,
 )
-from convscope.arithmetic.reference import im2col
+from convscope.arithmetic.reference import im2col, windows
+from convscope.arithmetic.reference_windows import adaptive_windows
 from convscope.arithmetic.walkthrough import Operand, Step, Walk
 from convscope.network import ops
 from convscope.network.ops import Misfit, Shape, Window, spell_shape
@@ -167,12 +168,23 @@ class Calculation:
         Returns:
             ``(C, *places)``: places counted through row by row within the channel; None of other operations.
         """
-        if not isinstance(self.op, ops.MaxPool | ops.AdaptiveMaxPool | ops.GlobalMaxPool):
+        image, window = self.inputs[0], self.window
+        places = np.arange(float(prod(image.shape[1:]))).reshape(1, 1, *image.shape[1:])
+        if isinstance(self.op, ops.MaxPool) and window is not None:
+            ceil = self.op.ceil_mode
+            # The window's values in one dimension; the first of equals wins, the padding never.
+            values = windows(image[None], window, -np.inf, ceil)[0].reshape(*self.output.shape, -1)
+            numbers = windows(places, window, -1.0, ceil)[0].reshape(1, *self.output.shape[1:], -1)
+            won = values.argmax(axis=-1)[..., None]
+            return np.take_along_axis(np.broadcast_to(numbers, values.shape), won, -1)[..., 0].astype(np.int64)
+        if not isinstance(self.op, ops.AdaptiveMaxPool | ops.GlobalMaxPool):
             return None
         found = np.zeros(self.output.shape, np.int64)
-        for walk in self.walks():
-            at = walk.terms[walk.winner].index
-            found[walk.index] = np.ravel_multi_index(at[1:], self.inputs[0].shape[1:])
+        bands = [adaptive_windows(n, k) for n, k in zip(image.shape[1:], self.output.shape[1:], strict=True)]
+        for place in np.ndindex(*self.output.shape[1:]):
+            box = tuple(band[at] for band, at in zip(bands, place, strict=True))
+            won = image[(slice(None), *box)].reshape(len(image), -1).argmax(axis=1)
+            found[(slice(None), *place)] = places[(0, 0, *box)].reshape(-1)[won]
         return found
 
     @cached_property

@@ -233,7 +233,7 @@ def _walk(
 def _(op: Odds, inputs: Sequence[Values], parameters: Arrays, buffers: Arrays, index: tuple[int, ...]) -> Walk:
     p = float(inputs[0][index])
     return _walk(
-        op, index, [(p, 0, index)], [make_step("odds", "{0} / (1 - {0})", float(losses.odds(inputs[0][index])), x=p)]
+        op, index, [(p, 0, index)], [make_step("odds", "{0} / (1 - {0})", float(losses.odds(inputs[0][index])), p=p)]
     )
 
 
@@ -241,7 +241,7 @@ def _(op: Odds, inputs: Sequence[Values], parameters: Arrays, buffers: Arrays, i
 def _(op: Logit, inputs: Sequence[Values], parameters: Arrays, buffers: Arrays, index: tuple[int, ...]) -> Walk:
     p = float(inputs[0][index])
     odds, logit = float(losses.odds(inputs[0][index])), float(losses.logit(inputs[0][index]))
-    steps = [make_step("odds", "{0} / (1 - {0})", odds, x=p), make_step("logit", "log({0})", logit, odds=odds)]
+    steps = [make_step("odds", "{0} / (1 - {0})", odds, p=p), make_step("logit", "log({0})", logit, odds=odds)]
     return _walk(op, index, [(p, 0, index)], steps)
 
 

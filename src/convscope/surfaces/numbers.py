@@ -36,30 +36,32 @@ TABLES = (".csv", ".tsv", ".txt")
 
 
 @dataclass(frozen=True)
-class PictureOptions:
-    """How a picture becomes numbers.
+class Reading:
+    """How words and pictures become numbers.
 
     Args:
         grey: one channel in place of red, green and blue.
         scale: values from 0 to 1 in place of 0 to 255.
         resize: rows and columns in place of the picture's own.
         seed: of made-up random numbers.
+        channels_last: what is typed is ``(H, W, C)``: rows by ``|``, columns by ``/``, then the channels.
     """
 
     grey: bool = False
     scale: bool = False
     resize: tuple[int, int] | None = None
     seed: int = 0
+    channels_last: bool = False
 
 
-def read_numbers(word: str, where: str, options: PictureOptions = PictureOptions()) -> Values:
+def read_numbers(word: str, where: str, reading: Reading = Reading()) -> Values:
     """What one word of the command line stands for.
 
     Args:
         word: numbers as :func:`parse_numbers` takes them; a CSV table or a picture by name; or ``zeros``, ``ones``,
             ``count`` (1, 2, 3 ...) or ``random`` with a shape: ``"random 3x4x4"``.
         where: what it is, for messages: ``"input"``.
-        options: for pictures.
+        reading: how they are read.
 
     Returns:
         ``(C, H, W)``; of a made-up shape with four dimensions ``(F, C, H, W)``.
@@ -74,18 +76,22 @@ def read_numbers(word: str, where: str, options: PictureOptions = PictureOptions
     """
     made = _MADE.fullmatch(word)
     if made is not None:
-        return _make(made[1], tuple(map(int, made[2].split("x"))), where, options.seed)
+        return _ordered(_make(made[1], tuple(map(int, made[2].split("x"))), where, reading.seed), reading)
     if _TYPED.fullmatch(word.translate(_WIDE)):
-        return parse_numbers(word, where)
+        return _ordered(parse_numbers(word, where), reading)
     path = Path(word.strip())
     if _is_file(path):
-        return _read_file(path, where, options)
+        return _read_file(path, where, reading)
     suffix = path.suffix.lower()
     if suffix in PICTURES + TABLES:
         folder = path.parent
         names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
         raise UserError(where, f"no file {str(path)!r}", hint=did_you_mean(path.name, names) if names else "")
     return parse_numbers(word, where)
+
+
+def _ordered(values: Values, reading: Reading) -> Values:
+    return np.moveaxis(values, -1, -3) if reading.channels_last else values
 
 
 def parse_numbers(text: str, where: str = "input") -> Values:
@@ -227,14 +233,14 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _read_file(path: Path, where: str, options: PictureOptions) -> Values:
+def _read_file(path: Path, where: str, reading: Reading) -> Values:
     from convscope.data.content import HEAD, recognise
 
     try:
         with path.open("rb") as file:
             head = file.read(HEAD)
         if recognise(head).format or path.suffix.lower() in PICTURES:
-            return _read_picture(path, where, options)
+            return _read_picture(path, where, reading)
         if path.stat().st_size > MOST_BYTES:
             raise UserError(f"{where}, {path}", f"{path.stat().st_size:,} bytes", f"at most {MOST_BYTES:,}")
         return _read_table(path.read_bytes(), f"{where}, {path}")
@@ -274,15 +280,15 @@ def _read_table(data: bytes, where: str) -> Values:
     return values
 
 
-def _read_picture(path: Path, where: str, options: PictureOptions) -> Values:
+def _read_picture(path: Path, where: str, reading: Reading) -> Values:
     from convscope.data.dataset import Preprocess
     from convscope.data.pictures import Unreadable, decode, measure, quiet
 
     try:
         with quiet(), path.open("rb") as file:
             channels, height, width = measure(file)
-            channels = 1 if options.grey else channels
-            height, width = options.resize or (height, width)
+            channels = 1 if reading.grey else channels
+            height, width = reading.resize or (height, width)
             if channels * height * width > MOST:
                 got = f"{channels}x{height}x{width} = {channels * height * width:,} values"
                 raise UserError(f"{where}, {path}", got, f"at most {MOST:,}", "--resize 224x224")
@@ -290,4 +296,4 @@ def _read_picture(path: Path, where: str, options: PictureOptions) -> Values:
     except Unreadable as error:
         raise UserError(f"{where}, {path}", error.reason, "a picture or a CSV table") from None
     image_CHW = image_HWC.transpose(2, 0, 1).astype(np.float64)
-    return image_CHW / 255 if options.scale else image_CHW
+    return image_CHW / 255 if reading.scale else image_CHW

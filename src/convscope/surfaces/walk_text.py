@@ -67,9 +67,9 @@ def term_text(walk: Walk, term: Term, digits: int = DIGITS) -> str:
     if term.weight is not None:
         weight = spell_number(term.weight, digits)
         return "*".join(f"({text})" if text.startswith("-") else text for text in (value, weight))
-    if isinstance(walk.op, ops.Softmax):
-        largest = next(operand.value for step in walk.steps for operand in step.operands if operand.name == "largest")
-        return f"exp({put_in('{0} - {1}', [term.value, largest], digits)})"
+    largest = [operand.value for step in walk.steps for operand in step.operands if operand.name == "largest"]
+    if largest:  # softmax and cross entropy add exponentials
+        return f"exp({put_in('{0} - {1}', [term.value, largest[0]], digits)})"
     if isinstance(walk.op, ops.LocalResponseNorm):
         return put_in("{0}**2", [term.value], digits)
     return f"({value})" if value.startswith("-") and walk.combine != "max" else value
@@ -136,9 +136,11 @@ def _sentence(walk: Walk, terms: Sequence[Term], width: int, digits: int) -> lis
     result, rest = spell_number(walk.combined, digits), len(walk.terms) - len(terms)
     if walk.combine == "value":
         # Where a step starts from the value, it says so itself.
-        stated = any(operand.name == "x" for step in walk.steps for operand in step.operands)
+        stated = any(operand.value == walk.combined for step in walk.steps[:1] for operand in step.operands)
         return [] if stated else [f"value = {result}"]
     texts = [term_text(walk, term, digits) for term in terms]
+    if walk.combine == "sum" and texts == [result]:
+        return [f"sum = {result}"]
     if walk.combine == "max":
         texts += [f"{rest} more"] * bool(rest)
         pieces = [text + ("," if at < len(texts) - 1 else f") = {result}") for at, text in enumerate(texts)]
@@ -147,7 +149,8 @@ def _sentence(walk: Walk, terms: Sequence[Term], width: int, digits: int) -> lis
     if rest:
         size = _rest(walk, terms)[1]
         texts.append(f"({rest} more: {spell_number(size, digits)})" if math.isfinite(size) else f"({rest} more)")
-    return _wrapped([texts[0], *(f"{sign} {text}" for text in texts[1:]), f"= {result}"], width, "  ")
+    first = re.sub(r"^\((-[^()]*)\)(?!\*\*)", r"\1", texts[0])  # a sign at the beginning needs no brackets
+    return _wrapped([first, *(f"{sign} {text}" for text in texts[1:]), f"= {result}"], width, "  ")
 
 
 def _wrapped(pieces: Sequence[str], width: int, indent: str) -> list[str]:
