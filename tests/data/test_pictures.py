@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from convscope.data.dataset import Preprocess
-from convscope.data.pictures import Unreadable, decode, fit_array, measure
+from convscope.data.pictures import Unreadable, decode, fit_array, in_photograph, measure
 
 FITS = ("stretch", "crop", "letterbox", "pad")
 
@@ -175,6 +175,22 @@ def test_pad_puts_a_digit_in_the_exact_centre():
     padded = fit_array(digits, Preprocess(1, 32, 32, "pad"))
     np.testing.assert_array_equal(padded[:, 2:30, 2:30], digits)
     assert padded.sum() == digits.sum(dtype=int)
+
+
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("size", [(60, 60), (40, 90), (90, 40), (24, 30)])
+@pytest.mark.parametrize("keep", [1, 0.8])
+def test_a_place_of_the_fitted_picture_is_found_in_the_photograph(fit, size, keep):
+    height, width = size
+    photograph_HWC = np.zeros((height, width, 1), np.uint8)
+    top, left = height // 2 - 3, width // 2 - 5
+    photograph_HWC[top : top + 4, left : left + 4] = 255
+    preprocess = Preprocess(1, 32, 24, fit, keep if fit == "crop" else 1)
+    fitted_HW = decode(_saved(Image.fromarray(photograph_HWC[..., 0])), preprocess)[..., 0].astype(float)
+    rows, columns = (np.arange(length) + 0.5 for length in fitted_HW.shape)
+    row, column = (rows @ fitted_HW).sum() / fitted_HW.sum(), (fitted_HW @ columns).sum() / fitted_HW.sum()
+    found = in_photograph(row, column, size, preprocess)
+    np.testing.assert_allclose(found, (top + 2, left + 2), atol=0.3)
 
 
 def test_shrinking_averages():

@@ -151,6 +151,28 @@ def fit_array(images_NHWC: NDArray[np.uint8], preprocess: Preprocess) -> NDArray
     return fitted if channels == preprocess.channels else np.repeat(fitted, preprocess.channels, axis=3)
 
 
+def in_photograph(row: float, column: float, size: tuple[int, int], preprocess: Preprocess) -> tuple[float, float]:
+    """Where a place of the fitted picture is in the photograph that it was made of.
+
+    Args:
+        row, column: in the fitted picture, pixels from its upper left corner.
+        size: the photograph's height and width, upright.
+        preprocess: how it was fitted.
+
+    Returns:
+        row and column in the photograph; outside of it for a place in added borders.
+
+    Example:
+        >>> in_photograph(112, 0, (512, 512), Preprocess(3, 224, 224, "crop", 0.875))
+        (256.0, 32.0)
+    """
+    placed = _placement(size[1], size[0], preprocess)
+    left, upper, right, lower = placed.box
+    y = upper + (row - placed.corner[1]) * (lower - upper) / placed.size[1]
+    x = left + (column - placed.corner[0]) * (right - left) / placed.size[0]
+    return y, x
+
+
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep Pillow's warnings about odd files to itself: what matters of them is said as :class:`Unreadable`.
