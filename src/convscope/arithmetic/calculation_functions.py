@@ -92,7 +92,9 @@ def _examples(word: str, shapes: Sequence[Shape], rank: int) -> None:
     if len(shapes) != 2 or len(shapes[0]) != rank or len(shapes[1]) != 1:
         raise Misfit(f"{word} got {len(shapes)} inputs", "scores or probabilities first, labels second")
     if shapes[0][0] != shapes[1][0]:
-        raise Misfit(f"{shapes[0][0]} examples and {shapes[1][0]} labels", "a label for each example")
+        examples, labels = (f"{shape[0]} {what}{'s' * (shape[0] != 1)}"
+                            for shape, what in zip(shapes, ("example", "label"), strict=True))  # fmt: skip
+        raise Misfit(f"{examples} and {labels}", "a label for each example")
 
 
 @dataclass(frozen=True)

@@ -316,7 +316,7 @@ def named_lines(calculation: Calculation) -> list[str]:
     return [f"{name.ljust(width)}  {_few(value)}" for name, value in rows.items()]
 
 
-def _few(values: Values, most: int = 12) -> str:
+def _few(values: Values, most: int = 8) -> str:
     told = " ".join(spell_number(float(value), 5) for value in values[:most])
     return told if len(values) <= most else f"{told} ... ({len(values)} in all)"
 

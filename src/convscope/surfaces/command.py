@@ -332,7 +332,6 @@ _CALC = {
     "--stride": "Of the window: 2, or 2x1 for rows and columns.",
     "--padding": "Zeros around the input, or same, or valid.",
     "--dilation": "The step between the values under the window.",
-    "--groups": "conv: the channels are split into so many.",
     "--bias": "One number an output channel.",
     "--weight": "Of a normalisation or scale, a number a channel.",
     "--kernel-size": "The window: 2 or 3x3.",
@@ -351,6 +350,7 @@ _CALC_NUMBERS = {
     "--k": "",
 }
 _CALC_COUNTS = {
+    "--groups": "conv: the channels are split into so many.",
     "--num-groups": "groupnorm.",
     "--size": "localresponsenorm: channels.",
     "--classes": "onehot.",
