@@ -76,7 +76,7 @@ def calc_command(operation: str, values: Sequence[str], options: Mapping[str, An
         winners = bool(options["return_indices"])
         lines = calculation_text(calculation, index, options["everything"], unfolded, winners)
         lines += ["", *gradient_text(calculation, outward, found)] if found is not None else []
-        click.echo("\n".join(lines))
+        click.echo(_emphasised(lines))
 
 
 COMMON = {
@@ -137,6 +137,12 @@ def parse_place(text: str, calculation: Calculation) -> Index:
     return place if columns is None else (0, columns.places.index(place))
 
 
+def _emphasised(lines: Sequence[str]) -> str:
+    """The window in bold on a terminal; click leaves colours out elsewhere."""
+    bold = [re.sub(r"\[[^\[\]]*\]", lambda window: click.style(window[0], bold=True), line) for line in lines]
+    return "\n".join(bold)
+
+
 # Step by step
 
 
@@ -150,7 +156,7 @@ def walk_through(calculation: Calculation, start: Index | None = None) -> None:
             click.echo("\n".join(["", *_one_step(calculation, order, number, index)]))
         return
     while True:
-        click.echo("\n".join(["", *_one_step(calculation, order, at, order[at])]))
+        click.echo(_emphasised(["", *_one_step(calculation, order, at, order[at])]))
         last = at == len(order) - 1
         click.echo(f"\n  {'that was the last' if last else 'Enter next'}, b back, q quit ", nl=False)
         key = click.getchar().lower()
