@@ -53,7 +53,7 @@ def test_a_box_is_bright_and_framed(factor: int) -> None:
         inside[:, factor:],
         np.repeat(np.repeat(PICTURE, factor, 0), factor, 1)[5 * factor : 12 * factor, factor : 9 * factor],
     )
-    assert found[15 * factor :, 12 * factor :].max() <= 0.4 * 255 + 1
+    assert found[15 * factor :, 12 * factor :].max() <= 0.5 * 255 + 1
     frame = (255, 190, 60)
     assert (found[5 * factor - 1, : 9 * factor] == frame).all()
     assert (found[12 * factor, : 9 * factor] == frame).all()
@@ -66,6 +66,6 @@ def test_boxes_at_the_edges_and_empty_ones() -> None:
     assert whole.shape == PICTURE.shape
     assert (whole[3:-3, 3:-3] == PICTURE[3:-3, 3:-3]).all()
     nothing = Field(((0, 0), (0, 0)), False)
-    assert with_box(PICTURE, nothing).max() <= 0.4 * 255 + 1
+    assert with_box(PICTURE, nothing).max() <= 0.5 * 255 + 1
     assert cropped(PICTURE, nothing).shape == (1, 1, 3)
     np.testing.assert_array_equal(cropped(PICTURE, Field(((5, 12), (0, 9)), False)), PICTURE[5:12, :9])

@@ -29,7 +29,7 @@ Method = Literal["gradcam", "layercam", "hirescam"]
 METHODS: tuple[Method, ...] = get_args(Method)
 Chosen = Literal["last", "finer", "asked"]
 CHOSEN: dict[Chosen, str] = {
-    "last": "the last layer with places that everything passes through: the most of the network lies before it",
+    "last": "the last layer with places that everything passes through",
     "finer": "the last layer of a finer resolution that everything passes through",
     "asked": "as asked for",
 }

@@ -11,7 +11,7 @@ from convscope.network.field import Field
 LUMA = np.array([0.299, 0.587, 0.114])
 COVER = 0.7
 """How much of the picture the strongest heat hides."""
-AROUND = 0.4
+AROUND = 0.5
 """How bright the picture stays outside of a box."""
 
 
