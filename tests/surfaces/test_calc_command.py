@@ -93,6 +93,16 @@ def test_return_indices_and_tensorflows_layout(capsys: Capture) -> None:
     assert found["inputs"] == [[[[1, 2], [3, 4]], [[10, 20], [30, 40]]]]
 
 
+def test_the_unfolded_matrix_in_json(capsys: Capture) -> None:
+    found = document("im2col", "count 1x3x3", "1 0 / 0 1", "--padding", "1", capsys=capsys)["im2col"]
+    assert found["columns"][5] == {"output": [1, 1], "input": [[0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 1]]}
+    assert found["columns"][0]["input"] == [None, None, None, [0, 0, 0]]
+    assert [row[5] for row in found["matrix"]] == [1, 2, 4, 5]
+    assert found["weight"] == [[1, 0, 0, 1]]
+    assert found["rows"][2] == [0, 1, 0]
+    assert "im2col" not in document("conv", "count 1x3x3", "1 0 / 0 1", capsys=capsys)
+
+
 def test_a_picture_is_read(capsys: Capture, tmp_path: Path) -> None:
     Image.fromarray(np.arange(192, dtype=np.uint8).reshape(8, 8, 3)).save(tmp_path / "p.png")
     name = str(tmp_path / "p.png")

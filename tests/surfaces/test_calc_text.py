@@ -12,13 +12,12 @@ import pytest
 from convscope.arithmetic.calculation import Calculation
 from convscope.network import ops
 from convscope.surfaces.calc_build import build_calculation
+from convscope.surfaces.calc_stage import covered, stage_lines
 from convscope.surfaces.calc_text import (
     calculation_text,
     column_lines,
     cost_text,
-    covered,
     rule_lines,
-    stage_lines,
     unit_lines,
 )
 from convscope.surfaces.numbers import Reading

@@ -20,15 +20,8 @@ from convscope.arithmetic.walkthrough import Step, Walk
 from convscope.errors import UserError
 from convscope.network.ops import Misfit, spell_shape
 from convscope.surfaces.calc_build import build_calculation
-from convscope.surfaces.calc_text import (
-    Index,
-    calculation_text,
-    gradient_text,
-    heading,
-    rule_lines,
-    stage_lines,
-    unit_lines,
-)
+from convscope.surfaces.calc_stage import Index, stage_lines
+from convscope.surfaces.calc_text import calculation_text, gradient_text, heading, rule_lines, unit_lines
 from convscope.surfaces.numbers import Reading, Values, read_numbers
 from convscope.surfaces.walk_text import put_in
 
@@ -59,9 +52,10 @@ def calc_command(operation: str, values: Sequence[str], options: Mapping[str, An
 
         write_calc_page(Path(options["html"]), calculation, options["lang"])
         click.echo(f"wrote {options['html']}", err=True)
+    unfolded = operation.lower() == "im2col"
     if options["as_json"]:
         indices = list(calculation.indices) if options["everything"] else [index]
-        document = to_dict(calculation, indices)
+        document = to_dict(calculation, indices, unfolded)
         if found is not None:
             document["gradients"] = {
                 "output": _nested(outward),
@@ -72,7 +66,6 @@ def calc_command(operation: str, values: Sequence[str], options: Mapping[str, An
     elif options["stepwise"]:
         walk_through(calculation, index if at is not None else None)
     else:
-        unfolded = operation.lower() == "im2col"
         winners = bool(options["return_indices"])
         lines = calculation_text(calculation, index, options["everything"], unfolded, winners)
         lines += ["", *gradient_text(calculation, outward, found)] if found is not None else []
@@ -178,9 +171,15 @@ def _one_step(calculation: Calculation, order: Sequence[Index], number: int, ind
 # JSON
 
 
-def to_dict(calculation: Calculation, indices: Sequence[Index]) -> dict[str, Any]:
-    """A calculation as plain JSON: operands, output, rule of the shape, cost, and some outputs with all their terms."""
-    columns = calculation.columns
+def to_dict(calculation: Calculation, indices: Sequence[Index], unfolded: bool = False) -> dict[str, Any]:
+    """A calculation as plain JSON: operands, output, rule of the shape, cost, and some outputs with all their terms.
+
+    Args:
+        calculation: what is told.
+        indices: the outputs that are opened.
+        unfolded: the windows as a matrix as well, which is many times the input.
+    """
+    columns = calculation.columns if unfolded else None
     winners = calculation.winners()
     document: dict[str, Any] = {
         "operation": calculation.op.text(),

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from convscope.errors import UserError, did_you_mean, nearest
+from convscope.surfaces.calc_options import Numeric, calc_options
 
 DONE, OURS, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 
@@ -321,53 +322,8 @@ def look(**options: Any) -> None:
     look_command(**options)
 
 
-class _Numeric(click.Command):
-    """Takes ``-1 0 1`` and ``-2`` for numbers, not for options."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, [f" {word}" if re.match(r"-[\d.]", word) else word for word in args])
-
-
-_CALC = {
-    "--stride": "Of the window: 2, or 2x1 for rows and columns.",
-    "--padding": "Zeros around the input, or same, or valid.",
-    "--dilation": "The step between the values under the window.",
-    "--bias": "One number an output channel.",
-    "--weight": "Of a normalisation or scale, a number a channel.",
-    "--kernel-size": "The window: 2 or 3x3.",
-    "--output-size": "Of an adaptive pooling.",
-    "--running-mean": "batchnorm: a number a channel; without it the input's own.",
-    "--running-var": "batchnorm: a number a channel.",
-    "--over": "layernorm: all values, or channels at each place.",
-    "--approximate": "gelu: tanh for its approximation.",
-}
-_CALC_NUMBERS = {
-    "--eps": "Of a normalisation.",
-    "--negative-slope": "leakyrelu.",
-    "--p": "dropout: how likely a value is dropped.",
-    "--alpha": "localresponsenorm; as --beta and --k.",
-    "--beta": "",
-    "--k": "",
-}
-_CALC_COUNTS = {
-    "--groups": "conv: the channels are split into so many.",
-    "--num-groups": "groupnorm.",
-    "--size": "localresponsenorm: channels.",
-    "--classes": "onehot.",
-    "--seed": "Of random numbers.",
-}
-
-
-def _calc_options(function: Any) -> Any:
-    """The operations' own options, PyTorch's names."""
-    for table, kind in ((_CALC_COUNTS, int), (_CALC_NUMBERS, float), (_CALC, str)):
-        for name, text in reversed(table.items()):
-            function = click.option(name, type=kind, help=text, hidden=not text)(function)
-    return function
-
-
 @cli.command(
-    cls=_Numeric,
+    cls=Numeric,
     epilog="OPERATION: conv, im2col, maxpool, avgpool, adaptiveavgpool, adaptivemaxpool, globalavgpool,"
     " globalmaxpool, linear, flatten, relu, relu6, leakyrelu, gelu, silu, hardswish, hardsigmoid, tanh, sigmoid,"
     " softmax, odds, logit, crossentropy, bce, onehot, batchnorm, layernorm, groupnorm, localresponsenorm, scale,"
@@ -375,23 +331,7 @@ def _calc_options(function: Any) -> Any:
 )
 @click.argument("operation")
 @click.argument("values", nargs=-1)
-@_calc_options
-@click.option("--ceil-mode", is_flag=True, default=None, help="Pooling: a last window that runs over the end.")
-@click.option("--count-include-pad/--no-count-include-pad", default=None, help="avgpool: whether padding counts.")
-@click.option("--return-indices", is_flag=True, default=None, help="maxpool: where each maximum was found.")
-@click.option("--logits", is_flag=True, default=None, help="bce: scores in place of probabilities.")
-@click.option("--dimensions", type=click.IntRange(1, 2), help="1 or 2. Default: 1 where everything has one row.")
-@click.option("--at", help="The output to open: row,column or channel,row,column, from 0. Default: the first.")
-@click.option("--all", "everything", is_flag=True, help="The terms of every output.")
-@click.option("--step", "stepwise", is_flag=True, help="Move the window place by place: Enter, b back, q quit.")
-@click.option("--backward", is_flag=True, help="The gradients of the input and the weights too.")
-@click.option("--gradient", help="Of the loss with respect to the output, for --backward. Default: ones.")
-@click.option("--channels-last", is_flag=True, help="What is typed is (H, W, C), as TensorFlow's pictures.")
-@click.option("--grey", is_flag=True, help="Read a picture as one channel.")
-@click.option("--unit-range", is_flag=True, help="Read a picture's values as 0 to 1 in place of 0 to 255.")
-@click.option("--resize", help="Read a picture as so many rows and columns: 28x28.")
-@click.option("--html", type=click.Path(), help="Write a page where the window slides.")
-@click.option("--lang", type=click.Choice(["en", "ko"]), help="Of the page. Default: the reader's.")
+@calc_options
 @json_option
 def calc(operation: str, values: tuple[str, ...], **options: Any) -> None:
     """One OPERATION on numbers that you type: its output, the rule of its shape, any output term by term.
