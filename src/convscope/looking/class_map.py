@@ -42,7 +42,7 @@ EMPTY: dict[Empty, str] = {
     "single place": "the layer has a single place, so it cannot say where: an earlier layer can",
     "silent": "the layer is zero everywhere for this picture",
     "no gradient": "the class's score does not change with this layer here: all derivatives are zero",
-    "against": "everywhere the layer speaks against the class, nowhere for it",
+    "against": "as this method weighs it, the layer speaks nowhere for the class; another method or layer may",
     "even": "the layer speaks for the class everywhere alike, so it does not say where",
 }
 """Why a map shows nothing, in words."""

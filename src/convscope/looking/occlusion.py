@@ -22,6 +22,8 @@ from convscope.looking.look import Look
 
 SHARE = 7
 """The window's side is the picture's divided by this, where none is given: large enough to cover a part of a thing."""
+LEAST = 3
+"""Pixels of a window's side where none is given, so that one covers something of a tiny picture."""
 MOST = 20_000
 """Windows; more is a slip."""
 FILLS = ("mean", "black", "white")
@@ -118,7 +120,7 @@ def occlusion(
     model, pre = look.model, look.model.preprocess
     target = target_of(look, name)
     sides = (pre.height, pre.width)
-    size = _sides("window", window, (max(1, round(sides[0] / SHARE)), max(1, round(sides[1] / SHARE))), sides)
+    size = _sides("window", window, (_usual(sides[0]), _usual(sides[1])), sides)
     step = _sides("stride", stride, (max(1, size[0] // 2), max(1, size[1] // 2)), sides)
     colour = _colour(model, fill)
     tops, lefts = (_starts(length, *pair) for length, pair in zip(sides, zip(size, step, strict=True), strict=True))
@@ -162,6 +164,10 @@ def _sides(
     if not all(1 <= value <= side for value, side in zip(pair, sides, strict=True)):
         raise UserError(what, f"{pair[0]} x {pair[1]}", f"from 1 x 1 to the picture's {sides[0]} x {sides[1]}")
     return pair
+
+
+def _usual(side: int) -> int:
+    return min(side, max(LEAST, round(side / SHARE)))
 
 
 def _starts(length: int, window: int, stride: int) -> tuple[int, ...]:

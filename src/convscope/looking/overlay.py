@@ -9,14 +9,16 @@ from convscope.looking.colours import Colours, Floats, Pixels, enlarge, paint, r
 from convscope.network.field import Field
 
 LUMA = np.array([0.299, 0.587, 0.114])
-COVER = 0.7
+PALE = 0.75
+"""How much of its contrast the picture keeps under heat, so that heat is seen on black and on white."""
+COVER = 0.75
 """How much of the picture the strongest heat hides."""
 AROUND = 0.5
 """How bright the picture stays outside of a box."""
 
 
 def heat_over(image_HWC: Pixels, heat_HW: Floats, colours: Colours = "heat") -> Pixels:
-    """A heat map over its picture, which is shown grey; where there is no heat, the picture alone.
+    """A heat map over its picture, which is shown in pale grey; where there is no heat, the picture alone.
 
     Args:
         image_HWC: uint8, one channel or three.
@@ -28,9 +30,9 @@ def heat_over(image_HWC: Pixels, heat_HW: Floats, colours: Colours = "heat") -> 
 
     Example:
         >>> heat_over(np.full((1, 2, 1), 100, np.uint8), np.array([[0.0, 2.0]], np.float32)).tolist()
-        [[[100, 100, 100], [206, 195, 135]]]
+        [[[107, 107, 107], [216, 204, 139]]]
     """
-    grey_HW = rgb(image_HWC).astype(np.float64) @ LUMA
+    grey_HW = PALE * (rgb(image_HWC).astype(np.float64) @ LUMA) + (1 - PALE) * 127.5
     largest = float(np.abs(heat_HW).max()) or 1.0
     painted = paint(heat_HW, 0 if colours == "heat" else -largest, largest, colours)
     # Faint heat covers little, so that its dark colours do not hide the picture.

@@ -120,7 +120,7 @@ def _lines(found: Attribution) -> list[str]:
     elif isinstance(found, Occlusion):
         (rows, columns), row, column = found.window, *found.steepest
         drop = float(found.drops[row, column])
-        lines.append(f"{found.fill} window {rows} x {columns}, stride {found.stride[0]} x {found.stride[1]}")
+        lines.append(f"window {rows} x {columns}, {found.fill}, stride {found.stride[0]} x {found.stride[1]}")
         lines.append(f"the score falls by {short(drop)} at most" if drop > 0 else "covering never lowers the score")
     else:
         lines.append(f"from {found.baseline} ({short(found.baseline_score)}), {found.steps} steps")
