@@ -132,6 +132,7 @@ def test_dropout_is_drawn_by_its_seed() -> None:
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
     assert set(first.reshape(-1)) == {0, 2}
+    assert 10 < (calc("dropout", "ones 1x10x10", p=0.2) == 0).sum() < 30
 
 
 def test_the_whole_vocabulary_is_there() -> None:

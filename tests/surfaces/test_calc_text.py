@@ -56,7 +56,9 @@ def test_the_brackets_are_the_terms_of_the_output() -> None:
     for _ in range(60):
         options: dict[str, Any] = {"stride": str(rng.randint(1, 2)), "padding": str(rng.randint(0, 1))}
         word = rng.choice(["conv", "maxpool", "avgpool"])
-        second = "random 2x2x2x2" if word == "conv" else "2"
+        groups = rng.randint(1, 2)
+        second = f"random 2x{2 // groups}x2x2" if word == "conv" else "2"
+        options |= {"groups": groups} if word == "conv" else {}
         options |= {"dilation": "2"} if word != "avgpool" and rng.random() < 0.3 else {}
         options |= {"ceil_mode": True} if word != "conv" and rng.random() < 0.5 else {}
         done = made(word, f"random 2x{rng.randint(3, 5)}x{rng.randint(3, 5)}", second, **options)
@@ -162,5 +164,6 @@ def test_large_ones_are_no_wall_of_numbers(word: str, words: tuple[str, ...]) ->
 def test_statistics_of_the_input_are_those_of_the_channel() -> None:
     done = made("batchnorm", "1 2 3 | 10 20 60")
     assert "  mean of channel 1: sum / count = 90 / 3 = 30" in calculation_text(done, (1, 0))
+    assert "mean of channel 0" not in " ".join(calculation_text(done, (1, 0)))
     assert np.isclose(done.walk((1, 0)).value, done.output[1, 0])
     assert isinstance(done.op, ops.BatchNorm)

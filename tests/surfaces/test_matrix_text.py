@@ -58,6 +58,10 @@ def test_unknown_numbers_are_hidden() -> None:
     assert draw_matrix(np.array([[7.0, 8.0]]), known={(0, 0)}).lines == ("7 ?",)
 
 
+def test_a_window_at_the_end_is_shown_with_what_stands_before_it() -> None:
+    assert draw_matrix(np.zeros((90, 3)), {(88, 0), (89, 0)}).caption == f"rows {90 - PART_ROWS} to 89"
+
+
 def test_a_wide_matrix_is_cut_where_the_terminal_ends() -> None:
     drawn = draw_matrix(np.full((2, MOST_COLUMNS), -1234.5678))
     assert drawn.width <= WIDTH

@@ -84,6 +84,7 @@ def test_whatever_is_typed_gives_numbers_or_a_mistake_of_the_users(text: str) ->
     [
         ("1 2 3 / 4 5", "input", "row 2 has 2 numbers, row 1 has 3 numbers", "row 2 is 4 5"),
         ("1 2 / 3 1o", "input, row 2, column 2", "'1o' is no number", "did you mean 10?"),
+        ("l2", "input, row 1, column 1", "'l2' is no number", "did you mean 12?"),
         ("1 2 / 3 4px", "input, row 2, column 2", "'4px' is no number", "did you mean 4?"),
         ("1 --2", "input, row 1, column 2", "'--2' is no number", "did you mean -2?"),
         ("1 2.3.4", "input, row 1, column 2", "'2.3.4' is no number", "one decimal point a number"),
