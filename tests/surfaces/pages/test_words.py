@@ -15,11 +15,13 @@ from convscope.arithmetic.calculation_functions import (
 )
 from convscope.network import ops
 from convscope.network.ops import OPERATIONS
-from convscope.surfaces.pages.words import LANGUAGES, OPERANDS, STEPS
+from convscope.surfaces.pages.words import LANGUAGES
+from convscope.surfaces.pages.words_operations import OPERANDS, STEPS
 
 FIELD = {
     "convscope", "calc", "look", "NumPy", "float32", "float64", "bfloat16", "im2col", "ReLU", "GELU", "max", "min", "x",
-    "y", "p", "k", "n", "MB", "NaN", "CAM", "Grad", "HiResCAM", "LayerCAM", "MODEL", "INPUT", "HTML", "PNG",
+    "y", "p", "k", "n", "MB", "NaN", "Grad-CAM", "HiResCAM", "LayerCAM",
+    "occlusion", "integrated", "gradients",
 }  # fmt: skip
 """Names that a Korean text on networks writes in Latin letters too."""
 

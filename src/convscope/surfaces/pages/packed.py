@@ -7,7 +7,7 @@ where it begins. The page adds those two, which is address arithmetic; sums and 
 from __future__ import annotations
 
 import base64
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from math import isfinite
 from typing import Any, TypeVar
 
@@ -76,6 +76,21 @@ class _Register(dict[_Key, int]):
         return self.setdefault(key, len(self))
 
 
+class _Columns:
+    """Columns of numbers over the units, each kept once."""
+
+    def __init__(self) -> None:
+        self._places: _Register[bytes] = _Register()
+
+    def number(self, numbers: Sequence[float]) -> int:
+        """The place of a column among those that are kept."""
+        return self._places.number(np.array(numbers, np.float64).tobytes())
+
+    def packed(self) -> list[Json | float]:
+        """All of them for the page."""
+        return [pack_column(np.frombuffer(key, np.float64)) for key in self._places]
+
+
 def pack_walks(
     walks: Sequence[Walk],
     inputs: Sequence[Shape],
@@ -85,6 +100,7 @@ def pack_walks(
     every: bool = True,
     inline: bool = False,
     window: Window | None = None,
+    more: Mapping[str, Sequence[float]] | None = None,
 ) -> Json:
     """Units of one node, for the page to open.
 
@@ -96,6 +112,7 @@ def pack_walks(
         every: whether these are all units of the node.
         inline: whether to write the terms' values and weights too, for a page that does not hold them whole.
         window: of an operation that slides one.
+        more: further numbers of each unit, by name.
 
     Returns:
         ``patterns``, each of operand, offset and weight offset a term; of each unit ``pattern``, ``base`` (of each
@@ -111,7 +128,7 @@ def pack_walks(
         weight_bases.append(weight_base)
         if unit.terms.weight_N is None and not np.array_equal(unit.terms.result_N, unit.terms.value_N, equal_nan=True):
             shown.append(results.number(unit.terms.result_N.tobytes()))
-    columns: list[NDArray[np.float64]] = []
+    columns = _Columns()
     packed: Json = {
         "shape": list(output),
         "inputs": [list(shape) for shape in inputs],
@@ -120,8 +137,8 @@ def pack_walks(
         "pattern": pack_whole(np.array(ids)),
         "base": [pack_whole(column) for column in np.array(bases, np.int64).reshape(len(walks), -1).T],
         "combine": walks[0].combine if walks else "value",
-        "combined": _column(columns, [u.combined for u in walks]),
-        "value": _column(columns, [u.value for u in walks]),
+        "combined": columns.number([u.combined for u in walks]),
+        "value": columns.number([u.value for u in walks]),
     }
     if weight is not None:
         packed |= {"weight_base": pack_whole(np.array(weight_bases)), "weight": list(weight)}
@@ -133,11 +150,12 @@ def pack_walks(
         }
     if window is not None:
         packed["window"] = window_json(window)
-        packed |= _subtotals(walks, window, columns)
+        packed |= _subtotals(walks, window)
     packed |= _steps(walks, columns)
     if inline:
         packed["inline"] = _inline(walks)
-    packed["columns"] = [pack_column(column) for column in columns]
+    packed["more"] = {name: columns.number(numbers) for name, numbers in (more or {}).items()}
+    packed["columns"] = columns.packed()
     return packed
 
 
@@ -190,17 +208,7 @@ def _pattern_json(key: tuple[bytes, bytes, bytes]) -> Json:
     return found
 
 
-def _column(columns: list[NDArray[np.float64]], numbers: Sequence[float]) -> int:
-    """The place of a column among those that are kept; the same one is kept once."""
-    column = np.array(numbers, np.float64)
-    for at, known in enumerate(columns):
-        if np.array_equal(known, column, equal_nan=True):
-            return at
-    columns.append(column)
-    return len(columns) - 1
-
-
-def _steps(walks: Sequence[Walk], columns: list[NDArray[np.float64]]) -> Json:
+def _steps(walks: Sequence[Walk], columns: _Columns) -> Json:
     """The steps' formulas, and which unit has which; each number is a column over the units of its formula."""
     forms: dict[tuple[Any, ...], list[Walk]] = {}
     ids, places = [], []
@@ -220,8 +228,8 @@ def _steps(walks: Sequence[Walk], columns: list[NDArray[np.float64]]) -> Json:
                     "name": name,
                     "form": form,
                     "operands": operands,
-                    "columns": [_column(columns, column) for column in numbers],
-                    "value": _column(columns, [u.steps[at].value for u in of]),
+                    "columns": [columns.number(column) for column in numbers],
+                    "value": columns.number([u.steps[at].value for u in of]),
                 }
             )
         listed.append(steps)
@@ -231,27 +239,27 @@ def _steps(walks: Sequence[Walk], columns: list[NDArray[np.float64]]) -> Json:
     return found
 
 
-def _subtotals(walks: Sequence[Walk], window: Window, columns: list[NDArray[np.float64]]) -> Json:
-    """Where several channels are summed into one: the sum of each, a column a channel."""
+def _subtotals(walks: Sequence[Walk], window: Window) -> Json:
+    """Where several channels are summed into one: the sum of each."""
     size = elements(window.kernel)
     counts = {len(u.terms) for u in walks}
-    if len(counts) != 1 or not walks or walks[0].combine != "sum":
+    if size == 1 or len(counts) != 1 or not walks or walks[0].combine != "sum":
         return {}
     (count,) = counts
     if count % size or count == size:
         return {}
     sums_NC = np.array([u.terms.result_N.reshape(-1, size).sum(1) for u in walks])
-    return {"subtotals": [_column(columns, column) for column in sums_NC.T]}
+    return {"subtotals": {"channels": sums_NC.shape[1], "of": pack(_narrow(sums_NC))}}
 
 
-def _result_form(walks: Sequence[Walk], columns: list[NDArray[np.float64]]) -> Json:
+def _result_form(walks: Sequence[Walk], columns: _Columns) -> Json:
     """How a term without a weight becomes what it adds, where that is a formula of its value."""
     squared = all(np.array_equal(unit.terms.result_N, np.square(unit.terms.value_N)) for unit in walks)
     if squared:
         return {"form": "{0} ** 2", "column": None}
     largest = [[o.value for s in unit.steps for o in s.operands if o.name == "largest"] for unit in walks]
     if all(largest):
-        return {"form": "exp({0} - {1})", "column": _column(columns, [found[0] for found in largest])}
+        return {"form": "exp({0} - {1})", "column": columns.number([found[0] for found in largest])}
     return {"form": None, "column": None}
 
 

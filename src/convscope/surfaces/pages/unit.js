@@ -29,7 +29,7 @@ import { column, element, say, shown, unpack, unravel } from "./page.js";
  * @property {Packed | number} [weight_base]
  * @property {{of: Packed[], id: Packed | number, form: string | null, column: number | null}} [results]
  * @property {Window} [window]
- * @property {number[]} [subtotals]
+ * @property {{channels: number, of: Packed}} [subtotals]
  * @property {{start: Packed, value: Packed, weight?: Packed}} [inline]
  */
 /**
@@ -67,6 +67,8 @@ export class Opened {
     this.inline = inline
       ? { start: unpack(inline.start), value: unpack(inline.value), weight: inline.weight ? unpack(inline.weight) : null }
       : null;
+    /** @type {Numbers | null} */
+    this.sums = null;
     /** @type {Map<number, number> | null} */
     this.positions = null;
     if (json.units) {
@@ -129,7 +131,10 @@ export class Opened {
 
   /** The sum of each channel, where several are summed into one. @param {number} at */
   subtotals(at) {
-    return this.json.subtotals?.map((which) => this.number(which, at)) ?? null;
+    if (!this.json.subtotals) return null;
+    const { channels, of } = this.json.subtotals;
+    this.sums ??= unpack(of);
+    return this.sums.slice(at * channels, (at + 1) * channels);
   }
 }
 
@@ -143,6 +148,7 @@ export function winner(terms, combined) {
  * @typedef {object} Hands
  * @property {(term: Term | null) => void} [point]
  * @property {(term: Term) => HTMLElement | null} [from]  a link to where the value comes from
+ * @property {(channel: number, terms: Term[]) => HTMLElement | null} [beside]  a picture of the channel that a window is of
  */
 
 /** @param {HTMLElement} on @param {Term} term @param {Hands} hands */
@@ -170,9 +176,10 @@ function bracketed(of, x) {
  * @param {number} at
  * @param {Hands} hands
  * @param {number} most  channels shown at first
+ * @param {number} digits
  * @returns {HTMLElement | null}
  */
-export function drawWindows(node, at, hands, most = 3) {
+export function drawWindows(node, at, hands, most = 3, digits = 3) {
   const window = node.json.window;
   if (!window || window.kernel.length > 2 || node.json.combine !== "sum" || node.json.weight === undefined) return null;
   const columns = window.kernel[window.kernel.length - 1] ?? 1;
@@ -195,13 +202,14 @@ export function drawWindows(node, at, hands, most = 3) {
     const inside = own.find((term) => term.place !== NOWHERE);
     const of = inside ? Math.floor(inside.place / places) : channel;
     const subtotal = subtotals ? subtotals[channel] : node.combined(at);
-    return element("div", { class: "window-row" },
-      channels.length > 1 ? element("span", { class: "which" }, say("channel n", { n: String(of) })) : null,
-      small(own, columns, "value", (term) => term.value, hands, (term) => term.place === NOWHERE),
+    const beside = hands.beside?.(of, own) ?? null;
+    const which = channels.length > 1 || beside ? element("span", { class: "which" }, beside, say("channel n", { n: String(of) })) : null;
+    return element("div", { class: "window-row" }, which,
+      small(own, columns, "value", (term) => term.value, hands, digits),
       element("span", { class: "sign" }, "×"),
-      small(own, columns, "weight", (term) => term.weight ?? NaN, hands),
+      small(own, columns, "weight", (term) => term.weight ?? NaN, hands, digits),
       element("span", { class: "sign" }, "="),
-      small(own, columns, "product", (term) => term.result, hands),
+      small(own, columns, "product", (term) => term.result, hands, digits),
       element("span", { class: "sum" }, "Σ ", number("", subtotal ?? NaN, 5)));
   };
 
@@ -218,23 +226,27 @@ export function drawWindows(node, at, hands, most = 3) {
 }
 
 /**
- * A small matrix of some terms.
+ * A small matrix of some terms, shaded by sign and size.
  * @param {Term[]} terms
  * @param {number} columns
- * @param {string} kind
+ * @param {"value" | "weight" | "product"} kind
  * @param {(term: Term) => number} of
  * @param {Hands} hands
- * @param {(term: Term) => boolean} padding
+ * @param {number} digits
  */
-function small(terms, columns, kind, of, hands, padding = () => false) {
+function small(terms, columns, kind, of, hands, digits) {
   const body = element("tbody");
+  const largest = Math.max(...terms.map((term) => Math.abs(of(term)))) || 1;
   for (let start = 0; start < terms.length; start += columns) {
     body.append(element("tr", {}, ...terms.slice(start, start + columns).map((term) => {
-      const cell = element("td", padding(term) ? { class: "pad" } : {}, shown(of(term), 3));
+      const x = of(term);
+      const padding = kind === "value" && term.place === NOWHERE;
+      const cell = element("td", { class: padding ? "pad" : x < 0 ? "less" : "more" }, shown(x, digits));
+      cell.style.setProperty("--s", `${Math.round((100 * Math.abs(x)) / largest)}%`);
       return pointed(cell, term, hands);
     })));
   }
-  const wide = Math.max(2, ...terms.map((term) => shown(of(term), 3).length));
+  const wide = Math.max(2, ...terms.map((term) => shown(of(term), digits).length));
   return element("table", { class: `matrix small ${kind}`, style: `--n:${columns};--w:${wide}ch` }, body);
 }
 
@@ -308,7 +320,7 @@ export function drawList(node, at, hands) {
   const heads = ["from", "value", ...(weighted ? ["weight"] : []), ...(weighted ? ["product"] : adds ? ["adds"] : [])];
   const body = element("tbody");
   const table = element("table", { class: "terms" },
-    element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, say(head))),
+    element("thead", {}, element("tr", {}, ...heads.map((head, k) => element("th", k ? { scope: "col", class: "number" } : { scope: "col" }, say(head))),
       bars ? element("th", { class: "bar-head" }) : null)), body);
 
   /** @param {number} k */
