@@ -38,7 +38,9 @@ def opened(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     def open_page(html: str, width: int = 1200, **options: Any) -> Any:
         file = tmp_path / f"{len(contexts)}.html"
         file.write_text(html, encoding="utf-8")
-        context = chromium.new_context(viewport={"width": width, "height": 800}, offline=True, **options)
+        context = chromium.new_context(
+            viewport={"width": width, "height": 800}, offline=True, reduced_motion="reduce", **options
+        )
         context.set_default_timeout(10_000)
         contexts.append(context)
         page = context.new_page()
@@ -53,3 +55,30 @@ def opened(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
         context.close()
     assert said == []
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+
+
+@pytest.fixture(scope="session")
+def seen() -> Callable[..., Any]:
+    """``seen(text or name, classes, seed)``: a model that was never trained, looked at on a picture of noise."""
+    import numpy as np
+
+    from convscope.arithmetic.inference import Normalise
+    from convscope.arithmetic.module import to_module
+    from convscope.data.dataset import Preprocess
+    from convscope.delivery.model import Model
+    from convscope.looking.look import look_at
+    from convscope.network import zoo
+    from convscope.network.network import Network
+
+    def make(text: str, classes: tuple[str, ...] = (), seed: int = 0) -> Any:
+        network = Network.parse(text) if "input" in text else zoo.known(text)
+        graph = network.graph()
+        channels, height, width = graph.input
+        count = graph.output.shape[0]
+        names = classes or tuple(f"class {k}" for k in range(count))
+        normalise = Normalise((0.4, 0.5, 0.6)[:channels], (0.25, 0.2, 0.3)[:channels])
+        module = to_module(graph, seed=seed).eval()
+        model = Model(network, module, names, Preprocess(channels, height, width), normalise)
+        return look_at(model, np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8))
+
+    return make

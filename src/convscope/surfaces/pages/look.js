@@ -220,13 +220,19 @@ function nodeSays(node) {
 /** @param {LookNode} node @param {number} place */
 function go(node, place) {
   if (place < 0) return;
-  const hash = `#${address(node, place)}`;
-  if (decodeURIComponent(location.hash) === hash) draw(node, place);
-  else location.hash = hash;
+  draw(node, place);
+  // The address stays in the browser's, so that back leads back.
+  location.hash = `#${address(node, place)}`;
 }
+
+/** The address of what is open. */
+let current = "";
+/** Whether one goes on within a map, which stays where it is. */
+let stay = false;
 
 /** @param {LookNode} node @param {number} place */
 function draw(node, place) {
+  current = address(node, place);
   if (shownNode !== node) drawTiles(node);
   shownNode = node;
   const at = inMap(node, place);
@@ -280,6 +286,7 @@ function sights(node, place, opened) {
   map.tabIndex = 0;
   map.addEventListener("click", (event) => {
     const spot = tapped(map, node, event);
+    stay = true;
     go(node, placeIn(node, at.channel, spot.row, spot.column));
   });
   map.addEventListener("keydown", (event) => moved(event, node, at));
@@ -301,11 +308,10 @@ function moved(event, node, at) {
   const row = at.row + by[0];
   const column = at.column + by[1];
   if (row < 0 || column < 0 || row >= node.maps.rows || column >= node.maps.columns) return;
-  focusMap = true;
+  stay = true;
   go(node, placeIn(node, at.channel, row, column));
+  /** @type {HTMLElement | null} */ (document.querySelector(".map.large"))?.focus({ preventScroll: true });
 }
-
-let focusMap = false;
 
 /** @param {LookNode} node @param {number} place @param {Opened} opened */
 function seen(node, place, opened) {
@@ -410,18 +416,18 @@ function wayBack(node, place) {
 
 // Events
 
+/** Open what the browser's address asks for; whether it asks for a unit. */
 function fromHash() {
-  const text = decodeURIComponent(location.hash.slice(1));
-  const where = parse(text);
-  if (where) draw(where.node, where.place);
+  const where = parse(decodeURIComponent(location.hash.slice(1)));
+  if (where && address(where.node, where.place) !== current) draw(where.node, where.place);
   return where !== null;
 }
 
 window.addEventListener("hashchange", () => {
-  if (!fromHash()) return;
-  const map = /** @type {HTMLElement | null} */ (document.querySelector(".map.large"));
-  if (focusMap) map?.focus({ preventScroll: true });
-  focusMap = false;
+  if (!fromHash() || stay) {
+    stay = false;
+    return;
+  }
   const panel = byId("unit").getBoundingClientRect();
   if (panel.top < 0 || panel.top > window.innerHeight * 0.6) byId("unit").scrollIntoView({ block: "start" });
 });
