@@ -75,7 +75,8 @@ ENGLISH: Words = {
     "share right axis": "share right",
     "share axis": "pictures",
     "confusion": "What it takes for what",
-    "confusion text": "A row is what the pictures are, a column what they were taken for. Blue is right, red is wrong; "
+    "confusion text": "A row is what the pictures are, a column what they were taken for. Blue is right, red is "
+    "wrong; "
     "the darker, the larger the share of its row.",
     "confusion linked": "A red cell with a frame leads to its pictures.",
     "confusion too wide": "With {classes} classes a matrix is not readable; these are the commonest mistakes.",
@@ -103,6 +104,106 @@ ENGLISH: Words = {
     "again": "Run it again",
     "one file": "This page is one file: it loads nothing and runs nothing.",
 }
+
+
+KOREAN: Words = {
+    "language": "ko",
+    # the sentence at the head
+    "about": "약 {whole}개 중 {share}개를 맞혔습니다: {pictures} 중 {top1} (95 % 신뢰 구간 {low}–{high}).",
+    "of few": "{count}개 중 {correct}개를 맞혔습니다: {top1} (95 % 신뢰 구간 {low}–{high}; 사진이 적어 구간이 "
+    "넓습니다).",
+    "all": "{count}개를 모두 맞혔습니다: {top1} (95 % 신뢰 구간 {low}–{high}).",
+    "none": "{count}개 중 하나도 맞히지 못했습니다: {top1} (95 % 신뢰 구간 {low}–{high}).",
+    "one mistake": "단 한 번, 정답이 {true}인 사진을 {predicted}(으)로 잘못 분류했습니다.",
+    "confuses": "정답이 {true}인 사진을 {predicted}(으)로 가장 자주 잘못 분류합니다 ({support}개 중 {count}개).",
+    "no better": "언제나 {name}(이)라고 답하는 것({baseline})보다 확실히 낫다고 할 수 없습니다.",
+    "one picture": "사진 1개",
+    "pictures": "사진 {count}개",
+    # the numbers
+    "top1": "정확도",
+    "top1 note": "95 % 신뢰 구간 {low}–{high}",
+    "top5": "상위 5개 정확도",
+    "top5 note": "정답이 확률이 가장 높은 다섯 클래스 안에 있음",
+    "balanced": "균형 정확도",
+    "balanced note": "나타나는 {classes}개 클래스의 재현율 평균",
+    "baseline": "신경망 없이",
+    "baseline note": "언제나 {name}(이)라고 답할 때",
+    "baseline tick": "눈금 위의 표시",
+    "loss": "손실",
+    "loss note": "음의 로그 가능도의 평균 (nat)",
+    "ece": "보정 오차 (ECE)",
+    "too sure": "평균 {points}점만큼 지나치게 확신함",
+    "too modest": "평균 {points}점만큼 덜 확신함",
+    "well judged": "평균적으로 맞히는 만큼 확신함",
+    # the tables
+    "class": "클래스",
+    "precision": "정밀도",
+    "recall": "재현율",
+    "f1": "F1",
+    "support": "사진 수",
+    "worst classes": "{classes}개 클래스 중 F1이 가장 낮은 {n}개:",
+    "precision means": "정밀도: 그렇다고 답한 것 중 실제로 그런 비율. 재현율: 실제로 그런 것 중 찾아낸 비율.",
+    "matrix": "행은 사진의 정답, 열은 모델의 답입니다:",
+    "most confused": "가장 자주 혼동한 것:",
+    "taken for": "잘못 분류한 클래스",
+    "count of": "{support}개 중 {count}개",
+    # the report
+    "made by": "convscope 보고서",
+    "sections": "목차",
+    "key numbers": "주요 수치",
+    "curves": "학습 과정",
+    "curves text": "에포크: {epochs}. 학습은 계속 나아지는데 검증이 나아지지 않으면 과적합입니다.",
+    "curves unfinished": "숫자가 아닌 값 {n}개는 그리지 않았습니다. 그곳에서 학습이 발산했습니다.",
+    "curves alt": "학습 곡선: 에포크별 {what}",
+    "loss axis": "손실",
+    "accuracy axis": "정확도",
+    "rate axis": "학습률",
+    "epoch axis": "에포크",
+    "train": "학습",
+    "validation": "검증",
+    "reliability": "모델의 확신을 얼마나 믿을 수 있는가",
+    "reliability text": "90 % 확신할 때는 10번 중 9번 맞아야 합니다. 막대가 점선에 닿으면 그렇습니다. 막대가 "
+    "점선보다 낮으면 "
+    "지나치게 확신하는 것이고, 높으면 덜 확신하는 것입니다. 가는 선은 95 % 신뢰 구간입니다. 이 모델: {judgement}, "
+    "보정 오차 "
+    "{ece}.",
+    "reliability alt": "신뢰도 도표: 모델이 말한 확률별 정답 비율",
+    "sureness axis": "모델의 확신",
+    "share right axis": "정답 비율",
+    "share axis": "사진",
+    "confusion": "무엇을 무엇으로 분류하는가 (혼동 행렬)",
+    "confusion text": "행은 사진의 정답, 열은 모델의 답입니다. 파란색은 맞힌 것, 빨간색은 틀린 것이며, 진할수록 그 "
+    "행에서 차지하는 "
+    "비율이 큽니다.",
+    "confusion linked": "테두리가 있는 빨간 칸을 누르면 그 사진으로 갑니다.",
+    "confusion too wide": "클래스가 {classes}개라 행렬로는 읽을 수 없습니다. 가장 흔한 오류만 보입니다.",
+    "confusion alt": "혼동 행렬, {classes} × {classes}",
+    "true axis": "정답",
+    "predicted axis": "모델의 답",
+    "pairs": "가장 자주 혼동한 클래스와 그 사진",
+    "pairs text": "쌍마다 가장 확신하고 틀린 것부터 보입니다. 숫자는 모델의 확신입니다.",
+    "pair of": "{support}개 중 {count}개 ({share})",
+    "no mistakes": "이 사진들에서는 틀린 것이 없습니다.",
+    "more": "그 밖에 {n}개",
+    "sure mistakes": "가장 확신하고 틀린 것",
+    "sure mistakes text": "먼저 레이블을 보세요. 좋은 분류기가 가장 확신하고 틀린 사진은 레이블이 잘못되었거나, 잘못 "
+    "잘렸거나, 한 "
+    "번에 두 가지를 담은 경우가 많습니다.",
+    "said": "모델의 답",
+    "is": "정답",
+    "picture alt": "{name}: 정답 {true}, 모델의 답 {predicted}",
+    "classes": "클래스별 결과",
+    "classes text": "F1이 낮은 것부터입니다. 정밀도: 그렇다고 답한 것 중 실제로 그런 비율. 재현율: 실제로 그런 것 중 "
+    "찾아낸 비율. "
+    "F1: 두 값의 조화 평균.",
+    "absent classes": "줄표: 이 클래스의 사진이 없거나, 이 클래스라고 답한 적이 없습니다.",
+    "all classes": "나머지 {n}개 클래스",
+    "network": "신경망",
+    "facts": "어떻게 만들어졌는가",
+    "again": "다시 실행하기",
+    "one file": "이 페이지는 파일 하나입니다. 아무것도 내려받거나 실행하지 않습니다.",
+}
+"""The same in Korean, in the terms of the field; particles that depend on a name stand in both forms."""
 
 
 def count_text(count: int) -> str:
