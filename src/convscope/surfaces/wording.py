@@ -145,7 +145,7 @@ KOREAN: Words = {
     "precision means": "정밀도: 그렇다고 답한 것 중 실제로 그런 비율. 재현율: 실제로 그런 것 중 찾아낸 비율.",
     "matrix": "행은 사진의 정답, 열은 모델의 답입니다:",
     "most confused": "가장 자주 혼동한 것:",
-    "taken for": "잘못 분류한 클래스",
+    "taken for": "모델의 답",
     "count of": "{support}개 중 {count}개",
     # the report
     "made by": "convscope 보고서",

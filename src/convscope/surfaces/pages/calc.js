@@ -118,6 +118,7 @@ function show(place) {
   drawKernels();
   drawOutputs();
   drawColumns();
+  drawGraph();
   drawArithmetic();
   slider.value = String(current);
   const index = unravel(current, shape).join(",");
@@ -229,6 +230,21 @@ function pointPadding(term) {
   const number = block ? cellOf(block.place, of).plane : 0;
   const one = inputs.find((plane) => plane.operand === 0 && plane.number === number);
   one?.mark(covered[0]?.[Math.floor(k / wide)] ?? 0, covered[1]?.[k % wide] ?? 0, "pointed");
+}
+
+// The graph of a function of one number
+
+const slopes = written.slopes ? unpack(written.slopes) : null;
+
+function drawGraph() {
+  if (!slopes) return;
+  for (const dot of document.querySelectorAll(".graph circle")) {
+    const now = dot instanceof SVGElement && Number(dot.dataset.at) === current;
+    dot.classList.toggle("now", now);
+    dot.setAttribute("r", now ? "7" : "3.5");
+    if (now) dot.parentElement?.append(dot);
+  }
+  byId("slope-here").replaceChildren(say("slope here", { slope: element("b", {}, shown(slopes[current] ?? NaN, 4)) }));
 }
 
 // The unfolded matrix
@@ -389,6 +405,12 @@ byId("next").addEventListener("click", () => {
 playButton.addEventListener("click", () => (playing === null ? play() : pause()));
 document.addEventListener("keydown", pressed);
 for (const one of all) one.frame.addEventListener("click", (event) => clicked(one, event));
+for (const dot of document.querySelectorAll(".graph circle")) {
+  dot.addEventListener("click", () => {
+    pause();
+    show(Number(dot instanceof SVGElement ? dot.dataset.at : 0));
+  });
+}
 for (const tab of document.querySelectorAll("[data-tab]")) {
   tab.addEventListener("click", () => {
     const { rows, columns } = sides(shape);

@@ -16,6 +16,7 @@ from convscope.arithmetic.reference_windows import padding_of
 from convscope.files import write_atomically
 from convscope.network import ops
 from convscope.network.ops import elements, spell_shape
+from convscope.surfaces.pages.curve import curve, slopes
 from convscope.surfaces.pages.formula import names, numbers, steps_list
 from convscope.surfaces.pages.matrix import UNPADDED, Padding, plane, plane_shape, planes
 from convscope.surfaces.pages.packed import pack, pack_walks
@@ -142,6 +143,7 @@ def _stage(calculation: Calculation, lang: Lang) -> str:
         f'<p class="live-only">{both("how to")}</p>',
         _controls(lang),
         board,
+        curve(calculation),
         f'<h3 id="arithmetic-title">{both("arithmetic")}</h3>',
         f'<div id="arithmetic" aria-live="polite"><pre>{text(first)}</pre></div>',
     )
@@ -328,8 +330,10 @@ def _data(calculation: Calculation) -> dict[str, Any]:
     unfolded: Mapping[str, Any] | None = None
     if columns is not None and columns.weight_FR is not None and columns.matrix_RP.size <= MOST_UNFOLDED:
         unfolded = {"weight": pack(columns.weight_FR), "rows": len(columns.rows), "places": len(columns.places)}
+    steep = slopes(calculation)
     return {
         "node": node,
+        "slopes": None if steep is None else pack(steep),
         "count": count,
         "inputs": [pack(values) for values in calculation.inputs],
         "weight": pack(weight) if weight is not None and weighted else None,

@@ -146,21 +146,21 @@ def _gradients(look: Look, found: IntegratedGradients) -> str:
 def network(look: Look) -> str:
     """The drawing, every box of it leading to its node."""
     graph = look.model.module.graph
-    drawing = linked_drawing(graph)
+    drawing = linked_drawing(graph, look.model.network.source.title)
     return section(
         "network", "network", paragraph("network text"), f'<div class="scroll drawing" tabindex="0">{drawing}</div>'
     )
 
 
-def linked_drawing(graph: Graph) -> str:
+def linked_drawing(graph: Graph, name: str = "network") -> str:
     """A network's drawing whose boxes carry the path of their last node, for the script.
 
     Example:
         >>> from convscope.network import zoo
         >>> linked_drawing(zoo.known("lenet5").graph()).count("data-path")
-        9
+        8
     """
-    drawing = draw(graph)
+    drawing = draw(graph, name=name)
     boxes = [box for box in layout(graph).boxes if box.run]
     # Boxes are drawn in their order, each a group that begins with its tooltip.
     marks = list(re.finditer("<g><title>", drawing))

@@ -99,7 +99,9 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "place": ("place", "위치"),
     "before": ("First, over the batch", "먼저 배치 전체에 대해"),
-    "curve": ("The function", "함수의 그래프"),
+    "curve function": ("the function", "함수"),
+    "curve slope": ("its slope", "기울기"),
+    "slope here": ("slope here: {slope}", "여기서의 기울기: {slope}"),
 }
 """Everything else."""
 
