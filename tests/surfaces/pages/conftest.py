@@ -16,18 +16,20 @@ def opened(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     asked: list[str] = []
     contexts = []
 
-    def open_page(html: str, width: int = 1200, **options: Any) -> Any:
-        file = tmp_path / f"{len(contexts)}.html"
+    def open_page(html: str, width: int = 1200, page: Any = None, **options: Any) -> Any:
+        """A page with its text; ``page`` is one that was opened before, to be used again."""
+        file = tmp_path / f"{len(list(tmp_path.iterdir()))}.html"
         file.write_text(html, encoding="utf-8")
-        context = chromium.new_context(
-            viewport={"width": width, "height": 800}, offline=True, reduced_motion="reduce", **options
-        )
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
+        if page is None:
+            context = chromium.new_context(
+                viewport={"width": width, "height": 800}, offline=True, reduced_motion="reduce", **options
+            )
+            context.set_default_timeout(10_000)
+            contexts.append(context)
+            page = context.new_page()
+            page.on("console", lambda message: said.append(message.text))
+            page.on("pageerror", lambda error: said.append(str(error)))
+            page.on("request", lambda request: asked.append(request.url))
         page.goto(file.as_uri())
         return page
 

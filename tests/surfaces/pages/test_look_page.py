@@ -67,7 +67,7 @@ def test_a_network_without_convolutions_has_a_page_too(seen):
 
 
 def test_an_unknown_unit_or_class_is_the_users_mistake(seen):
-    look = seen("lenet5")
+    look = seen(RESIDUAL)
     with pytest.raises(UserError, match="conv9"):
         gather(look, at=["conv9[0,0,0]"], attribution=False)
     with pytest.raises(UserError, match="class"):
@@ -87,7 +87,7 @@ def test_the_file_is_written_whole(lenet, tmp_path):
 
 
 def test_more_sections_stand_in_the_page(seen):
-    page = gather(seen("lenet5"), attribution=False, more=['<section id="mine"><h2>mine</h2></section>'])
+    page = gather(seen(RESIDUAL), attribution=False, more=['<section id="mine"><h2>mine</h2></section>'])
     assert '<section id="mine">' in render_look_page(page)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from convscope.files import write_atomically
+from convscope.looking.attribution import target_of
 from convscope.looking.class_map import ClassMap, Method, class_map
 from convscope.looking.integrated import IntegratedGradients, integrated_gradients
 from convscope.looking.look import Look
@@ -92,6 +93,7 @@ def gather(
     """
     graph = look.model.module.graph
     asked = [parse_address(graph, one) for one in at]
+    target_of(look, class_name)  # a slip is told before the long part
     whole = opens_whole(graph)
     units = every_unit(look, progress) if whole else chosen_units(look, asked, progress)
     kept = {path: sorted({unit.address.index[0] for unit in opened}) for path, opened in units.items()}
