@@ -105,7 +105,7 @@ hash => {
   return {
     title: text("#unit h3 code")[0], value: text("#value")[0], engine: text("#engine")[0], rows,
     bold: text(".arithmetic b"), links: [...document.querySelectorAll(".terms a")].map((one) => one.hash.slice(1)),
-    way: text(".way code"),
+    way: text(".way:not(.on) code"), on: text(".way.on code"),
   };
 }
 """
@@ -149,6 +149,25 @@ def test_any_unit_opens_and_its_terms_make_its_value(opened, request, name):
         # The way back is the look's own.
         trail = [str(one.address) for one in look.trail(address)]
         assert said["way"] == trail[1:]
+
+
+@pytest.mark.browser
+def test_what_reads_a_unit_is_listed_with_what_it_adds(opened, residual):
+    look = residual.look
+    page = opened(render_look_page(residual, "en"))
+    inside = look.values["relu1"][:, 2:10, 2:10]
+    c, y, x = (int(n) for n in np.unravel_index(int(inside.argmax()), inside.shape))
+    y, x = y + 2, x + 2
+    # Both branches read it: the identity, and every filter at nine places.
+    units = [f"add1.b.identity1[{c},{y},{x}]"]
+    units += [f"add1.a.conv1[{f},{y + i},{x + j}]" for f in range(6) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    adds = {}
+    for unit in map(look.unit, units):
+        own = [abs(term.result) for term in unit.walk.terms if str(unit.source(term)) == f"relu1[{c},{y},{x}]"]
+        (adds[str(unit.address)],) = own
+    said = page.evaluate(OPEN, f"relu1[{c},{y},{x}]")
+    assert said["on"] == sorted(adds, key=adds.__getitem__, reverse=True)[:12]
+    assert "43 more" in page.locator(".way.on").inner_text()
 
 
 @pytest.mark.browser

@@ -252,7 +252,8 @@ function draw(node, place) {
       element("p", {}, say("not here")), element("pre", {}, element("code", {}, command)));
     return;
   }
-  unit.replaceChildren(title, about, numbers(opened, position), sights(node, place, opened), arithmetic(node, opened, position), wayBack(node, place));
+  unit.replaceChildren(title, about, numbers(opened, position), sights(node, place, opened), arithmetic(node, opened, position), wayBack(node, place),
+    wayOn(node, place));
 }
 
 /** NumPy's number beside the engine's. @param {Opened} opened @param {number} at */
@@ -414,6 +415,22 @@ function wayBack(node, place) {
   return element("div", {}, element("h4", {}, say("way back"), " ", element("small", {}, say("way text"))), list);
 }
 
+const MOST_READERS = 12;
+
+/** The units that read this one, those first to which it adds most. @param {LookNode} node @param {number} place */
+function wayOn(node, place) {
+  const found = nodes.flatMap((reader) => reader.reads.flatMap((path, operand) => {
+    const opened = path === node.path ? openedNode(reader) : null;
+    return (opened?.readers(operand, place) ?? []).map(({ at, term }) => ({ reader, place: opened?.placeOf(at) ?? 0, adds: term.result }));
+  }));
+  if (!found.length) return element("div");
+  found.sort((a, b) => Math.abs(b.adds) - Math.abs(a.adds));
+  const list = element("ol", { class: "way on" }, ...found.slice(0, MOST_READERS).map((one) =>
+    element("li", {}, link(one.reader, one.place), " ", element("small", {}, shown(one.adds, 3)))));
+  if (found.length > MOST_READERS) list.append(element("li", { class: "muted" }, say("and more readers", { n: String(found.length - MOST_READERS) })));
+  return element("div", {}, element("h4", {}, say("way on"), " ", element("small", {}, say("way on text"))), list);
+}
+
 // Events
 
 /** Open what the browser's address asks for; whether it asks for a unit. */
@@ -465,5 +482,6 @@ for (const box of document.querySelectorAll(".drawing [data-path]")) {
 }
 
 startLanguage();
-if (!fromHash() && start) draw(start.node, start.place);
+if (fromHash()) byId("unit").scrollIntoView({ block: "start" });
+else if (start) draw(start.node, start.place);
 

@@ -222,7 +222,7 @@ def _trail(look: Look, start: Address) -> str:
             text(unit.operation),
             shown(unit.value, 7),
             shown(unit.engine, 7),
-            f"{unit.difference:.0e}".replace("-", "\N{MINUS SIGN}"),
+            shown(unit.difference, 1),
         ]
         marks = ("", "", ' class="number"', ' class="number"', ' class="number"')
         rows.append("<tr>" + "".join(f"<td{m}>{c}</td>" for m, c in zip(marks, cells, strict=True)) + "</tr>")

@@ -62,6 +62,8 @@ export class Opened {
       operand: column(one.operand ?? 0),
       weight: one.weight === undefined ? (/** @type {number} */ k) => k : column(one.weight),
     }));
+    /** @type {Map<number, number>[]} */
+    this.places = [];
     this.results = json.results ? { of: json.results.of.map(unpack), id: column(json.results.id) } : null;
     const inline = json.inline;
     this.inline = inline
@@ -69,6 +71,8 @@ export class Opened {
       : null;
     /** @type {Numbers | null} */
     this.sums = null;
+    /** @type {Numbers | null} */
+    this.written = null;
     /** @type {Map<number, number> | null} */
     this.positions = null;
     if (json.units) {
@@ -116,6 +120,47 @@ export class Opened {
         : this.inline ? (this.inline.weight?.[start + k] ?? NaN) : (this.arrays.weight?.[weightPlace] ?? NaN);
       return { operand, place, value, weight, weightPlace, result: weight === null ? (results?.[k] ?? value) : value * weight };
     });
+  }
+
+  /** How many units are written here. */
+  get count() {
+    return this.positions?.size ?? this.json.shape.reduce((a, b) => a * b, 1);
+  }
+
+  /**
+   * The units that read a value, and what it adds to each.
+   * @param {number} operand
+   * @param {number} place
+   * @returns {{at: number, term: Term}[]}
+   */
+  readers(operand, place) {
+    const found = [];
+    const base = this.base[operand];
+    for (let at = 0; base && at < this.count; at++) {
+      const k = this.termAt(this.pattern(at), operand, place - base(at));
+      const term = k === undefined ? undefined : this.terms(at)[k];
+      if (term) found.push({ at, term });
+    }
+    return found;
+  }
+
+  /** Which term of a pattern is at an offset. @param {number} which @param {number} operand @param {number} offset */
+  termAt(which, operand, offset) {
+    let known = this.places[which];
+    if (!known) {
+      const pattern = this.patterns[which];
+      known = new Map();
+      for (let k = 0; pattern && k < pattern.count; k++) known.set(pattern.offset(k) * this.base.length + pattern.operand(k), k);
+      this.places[which] = known;
+    }
+    return known.get(offset * this.base.length + operand);
+  }
+
+  /** Where the unit written at a position is in the output. @param {number} at */
+  placeOf(at) {
+    if (!this.json.units) return at;
+    this.written ??= unpack(this.json.units);
+    return this.written[at] ?? NOWHERE;
   }
 
   /** @param {number} at @returns {Step[]} */
