@@ -94,7 +94,10 @@ def test_the_steps_of_each_operation_give_its_slope(word: str) -> None:
     """Between a convolution and scores, so that the chain leads through every operation."""
     arguments = {
         **dict.fromkeys(("maxpool", "avgpool", "adaptiveavgpool", "adaptivemaxpool", "groupnorm"), (2,)),
-        **{"conv": (3, 3), "localresponsenorm": (3, 0.5), "padchannels": (1, 2), "dropout": (0.0,)},
+        "conv": (3, 3),
+        "localresponsenorm": (3, 0.5),
+        "padchannels": (1, 2),
+        "dropout": (0.0,),
     }
     op = ops.OPERATIONS[word](*arguments.get(word, ())) if word != "linear" else ops.Linear(5)
     middle = [("flatten1", ops.Flatten())] if word == "linear" else []
