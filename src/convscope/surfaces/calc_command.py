@@ -50,7 +50,8 @@ def calc_command(operation: str, values: Sequence[str], options: Mapping[str, An
     if options["html"] is not None:
         from convscope.surfaces.pages.calc_page import write_calc_page
 
-        write_calc_page(Path(options["html"]), calculation, options["lang"])
+        backward = (outward, found) if found is not None else None
+        write_calc_page(Path(options["html"]), calculation, options["lang"], backward)
         click.echo(f"wrote {options['html']}", err=True)
     unfolded = operation.lower() == "im2col"
     if options["as_json"]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from convscope.arithmetic.calculation import calculate
+from convscope.arithmetic.calculation_backward import default_gradient, gradients
 from convscope.arithmetic.calculation_functions import CrossEntropy, Im2col
 from convscope.network import ops
 from convscope.surfaces.pages.calc_page import render_calc_page, write_calc_page
@@ -60,6 +61,23 @@ def test_the_page_stands_without_a_script():
     assert ">−135<" in html
     assert "5 + 2 × 1 − 1 × (3 − 1) − 1" in html
     assert html.count('<tr><th scope="row">0,') == 9  # im2col: a row a weight
+
+
+def test_gradients_are_shown_where_they_are_asked_for():
+    calculation = sharpened()
+    found = gradients(calculation)
+    html = render_calc_page(calculation, "en", (default_gradient(calculation), found))
+    part = html.split('<section id="gradients"')[1].split("</section>")[0]
+    cells = [float(text.replace("−", "-")) for text in re.findall(r"<td[^>]*>([^<]+)</td>", part)]
+    expected = [np.ones(25), found.inputs[0].reshape(-1), found.parameters["weight"].reshape(-1)]
+    assert cells == pytest.approx(np.concatenate(expected), rel=1e-3)
+    assert 'id="gradients"' not in render_calc_page(calculation)
+
+
+def test_labels_have_no_gradient():
+    calculation = CASES["loss"]()
+    html = render_calc_page(calculation, "en", (default_gradient(calculation), gradients(calculation)))
+    assert html.split('<section id="gradients"')[1].count('<figure class="plane"') == 2
 
 
 def test_what_is_not_there_is_left_out():

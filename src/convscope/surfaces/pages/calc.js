@@ -1,7 +1,7 @@
 // One operation: the window slides, any output opens. Everything is looked up in what Python wrote.
 
 import { byId, element, label, ravel, say, shown, startLanguage, unpack, unravel, written } from "./page.js";
-import { NOWHERE, Opened, drawList, drawSteps, drawSum, drawWindows, winner } from "./unit.js";
+import { NOWHERE, Opened, drawList, drawSteps, drawSum, drawTotal, drawWindows, winner } from "./unit.js";
 
 /** @typedef {import("./unit.js").Term} Term */
 /** @typedef {import("./page.js").Numbers} Numbers */
@@ -85,8 +85,13 @@ const outputs = all.filter((one) => one.of === "output");
 const kernels = all.filter((one) => one.of === "weight");
 const slider = /** @type {HTMLInputElement} */ (byId("slider"));
 
+/** Columns of a long vector, which stands in several rows. */
+const WIDEST = 32;
+
 /** A tensor's last two lengths: the rows and columns of its matrices. @param {number[]} of */
 function sides(of) {
+  const [length = 1] = of;
+  if (of.length === 1 && length > WIDEST) return { rows: Math.ceil(length / WIDEST), columns: WIDEST };
   return { rows: of.length > 1 ? (of[of.length - 2] ?? 1) : 1, columns: of[of.length - 1] ?? 1 };
 }
 
@@ -292,7 +297,11 @@ function drawArithmetic() {
       const source = term.place === NOWHERE ? say("padding") : from(term);
       parts.push(element("p", { class: "equation" }, source, " = ", element("b", {}, shown(node.value(current), 6))));
     }
-  } else if (!said) parts.push(terms.length <= MOST_IN_A_SUM ? drawSum(node, current, hands) : drawList(node, current, hands));
+  } else if (!said && terms.length <= MOST_IN_A_SUM) {
+    parts.push(drawSum(node, current, hands));
+  } else if (!said) {
+    parts.push(drawList(node, current, hands), drawTotal(node, current) ?? "");
+  }
   if (steps.length) parts.push(drawSteps(steps));
   byId("arithmetic").replaceChildren(...parts);
   const index = unravel(current, shape).join(",");
@@ -340,7 +349,8 @@ function clicked(plane, event) {
   pause();
   if (plane.of === "output") {
     const { rows, columns } = sides(shape);
-    show(plane.number * rows * columns + row * columns + column);
+    const place = plane.number * rows * columns + row * columns + column;
+    if (place < count) show(place);
   } else if (plane.of === "input") {
     show(nearest(plane, row, column));
   } else if (plane.filter === null) {

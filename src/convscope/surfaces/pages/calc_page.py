@@ -7,26 +7,22 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from convscope.arithmetic.calculation import Calculation, Columns
+from convscope.arithmetic.backward import Gradients
+from convscope.arithmetic.calculation import Calculation, Values
 from convscope.arithmetic.calculation_functions import Im2col
 from convscope.arithmetic.reference_windows import padding_of
 from convscope.files import write_atomically
 from convscope.network import ops
 from convscope.network.ops import elements, spell_shape
+from convscope.surfaces.pages import calc_sections as sections
 from convscope.surfaces.pages.curve import curve, slopes
-from convscope.surfaces.pages.formula import names, numbers, steps_list
 from convscope.surfaces.pages.matrix import UNPADDED, Padding, plane, plane_shape, planes
 from convscope.surfaces.pages.packed import pack, pack_walks
-from convscope.surfaces.pages.page import attribute, both, paragraph, render, section
+from convscope.surfaces.pages.page import attribute, both, render, section
 from convscope.surfaces.pages.shown import shown
 from convscope.surfaces.pages.words import LANGUAGES, Lang
 from convscope.surfaces.report_markup import text
 from convscope.surfaces.walk_text import walk_text
-
-Values = NDArray[np.float64]
 
 MOST_PLANES = 64
 """Matrices of the input and of the output."""
@@ -34,27 +30,33 @@ MOST_KERNELS = 4000
 """Numbers of the kernels that are shown."""
 MOST_UNITS = 20_000
 """Outputs that open."""
-MOST_UNFOLDED = 6000
-"""Cells of the im2col matrix that is shown."""
 
 
-def write_calc_page(path: Path, calculation: Calculation, lang: Lang | None = None) -> None:
+Backward = tuple[Values, Gradients]
+"""The gradient at the output, and those of the operands that follow from it."""
+
+
+def write_calc_page(
+    path: Path, calculation: Calculation, lang: Lang | None = None, backward: Backward | None = None
+) -> None:
     """Write the page that :func:`render_calc_page` renders; the old file or the whole new one is there at any time.
 
     Raises:
         UserError: the file cannot be written.
     """
-    write_atomically(path, render_calc_page(calculation, lang).encode("utf-8"))
+    write_atomically(path, render_calc_page(calculation, lang, backward).encode("utf-8"))
 
 
-def render_calc_page(calculation: Calculation, lang: Lang | None = None) -> str:
+def render_calc_page(calculation: Calculation, lang: Lang | None = None, backward: Backward | None = None) -> str:
     """A calculation as one HTML page that loads nothing.
 
     Args:
         calculation: of any operation or function.
         lang: the language it opens in, ``"en"`` or ``"ko"``; None for the reader's browser's.
+        backward: to show the gradients too.
 
     Example:
+        >>> import numpy as np
         >>> from convscope.arithmetic.calculation import calculate
         >>> pooled = calculate(ops.MaxPool(2), [np.arange(16.0).reshape(1, 4, 4)])
         >>> render_calc_page(pooled)[:15]
@@ -66,7 +68,13 @@ def render_calc_page(calculation: Calculation, lang: Lang | None = None) -> str:
 <h1><bdi>{text(title)}</bdi></h1>
 <p class="lede">{_explained(op)}</p>
 {_costs(calculation)}"""
-    parts = [_stage(calculation, page_lang), _columns(calculation), _shape(calculation), _before(calculation)]
+    parts = [
+        _stage(calculation, page_lang),
+        sections.unfolded(calculation),
+        sections.before(calculation),
+        sections.gradients(calculation, *backward) if backward is not None else "",
+        sections.shape(calculation),
+    ]
     return render(
         f"{title}: {LANGUAGES[page_lang]['output']} {spell_shape(calculation.output.shape)}",
         head,
@@ -112,13 +120,13 @@ def _stage(calculation: Calculation, lang: Lang) -> str:
             caption = _caption("input", values.shape, number, operand if len(calculation.inputs) > 1 else None)
             marks: dict[str, str | int] = {"of": "input", "operand": operand, "plane": number}
             padding = _padding(calculation) if operand == 0 else UNPADDED
-            drawn = plane(values_RC, caption, marks, padding=padding, largest=_largest(values))
+            drawn = plane(values_RC, caption, marks, padding=padding, largest=sections.largest(values))
             beside = kernels[min(number, len(kernels) - 1)] if kernels and operand == 0 else ""
             rows.append(f'<div class="lane" data-operand="{operand}" data-row="{number}">{drawn}{beside}</div>')
         rows.append(_omitted(plane_shape(values.shape)[0] - MOST_PLANES))
     outputs = [
         plane(values_RC, _caption("output", calculation.output.shape, number), {"of": "output", "plane": number},
-              largest=_largest(calculation.output), kind="result")
+              largest=sections.largest(calculation.output), kind="result")
         for number, values_RC in enumerate(planes(calculation.output)[:MOST_PLANES])
     ]  # fmt: skip
     count = plane_shape(calculation.output.shape)[0]
@@ -147,11 +155,6 @@ def _stage(calculation: Calculation, lang: Lang) -> str:
         f'<h3 id="arithmetic-title">{both("arithmetic")}</h3>',
         f'<div id="arithmetic" aria-live="polite"><pre>{text(first)}</pre></div>',
     )
-
-
-def _largest(values: Values) -> float:
-    finite = values[np.isfinite(values)]
-    return float(np.abs(finite).max()) if finite.size else 1.0
 
 
 def _caption(what: str, shape: tuple[int, ...], number: int, operand: int | None = None) -> str:
@@ -199,7 +202,7 @@ def _kernels(calculation: Calculation) -> list[str]:
     per_channel = _per_channel(calculation)
     if weight is None or weight.ndim < 2:
         return [per_channel] if per_channel else []
-    largest = _largest(weight)
+    largest = sections.largest(weight)
     if isinstance(calculation.op, ops.Linear):
         drawn = plane(weight, both("weights"), {"of": "weight", "plane": 0}, largest=largest, kind="weight")
         return [f'<span class="sign">×</span><div class="kernels">{drawn}{per_channel}</div>']
@@ -242,70 +245,6 @@ def _per_channel(calculation: Calculation) -> str:
     return f'<div class="scroll"><table class="parameters">{head}<tbody>{rows}</tbody></table></div>'
 
 
-# The other sections
-
-
-def _columns(calculation: Calculation) -> str:
-    """The im2col matrix: the filter unfolded on the left, the outputs below."""
-    columns = calculation.columns
-    if columns is None or columns.matrix_RP.size > MOST_UNFOLDED:
-        return ""
-    alone = columns.weight_FR is None
-    peak = _largest(columns.matrix_RP) or 1.0
-    lines = [_column_heads(columns, alone)]
-    for row, values in enumerate(columns.matrix_RP):
-        name = ",".join(map(str, columns.rows[row]))
-        weight = "" if alone else f'<td class="weight" data-row="{row}"></td>'
-        cells = []
-        for place, x in enumerate(values):
-            inside = (columns.index_RPI[row, place] >= 0).all()
-            shade = round(100 * min(1.0, abs(float(x)) / peak) ** 0.7)
-            mark = f' style="--s:{shade}%"' if inside and shade else "" if inside else ' class="pad"'
-            cells.append(f"<td{mark}>{shown(float(x))}</td>")
-        lines.append(f'<tr><th scope="row">{name}</th>{weight}{"".join(cells)}</tr>')
-    foot = ""
-    if not alone:
-        places = "".join(f'<td class="result" data-place="{n}"></td>' for n in range(len(columns.places)))
-        foot = f'<tfoot><tr><th scope="row">{both("output")}</th><td></td>{places}</tr></tfoot>'
-    table = (
-        f'<div class="scroll unfolded-scroll"><table class="matrix value" id="unfolded"><thead>{lines[0]}</thead>'
-        f"<tbody>{''.join(lines[1:])}</tbody>{foot}</table></div>"
-    )
-    return section("im2col", "im2col", paragraph("im2col text alone" if alone else "im2col text"), table)
-
-
-def _column_heads(columns: Columns, alone: bool) -> str:
-    heads = "".join(
-        f'<th scope="col" data-place="{n}">{",".join(map(str, place))}</th>' for n, place in enumerate(columns.places)
-    )
-    weight = "" if alone else f'<th scope="col" class="weight">{both("weight")}</th>'
-    return f"<tr><th></th>{weight}{heads}</tr>"
-
-
-def _shape(calculation: Calculation) -> str:
-    rules = calculation.rules
-    if not rules:
-        key = "same shape" if calculation.output.shape == calculation.shapes[0] else "output shape"
-        return section("shape", "shape", paragraph(key, shape=spell_shape(calculation.output.shape)))
-    items = []
-    for rule in rules:
-        notes = []
-        if rule.padding is not None and any(rule.padding):
-            before, after = map(str, rule.padding)
-            notes.append(both("padding of", before=before, after=after))
-        if rule.shortened:
-            notes.append(both("shortened"))
-        said = " = ".join([names(rule.step), numbers(rule.step), f"<b>{shown(rule.step.value)}</b>"])
-        note = f'<small class="note">{" ".join(notes)}</small>' if notes else ""
-        name = both(f"step: {rule.step.name}")
-        items.append(f'<li><span class="step-name">{name}</span><span class="formula">{said}</span>{note}</li>')
-    return section("shape", "shape", f'<ol class="steps">{"".join(items)}</ol>')
-
-
-def _before(calculation: Calculation) -> str:
-    return section("before", "before", steps_list(calculation.before)) if calculation.before else ""
-
-
 # What the script draws
 
 
@@ -328,7 +267,7 @@ def _data(calculation: Calculation) -> dict[str, Any]:
         window=window,
     )
     unfolded: Mapping[str, Any] | None = None
-    if columns is not None and columns.weight_FR is not None and columns.matrix_RP.size <= MOST_UNFOLDED:
+    if columns is not None and columns.weight_FR is not None and columns.matrix_RP.size <= sections.MOST_UNFOLDED:
         unfolded = {"weight": pack(columns.weight_FR), "rows": len(columns.rows), "places": len(columns.places)}
     steep = slopes(calculation)
     return {

@@ -1,7 +1,7 @@
 // A model on one picture: feature maps of any layer, any number of them opened. Looked up, never computed.
 
 import { byId, element, ravel, say, shown, startLanguage, unpack, written } from "./page.js";
-import { NOWHERE, Opened, drawList, drawSteps, drawWindows, placeText, winner } from "./unit.js";
+import { NOWHERE, Opened, drawList, drawSteps, drawTotal, drawWindows, placeText, winner } from "./unit.js";
 
 /** @typedef {import("./page.js").Packed} Packed */
 /** @typedef {import("./page.js").Numbers} Numbers */
@@ -358,12 +358,8 @@ function arithmetic(node, opened, at) {
   if (windows) all.append(element("h4", {}, say("the windows")), windows);
   if (terms.length > 1) all.append(element("h4", {}, say("the terms"), " ", element("small", {}, say("reads", { n: String(terms.length) }))));
   all.append(drawList(opened, at, hands));
-  if (terms.length > 1) {
-    /** @type {Record<string, string>} */
-    const keys = { sum: "sum of terms", max: "largest of terms", product: "product of terms" };
-    const fields = { n: String(terms.length), sum: element("b", {}, shown(opened.combined(at), 8)) };
-    all.append(element("p", { class: "summed" }, say(keys[opened.json.combine] ?? "sum of terms", fields)));
-  }
+  const total = drawTotal(opened, at);
+  if (total) all.append(total);
   const steps = opened.steps(at);
   if (steps.length) all.append(element("h4", {}, say("the steps")), drawSteps(steps, 8));
   return all;

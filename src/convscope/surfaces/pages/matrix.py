@@ -16,24 +16,32 @@ from convscope.surfaces.pages.shown import shown
 NUMBERED, WIDEST = 420, 32
 """Cells and columns up to which a matrix is shown as numbers."""
 
+FLATTEST = 5.0
+"""Width to height of a matrix as a picture."""
+
 Padding = tuple[tuple[int, int], tuple[int, int]]
 UNPADDED: Padding = ((0, 0), (0, 0))
 
 
 def plane_shape(shape: Shape) -> tuple[int, int, int]:
-    """A tensor as matrices: how many, their rows and columns. Channels of a signal are the rows of one.
+    """A tensor as matrices: how many, their rows and columns. Channels of a signal are the rows of one, and a vector
+    that is too long for a line stands in several.
 
     Example:
-        >>> plane_shape((3, 5, 7)), plane_shape((4, 9)), plane_shape((10,))
-        ((3, 5, 7), (1, 4, 9), (1, 1, 10))
+        >>> plane_shape((3, 5, 7)), plane_shape((4, 9)), plane_shape((10,)), plane_shape((70,))
+        ((3, 5, 7), (1, 4, 9), (1, 1, 10), (1, 3, 32))
     """
-    *leading, rows, columns = (1, *shape) if len(shape) == 1 else shape
+    if len(shape) == 1:
+        return 1, -(-shape[0] // WIDEST), min(shape[0], WIDEST)
+    *leading, rows, columns = shape
     return int(np.prod(leading, dtype=int)), rows, columns
 
 
 def planes(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A tensor as matrices (planes, rows, columns); see :func:`plane_shape`."""
-    return values.reshape(plane_shape(values.shape))
+    """A tensor as matrices (planes, rows, columns), NaN where a vector's last line is not full; see plane_shape."""
+    shape = plane_shape(values.shape)
+    missing = int(np.prod(shape)) - values.size
+    return np.pad(values.reshape(-1), (0, missing), constant_values=np.nan).reshape(shape)
 
 
 def plane(
@@ -82,6 +90,9 @@ def _table(values_RC: NDArray[np.float64], padding: Padding, peak: float, kind: 
             if not within:
                 cells.append('<td class="pad">0</td>')
                 continue
+            if np.isnan(x):
+                cells.append("<td></td>")
+                continue
             share = min(1.0, abs(float(x)) / peak) if np.isfinite(x) else 0.0
             # The root, so that small numbers differ too.
             depth = round(100 * share**0.7)
@@ -96,7 +107,8 @@ def _picture(values_RC: NDArray[np.float64], padding: Padding, kind: str) -> str
     padded = np.pad(values_RC, padding, constant_values=np.nan)
     rows, columns = padded.shape
     uri = grey_png(padded)
-    size = f'style="--columns:{columns};aspect-ratio:{columns}/{rows}"'
+    # A matrix of a few long rows is stretched, so that a row can be told from the next.
+    size = f'style="aspect-ratio:{min(columns / rows, FLATTEST):.4f}"'
     return f'<div class="matrix picture {kind}" {size}><img src="{uri}" alt="" draggable="false"></div>'
 
 

@@ -439,6 +439,16 @@ export function drawSteps(steps, digits = 6) {
   }));
 }
 
+/** What the terms become, where they are listed. @param {Opened} node @param {number} at */
+export function drawTotal(node, at) {
+  const { combine } = node.json;
+  const count = node.terms(at).length;
+  if (count < 2 || combine === "value") return null;
+  const keys = { sum: "sum of terms", max: "largest of terms", product: "product of terms" };
+  const fields = { n: String(count), sum: element("b", {}, shown(node.combined(at), 8)) };
+  return element("p", { class: "summed" }, say(keys[combine], fields));
+}
+
 /** The place of a unit as text. @param {number} place @param {number[]} shape */
 export function placeText(place, shape) {
   return `[${unravel(place, shape).join(",")}]`;

@@ -63,10 +63,9 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "the largest": ("the largest", "최댓값"),
     "show more channels": ("show {n} more channels", "채널 {n}개 더 보기"),
     "show more terms": ("show {n} more terms", "항 {n}개 더 보기"),
-    "largest channels": (
-        "The channels that move the sum most come first.",
-        "합을 가장 크게 움직이는 채널부터 보여 줍니다.",
-    ),
+    "sum of terms": ("The sum of all {n} terms: {sum}", "항 {n}개의 합: {sum}"),
+    "largest of terms": ("The largest of {n} values: {sum}", "값 {n}개 중 최댓값: {sum}"),
+    "product of terms": ("The product of {n} values: {sum}", "값 {n}개의 곱: {sum}"),
     # the shape
     "shape": ("Why the output has this shape", "출력의 크기가 이렇게 되는 까닭"),
     "same shape": (
@@ -98,6 +97,15 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "윈도 하나가 열 하나입니다. 열을 누르면 그 윈도가 표시됩니다.",
     ),
     "place": ("place", "위치"),
+    "gradients": ("What a small change does (gradients)", "값이 조금 바뀌면 (기울기)"),
+    "gradients text": (
+        "How much the loss gains for each unit by which a number grows, near its value. At the output the gradient "
+        "is given; the "
+        "chain rule leads from there to the inputs and the weights.",
+        "각 수가 그 값 근처에서 커질 때 손실이 얼마나 빨리 커지는지 나타냅니다. 출력의 기울기는 주어진 것이고, "
+        "거기서 연쇄 법칙으로 입력과 가중치의 "
+        "기울기를 구합니다.",
+    ),
     "before": ("First, over the batch", "먼저 배치 전체에 대해"),
     "curve function": ("the function", "함수"),
     "curve slope": ("its slope", "기울기"),

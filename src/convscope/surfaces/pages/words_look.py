@@ -171,9 +171,6 @@ LOOK: Mapping[str, tuple[str, str]] = {
     "the steps": ("From there to its value", "값이 되기까지"),
     "the pixel": ("the picture's pixel", "사진의 픽셀"),
     "reads": ("reads {n} numbers", "수 {n}개를 읽음"),
-    "sum of terms": ("The sum of all {n} terms: {sum}", "항 {n}개의 합: {sum}"),
-    "largest of terms": ("The largest of {n} values: {sum}", "값 {n}개 중 최댓값: {sum}"),
-    "product of terms": ("The product of {n} values: {sum}", "값 {n}개의 곱: {sum}"),
     "not here": (
         "This number is not in the page. The command line opens it:",
         "이 수는 이 페이지에 없습니다. 명령줄에서 열 수 있습니다:",
