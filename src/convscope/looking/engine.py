@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,14 +59,10 @@ def engine_step(
     taken = copy.deepcopy(module).train(training)
     # Dropout is a mask that is known, not torch's.
     masks = {path: _mask(node, images_N, seed) for path, node in needed.items() if drops(node, training)}
-    labels = torch.as_tensor(np.asarray(labels_N, np.int64), device=images_N.device)
+    labels = _labels(labels_N, images_N)
     with torch.enable_grad():
         tensors = {name: value.requires_grad_() for name, value in taken.named_parameters()}
-        values: dict[str, Tensor] = {INPUT: images_N.detach().clone().requires_grad_()}
-        for path, node in needed.items():
-            part = taken.get_submodule(path)
-            assert isinstance(part, Part)
-            values[path] = _compute(node, part, [values[source] for source in node.inputs], masks.get(path))
+        values = _values(taken, images_N.detach().clone().requires_grad_(), masks)
         losses = functional.cross_entropy(values[scores], labels, label_smoothing=label_smoothing, reduction="none")
         asked = [*values.values(), *tensors.values()]
         found = torch.autograd.grad(losses.mean(), asked, allow_unused=True)
@@ -86,6 +82,52 @@ def engine_step(
         masks={path: _array(mask) for path, mask in masks.items()},
         eps=float(torch.finfo(images_N.dtype).eps),
     )
+
+
+def engine_loss(module: GraphModule, step: Backpropagation, lr: float) -> float:
+    """The same batch's loss by torch after a step of plain gradient descent, with the same masks.
+
+    Args:
+        module: of the network; it is left as it is.
+        step: the step, as :func:`engine_step` took it.
+        lr: the learning rate.
+
+    Example:
+        >>> from convscope.arithmetic.module import to_module
+        >>> from convscope.network.network import Network
+        >>> module = to_module(Network.parse("input 1\\nlinear 2").graph())
+        >>> step = engine_step(module, torch.ones(1, 1), [0])
+        >>> engine_loss(module, step, lr=0.1) < step.loss.value
+        True
+    """
+    taken = copy.deepcopy(module).train(step.training)
+    images_N = _like(step.values[INPUT], module)
+    with torch.no_grad():
+        for name, value in taken.named_parameters():
+            value.sub_(_like(step.parameters[name], module), alpha=lr)
+        values = _values(taken, images_N, {path: _like(mask, module) for path, mask in step.masks.items()})
+        labels = _labels(step.labels_N, images_N)
+        loss = functional.cross_entropy(values[step.scores], labels, label_smoothing=step.label_smoothing)
+    return float(loss)
+
+
+def _values(module: GraphModule, images_N: Tensor, masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Every node's output that the scores need, each a tensor of its own."""
+    values = {INPUT: images_N}
+    for path, node in needed_nodes(module.graph).items():
+        part = module.get_submodule(path)
+        assert isinstance(part, Part)
+        values[path] = _compute(node, part, [values[source] for source in node.inputs], masks.get(path))
+    return values
+
+
+def _labels(labels_N: Labels | Sequence[int], images_N: Tensor) -> Tensor:
+    return torch.as_tensor(np.asarray(labels_N, np.int64), device=images_N.device)
+
+
+def _like(value: np.ndarray[Any, Any], module: GraphModule) -> Tensor:
+    device = next((p.device for p in module.parameters()), torch.device("cpu"))
+    return torch.from_numpy(np.array(value)).to(device)
 
 
 def _compute(node: Node, part: Part, inputs: list[Tensor], mask: Tensor | None) -> Tensor:
