@@ -59,10 +59,19 @@ def names(step: Step) -> str:
 
 def operand_name(name: str) -> str:
     """An operand's name in every language; as it stands where the words lack it."""
-    numbered = re.fullmatch(r"channels of (\d+)", name)
+    numbered = re.fullmatch(r"(channels of|branch) (\d+)", name)
     if numbered:
-        return both("operand: channels of", n=numbered[1])
+        return both(f"operand: {numbered[1]}", n=numbered[2])
     key = f"operand: {name}"
+    return both(key) if key in LANGUAGES["en"] else text(name)
+
+
+def step_name(name: str) -> str:
+    """A step's name in every language; as it stands where the words lack it."""
+    piece = re.fullmatch(r"slope where (.+)", name)
+    if piece:
+        return both("step: slope where", where=text(piece[1]))
+    key = f"step: {name}"
     return both(key) if key in LANGUAGES["en"] else text(name)
 
 
@@ -72,6 +81,6 @@ def steps_list(steps: Sequence[Step]) -> str:
     for step in steps:
         middle = [names(step), *([] if step.form.strip() == "{0}" else [numbers(step)])]
         said = " = ".join([*middle, f"<b>{shown(step.value, DIGITS)}</b>"])
-        name = both(f"step: {step.name}")
+        name = step_name(step.name)
         items.append(f'<li><span class="step-name">{name}</span><span class="formula">{said}</span></li>')
     return f'<ol class="steps">{"".join(items)}</ol>'

@@ -14,10 +14,12 @@ from convscope.looking.integrated import IntegratedGradients, integrated_gradien
 from convscope.looking.look import Look
 from convscope.looking.maps import Kernels, convolutions, kernels
 from convscope.looking.occlusion import Occlusion, occlusion
+from convscope.looking.training_step import TrainingStep, training_step
 from convscope.network.address import Address, parse_address
 from convscope.network.graph import INPUT
 from convscope.surfaces.pages import look_sections as sections
 from convscope.surfaces.pages.look_pictures import Sheet, sheets
+from convscope.surfaces.pages.look_training import training
 from convscope.surfaces.pages.look_units import (
     Progress,
     Units,
@@ -48,7 +50,7 @@ class LookPage:
         units: which open, by node.
         whole: whether these are all units.
         start: the unit that is open at first.
-        trail: from there back to the pixels.
+        step: one training step on the picture; None to leave it out.
         more: further sections, HTML each, trusted as they are.
     """
 
@@ -63,6 +65,7 @@ class LookPage:
     units: Units
     whole: bool
     start: Address
+    step: TrainingStep | None = None
     more: tuple[str, ...] = field(default=())
 
 
@@ -74,6 +77,8 @@ def gather(
     class_name: str | None = None,
     at: Sequence[str] = (),
     attribution: bool = True,
+    step: bool = True,
+    lr: float = 0.01,
     more: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> LookPage:
@@ -85,6 +90,8 @@ def gather(
         class_name: the class that the heat maps explain; None: the predicted one.
         at: units that surely open, with their ways back to the pixels; the first is open at first.
         attribution: whether to compute the heat maps, which takes the longest.
+        step: whether to take a training step on the picture, by its label or else by the model's answer.
+        lr: the step's learning rate.
         more: further sections, HTML each, trusted as they are.
         progress: told (``"units"``, ``"occlusion"`` or ``"gradients"``, done, of how many).
 
@@ -104,6 +111,8 @@ def gather(
         hidden = occlusion(look, class_name, progress=_named(progress, "occlusion"))
         slopes = integrated_gradients(look, class_name, progress=_named(progress, "gradients"))
     scores = look.values[look.model.scores_path]
+    named = label if label in look.model.classes else int(scores.argmax())
+    taken = training_step(look, labels=named, lr=lr, training=False) if step else None
     return LookPage(
         look,
         name,
@@ -116,6 +125,7 @@ def gather(
         units,
         whole,
         asked[0] if asked else Address(look.model.scores_path, (int(scores.argmax()),)),
+        taken,
         tuple(more),
     )
 
@@ -152,6 +162,7 @@ def render_look_page(page: LookPage, lang: Lang | None = None) -> str:
         sections.network(page.look),
         sections.units(page.look, page.sheets, page.units, page.start, page.whole, page_lang),
         sections.kernels_section(page.kernels),
+        training(page.step) if page.step is not None else "",
         *page.more,
         sections.facts(page.look, page.units, page.whole),
     ]

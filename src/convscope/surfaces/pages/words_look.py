@@ -176,6 +176,73 @@ LOOK: Mapping[str, tuple[str, str]] = {
         "이 수는 이 페이지에 없습니다. 명령줄에서 열 수 있습니다:",
     ),
     "score of": ("the score of {name}", "{name}의 점수"),
+    # a training step
+    "training": ("One training step", "학습 한 단계"),
+    "training text": (
+        "As if the picture, labelled {label}, were a batch of its own: the loss, its gradient back through every "
+        "layer by the chain "
+        "rule, and one step of gradient descent with a learning rate of {lr}. Batch normalisation keeps its running "
+        "statistics "
+        "and dropout is off. The model itself stays as it is.",
+        "레이블이 {label}인 이 사진 한 장을 배치로 삼아 손실을 구하고, 연쇄 법칙으로 모든 층의 기울기를 역전파한 뒤, "
+        "학습률 {lr}로 경사 하강법을 한 번 "
+        "적용합니다. 배치 정규화는 이동 통계를 그대로 쓰고 드롭아웃은 끕니다. 모델 자체는 바뀌지 않습니다.",
+    ),
+    "loss before": ("loss before", "갱신 전 손실"),
+    "loss after": ("loss after the step", "갱신 후 손실"),
+    "loss change": ("change", "변화"),
+    "the loss": ("The loss", "손실"),
+    "class": ("class", "클래스"),
+    "score": ("score", "점수"),
+    "probability": ("probability", "확률"),
+    "target": ("target", "목표"),
+    "gradient": ("gradient", "기울기"),
+    "gradients by layer": ("How large the gradient is, layer by layer", "층별 기울기의 크기"),
+    "gradients by layer text": (
+        "The root mean square of the gradient of each layer's weights. Where it shrinks by orders of magnitude "
+        "towards the first layer, "
+        "gradients vanish: the first layers learn slowly.",
+        "각 층 가중치 기울기의 제곱 평균 제곱근입니다. 첫 층으로 갈수록 자릿수가 줄어들면 기울기가 소실되어 앞쪽 "
+        "층이 느리게 학습합니다.",
+    ),
+    "root mean square": ("root mean square", "제곱 평균 제곱근"),
+    "step of weight": ("step / weight", "갱신량 / 가중치"),
+    "logarithmic": ("The bars are logarithmic, from {low} to {high}.", "막대는 로그 눈금입니다({low}부터 {high}까지)."),
+    "weights opened": ("Weights, opened", "가중치 열어 보기"),
+    "weights opened text": (
+        "The weight with the largest gradient of the first, the middle and the last layer.",
+        "첫 층, 가운데 층, 마지막 층에서 기울기가 가장 큰 가중치입니다.",
+    ),
+    "gradient beside": (
+        "Its gradient: {numpy} by NumPy in float64, {engine} by the model's autograd; difference {difference}.",
+        "기울기: NumPy(float64) {numpy}, 모델의 자동 미분 {engine}, 차이 {difference}.",
+    ),
+    "gradient terms": (
+        "Its gradient is a sum of {n} terms: the gradient of an output, times what the number met there",
+        "기울기는 항 {n}개의 합입니다: 출력의 기울기 × 거기서 만난 값",
+    ),
+    "output there": ("output", "출력"),
+    "its gradient": ("its gradient", "그 기울기"),
+    "times": ("times", "곱하는 값"),
+    "rest of terms": ("the other {n} terms together", "나머지 항 {n}개의 합"),
+    "the chain": ("The strongest way to the loss, by the chain rule", "손실까지 가장 강한 길 (연쇄 법칙)"),
+    "number": ("number", "수"),
+    "derivative": ("derivative", "미분"),
+    "factor": ("factor", "값"),
+    "product so far": ("product so far", "누적 곱"),
+    "along the way": (
+        "Along this one way: {along}, {share} of the size of the whole gradient, {gradient}.",
+        "이 길만의 기울기는 {along}이며, 전체 기울기 {gradient}의 {share} 크기입니다.",
+    ),
+    "factor value": ("the value it met", "만난 값"),
+    "factor weight": ("the weight it met", "만난 가중치"),
+    "factor slope": ("the slope of the function", "함수의 기울기"),
+    "factor share": ("its share in the mean", "평균에서의 몫"),
+    "factor winner": ("1 for the winner of the maximum", "최댓값이면 1"),
+    "factor standardised": ("the standardised value", "정규화된 값"),
+    "factor others": ("the product of the other branches", "다른 갈래의 곱"),
+    "factor mask": ("the dropout's mask", "드롭아웃 마스크"),
+    "factor copy": ("passed on as it is", "그대로 전달"),
     # kernels and facts
     "first kernels": ("What the first layer looks for", "첫 층이 찾는 것"),
     "kernels text": (
