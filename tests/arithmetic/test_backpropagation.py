@@ -129,6 +129,10 @@ def test_mistakes_are_told_in_words() -> None:
         ("a batch of 0x1x12x12", lambda: backpropagate(SMALL, state, batch[:0], [])),
         ("label of 10", lambda: backpropagate(SMALL, state, batch, [0, 10], training=False)),
         ("no tensor", lambda: backpropagate(SMALL, {}, batch, [0, 1], training=False)),
+        ("N x 1x12x12", lambda: engine_step(loaded(SMALL), torch.zeros(2, 1, 5, 12), [0, 1])),
+        ("label of 10", lambda: engine_step(loaded(SMALL), torch.zeros(2, 1, 12, 12), [0, 10])),
+        ("one an example: 2", lambda: engine_step(loaded(SMALL), torch.zeros(2, 1, 12, 12), [0])),
+        ("scores of 4x8x8", lambda: engine_step(loaded(RESIDUAL), torch.zeros(1, 4, 8, 8), [0])),
         ("scores of 4x8x8", lambda: backpropagate(RESIDUAL, state_of(RESIDUAL), batch_of(RESIDUAL), [0])),
     ):
         with pytest.raises(UserError) as error:

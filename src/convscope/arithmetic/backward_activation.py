@@ -34,8 +34,14 @@ def has_slope(operation: type[ops.Op]) -> bool:
     return slope.dispatch(operation) is not slope.dispatch(ops.Op)
 
 
-LARGEST: dict[type[ops.Op], float] = {ops.Sigmoid: 0.25, ops.Hardsigmoid: 1 / 6}
-"""The largest slope of an activation; 1 where it is not listed (GELU, SiLU and Hardswish go a little beyond)."""
+def largest_slope(op: ops.Op) -> float:
+    """The largest slope of an activation (of GELU, SiLU and Hardswish rounded down to 1, which they exceed a little).
+
+    Example:
+        >>> largest_slope(ops.Sigmoid()), largest_slope(ops.Tanh())
+        (0.25, 1.0)
+    """
+    return {ops.Sigmoid: 0.25, ops.Hardsigmoid: 1 / 6}.get(type(op), 1.0)
 
 
 def _where(inside: np.ndarray, x: Array, value: float = 1.0) -> Array:

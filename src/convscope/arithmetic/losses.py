@@ -146,7 +146,7 @@ def one_hot(labels_N: Labels | Sequence[int], classes: int) -> Array:
     """
     if classes < 1:
         raise UserError("one-hot", f"{classes} classes", "at least one")
-    return np.eye(classes)[_labels("one-hot", labels_N, classes)]
+    return np.eye(classes)[class_numbers("one-hot", labels_N, classes)]
 
 
 # Losses
@@ -380,7 +380,21 @@ def _like(values: Array, target: Array) -> Array:
     return target.astype(values.dtype)
 
 
-def _labels(where: str, labels: Labels | Sequence[int], classes: int) -> NDArray[np.int64]:
+def class_numbers(where: str, labels: Labels | Sequence[int], classes: int) -> NDArray[np.int64]:
+    """Labels as numbers of classes, ``(N,)``.
+
+    Args:
+        where: what a mistake is said to be in.
+        labels: whole numbers, of any type.
+        classes: how many there are.
+
+    Raises:
+        UserError: one that is no whole number from 0 to ``classes - 1``.
+
+    Example:
+        >>> class_numbers("labels", [2, 0], 3)
+        array([2, 0])
+    """
     found = np.asarray(labels)
     if found.ndim != 1:
         raise UserError(where, f"labels of {spell_shape(found.shape)}", "one a row")
@@ -410,5 +424,5 @@ def _targets(labels: Labels | Array | Sequence[int], count: int, classes: int, w
         got = f"labels of {spell_shape(given.shape)}"
         hint = "scores come first, labels second" if given.ndim > 1 else ""
         raise UserError("cross entropy", got, f"one an example: {count}", hint)
-    found = _labels("cross entropy", given, classes)
+    found = class_numbers("cross entropy", given, classes)
     return np.eye(classes)[found], float(weight[found].sum())

@@ -12,10 +12,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from convscope.arithmetic.backpropagation import Backpropagation, drops, in_order, needed_nodes
-from convscope.arithmetic.losses import Labels, Loss
+from convscope.arithmetic.losses import Labels, Loss, class_numbers
 from convscope.arithmetic.module import GraphModule
 from convscope.arithmetic.module_operations import Part, compute_of
-from convscope.network.graph import INPUT, Node
+from convscope.errors import UserError
+from convscope.network.graph import INPUT, Graph, Node
+from convscope.network.ops import spell_shape
 from convscope.network.plan import scores_path
 from convscope.seeds import stream_seed
 
@@ -44,7 +46,7 @@ def engine_step(
         NumPy arrays in the engine's precision, with the masks that were drawn.
 
     Raises:
-        UserError: the scores are no vector, or torch has no such operation.
+        UserError: the batch or a label does not fit, the scores are no vector, or torch has no such operation.
 
     Example:
         >>> from convscope.arithmetic.module import to_module
@@ -59,7 +61,7 @@ def engine_step(
     taken = copy.deepcopy(module).train(training)
     # Dropout is a mask that is known, not torch's.
     masks = {path: _mask(node, images_N, seed) for path, node in needed.items() if drops(node, training)}
-    labels = _labels(labels_N, images_N)
+    labels = _labels(graph, labels_N, images_N)
     with torch.enable_grad():
         tensors = {name: value.requires_grad_() for name, value in taken.named_parameters()}
         values = _values(taken, images_N.detach().clone().requires_grad_(), masks)
@@ -106,7 +108,7 @@ def engine_loss(module: GraphModule, step: Backpropagation, lr: float) -> float:
         for name, value in taken.named_parameters():
             value.sub_(_like(step.parameters[name], module), alpha=lr)
         values = _values(taken, images_N, {path: _like(mask, module) for path, mask in step.masks.items()})
-        labels = _labels(step.labels_N, images_N)
+        labels = torch.as_tensor(step.labels_N, device=images_N.device)
         loss = functional.cross_entropy(values[step.scores], labels, label_smoothing=step.label_smoothing)
     return float(loss)
 
@@ -121,8 +123,15 @@ def _values(module: GraphModule, images_N: Tensor, masks: Mapping[str, Tensor]) 
     return values
 
 
-def _labels(labels_N: Labels | Sequence[int], images_N: Tensor) -> Tensor:
-    return torch.as_tensor(np.asarray(labels_N, np.int64), device=images_N.device)
+def _labels(graph: Graph, labels_N: Labels | Sequence[int], images_N: Tensor) -> Tensor:
+    if images_N.ndim < 1 or tuple(images_N.shape[1:]) != graph.input or not len(images_N):
+        raise UserError("input", f"a batch of {spell_shape(tuple(images_N.shape))}", f"N x {spell_shape(graph.input)}")
+    scores = scores_path(graph)
+    shape = graph.by_path[scores].shape if scores != INPUT else graph.input
+    found = class_numbers("labels", labels_N, shape[0])
+    if len(found) != len(images_N):
+        raise UserError("labels", f"{len(found)} labels", f"one an example: {len(images_N)}")
+    return torch.as_tensor(found, device=images_N.device)
 
 
 def _like(value: np.ndarray[Any, Any], module: GraphModule) -> Tensor:
