@@ -103,7 +103,7 @@ class Step:
 
     Args:
         name: what it gives: ``"with bias"``, ``"standardised"``.
-        form: the formula, with ``{0}``, ``{1}`` for the operands; plain arithmetic with ``exp log sqrt erf tanh min max``.
+        form: the formula, with ``{0}``, ``{1}`` for the operands; arithmetic with ``exp log sqrt erf tanh min max``.
         operands: the numbers that stand in it.
         value: the result.
     """
