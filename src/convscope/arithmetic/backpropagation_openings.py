@@ -50,8 +50,15 @@ class GradientWalk:
     @property
     def scale(self) -> float:
         """The size of what is added up: rounding is measured by it, not by a sum that may be near zero."""
-        softmax = 2 / self.loss.count if self.loss is not None else 0.0
-        return sum((part.scale for part in self.parts), softmax)
+        return sum((part.scale for part in self.parts), self._scale_of_loss())
+
+    def _scale_of_loss(self) -> float:
+        if self.loss is None:
+            return 0.0
+        place, scores = self.address.index[0], np.abs(self.loss.scores_K)
+        # An exponential is off by the rounding of its exponent, as often as that is large.
+        spread = 2 + float(scores.max()) + float(scores[place])
+        return float(self.loss.probabilities_K[place] * spread + self.loss.target_K[place]) / self.loss.count
 
     @property
     def count(self) -> int:
