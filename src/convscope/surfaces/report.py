@@ -150,11 +150,15 @@ def _contents(main: str, words: Words) -> str:
 
 
 def _style() -> str:
-    """The style sheet, and the charts' colours for a light and a dark page.
+    style = files("convscope.surfaces").joinpath("report.css").read_text(encoding="utf-8")
+    return style + chart_style()
+
+
+def chart_style() -> str:
+    """The charts' colours for a light and a dark page, as style rules.
 
     A chart carries light colours as attributes, which any rule of the page overrides.
     """
-    style = files("convscope.surfaces").joinpath("report.css").read_text(encoding="utf-8")
     slugs = {role: "chart-" + role.replace(" ", "-") for role in charts.COLOURS}
 
     def variables(dark: bool) -> str:
@@ -169,4 +173,4 @@ def _style() -> str:
         for role, (light, _) in charts.COLOURS.items()
         for attribute in ("fill", "stroke")
     ]
-    return style + "\n".join(rules) + "\n"
+    return "\n".join(rules) + "\n"

@@ -24,7 +24,9 @@ _SWITCH = (
     '<span class="ko" lang="en">English</span></button>'
 )
 
-Name = Literal["page.js", "unit.js", "calc.js", "look.js", "page.css", "calc.css", "look.css"]
+Name = Literal[
+    "page.js", "unit.js", "calc.js", "look.js", "plain.js", "page.css", "calc.css", "look.css", "signal.css"
+]  # fmt: skip
 
 
 def both(key: str, **fields: str) -> str:
@@ -76,6 +78,7 @@ def render(
     scripts: Sequence[Name],
     styles: Sequence[Name],
     lang: Lang | None,
+    foot: str = "one file",
 ) -> str:
     """A whole page.
 
@@ -87,6 +90,7 @@ def render(
         scripts: in the order of their imports.
         styles: after the report's.
         lang: the language it opens in; None for the browser's.
+        foot: the key of what stands at the page's foot.
     """
     script = f"\n{_joined(scripts)}\n"
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
@@ -112,7 +116,7 @@ def render(
 <main>
 {main}
 </main>
-<footer><p>{both("one file")}</p></footer>
+<footer><p>{both(foot)}</p></footer>
 <script type="application/json" id="data">{json_text(document)}</script>
 <script type="module">{script}</script>
 </body>

@@ -17,6 +17,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "이 페이지는 파일 하나입니다. 아무것도 내려받거나 보내지 않습니다. 합과 결과는 convscope가 NumPy(float64)로 "
         "계산했고, 페이지는 그 값을 찾아 보여 주며 곱을 표시할 때만 값과 가중치를 곱합니다.",
     ),
+    "one file alone": (
+        "This page is one file: it loads nothing and sends nothing.",
+        "이 페이지는 파일 하나입니다. 아무것도 내려받거나 보내지 않습니다.",
+    ),
     "made by calc": ("convscope calc", "convscope calc"),
     # parts of an operation
     "input": ("input", "입력"),

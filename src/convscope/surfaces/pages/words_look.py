@@ -243,6 +243,38 @@ LOOK: Mapping[str, tuple[str, str]] = {
     "factor others": ("the product of the other branches", "다른 갈래의 곱"),
     "factor mask": ("the dropout's mask", "드롭아웃 마스크"),
     "factor copy": ("passed on as it is", "그대로 전달"),
+    # initialisation and depth
+    "signal title": ("What first weights and depth do", "가중치 초기화와 깊이가 하는 일"),
+    "signal lede": (
+        "Before anything is learnt, every layer multiplies the values that pass through it, and the gradients on "
+        "their way back. "
+        "Twenty times a little too little is nothing; twenty times a little too much overflows.",
+        "학습하기 전에도 모든 층은 지나가는 값을, 그리고 되돌아오는 기울기를 곱합니다. 조금 작은 수를 스무 번 곱하면 "
+        "0에 가까워지고, 조금 큰 수를 스무 번 "
+        "곱하면 넘칩니다.",
+    ),
+    "depth title": (
+        "The same deep network, with other activations and first weights",
+        "같은 깊은 신경망, 다른 활성화 함수와 초기화",
+    ),
+    "depth text": (
+        "{depth} layers of {layer}, fed with noise of variance 1; the gradient of a cross entropy comes back. The "
+        "table says how much "
+        "of the last layer's gradient arrives at the first.",
+        "{layer} {depth}개 층에 분산이 1인 잡음을 넣고 교차 엔트로피의 기울기를 역전파합니다. 표는 마지막 층의 "
+        "기울기가 첫 층에 얼마나 도달하는지 보여 줍니다.",
+    ),
+    "carried text": (
+        "1 where depth does nothing to the gradient; below 0.01 it is said to vanish, above 100 to explode.",
+        "깊이가 기울기를 바꾸지 않으면 1입니다. 0.01보다 작으면 소실, 100보다 크면 폭발이라고 적었습니다.",
+    ),
+    "signal of": ("Before learning, with weights drawn by {scheme}", "학습 전, {scheme} 방식으로 초기화했을 때"),
+    "signal text": (
+        "How large the values and the gradients of {name} are, layer by layer, on a logarithmic scale.",
+        "{name}의 값과 기울기의 크기를 층별로, 로그 눈금으로 나타냈습니다.",
+    ),
+    "the network": ("the network", "이 신경망"),
+    "as a table": ("as a table", "표로 보기"),
     # kernels and facts
     "first kernels": ("What the first layer looks for", "첫 층이 찾는 것"),
     "kernels text": (

@@ -1,0 +1,5 @@
+// A page that only speaks two languages.
+
+import { startLanguage } from "./page.js";
+
+startLanguage();
