@@ -28,3 +28,7 @@ def test_a_step_says_name_formula_numbers_and_result():
     listed = steps_list([STEP])
     assert "정규화" in listed
     assert listed.endswith("<b>−0.25</b></span></li></ol>")
+
+
+def test_a_formula_that_is_a_number_is_not_said_twice():
+    assert steps_list([Step("slope where x > 0", "1", (), 1.0)]).endswith('class="formula"><b>1</b></span></li></ol>')

@@ -80,7 +80,10 @@ def steps_list(steps: Sequence[Step]) -> str:
     items = []
     for step in steps:
         middle = [names(step), *([] if step.form.strip() == "{0}" else [numbers(step)])]
-        said = " = ".join([*middle, f"<b>{shown(step.value, DIGITS)}</b>"])
+        result = shown(step.value, DIGITS)
+        # A formula that is a number already is not said twice.
+        parts = [part for part in dict.fromkeys(middle) if part != result]
+        said = " = ".join([*parts, f"<b>{result}</b>"])
         name = step_name(step.name)
         items.append(f'<li><span class="step-name">{name}</span><span class="formula">{said}</span></li>')
     return f'<ol class="steps">{"".join(items)}</ol>'

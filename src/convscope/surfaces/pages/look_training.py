@@ -117,7 +117,7 @@ def _layers(step: TrainingStep) -> str:
         rows.append(f"<tr><td><code>{text(name)}</code></td>{cells}</tr>")
     scale = both("logarithmic", low=f"10<sup>{low}</sup>", high=f"10<sup>{high}</sup>")
     table = _table(("weights", "root mean square", "", "step of weight"), rows, left=1, plain=(2,))
-    return f'{table}<p class="note">{scale}</p>'
+    return f'<div class="layers">{table}</div><p class="note">{scale}</p>'
 
 
 def _opened(one: OpenedGradient, first: bool) -> str:
@@ -179,7 +179,7 @@ def _chain(way: Chain) -> str:
         "along the way", along=shown(way.along, 4), gradient=shown(way.gradient, 4), share=text(percent(abs(share)))
     )
     heads = ("number", "value", "derivative", "factor", "product so far")
-    return f'{_table(heads, rows, left=1, plain=(2,))}<p class="note">{note}</p>'
+    return f'<div class="layers">{_table(heads, rows, left=1, plain=(2,))}</div><p class="note">{note}</p>'
 
 
 def _link_row(link: Link) -> str:
