@@ -81,9 +81,21 @@ def test_the_drawing_leads_to_every_node_that_it_shows(seen):
     assert {"relu1", "maxpool1", "softmax1"} <= set(paths)
 
 
-def test_the_file_is_written_whole(lenet, tmp_path):
-    write_look_page(tmp_path / "a" / "look.html", lenet)
-    assert (tmp_path / "a" / "look.html").read_text(encoding="utf-8").endswith("</html>\n")
+def test_the_file_is_written_whole_and_progress_is_told(seen, tmp_path):
+    told = []
+    write_look_page(
+        tmp_path / "a" / "look.html",
+        seen(RESIDUAL),
+        name="noise.png",
+        at=["conv2[0,0,0]"],
+        lang="ko",
+        progress=lambda what, done, total: told.append((what, done, total)),
+    )
+    html = (tmp_path / "a" / "look.html").read_text(encoding="utf-8")
+    assert html.endswith("</html>\n")
+    assert '"start":"conv2[0,0,0]"' in html
+    assert {what for what, *_ in told} == {"units", "occlusion", "gradients"}
+    assert all(done <= total for _, done, total in told)
 
 
 def test_more_sections_stand_in_the_page(seen):
