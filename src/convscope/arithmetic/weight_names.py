@@ -104,6 +104,22 @@ def _mobilenet_v2(graph: Graph) -> Mapping[str, str]:
     return found
 
 
+def _mobilenet_v1(graph: Graph) -> Mapping[str, str]:
+    """timm's: a stage begins with every separable convolution that halves, but for the first."""
+    within = {"conv1": "conv_dw", "batchnorm1": "bn1", "conv2": "conv_pw", "batchnorm2": "bn2"}
+    found = {"features.conv1": "conv_stem", "features.batchnorm1": "bn1", "linear1": "classifier"}
+    stage, number = 0, -1
+    for node in holders(graph):
+        if node.path in found:
+            continue
+        rest = node.path.rpartition(".")[2]
+        if rest == "conv1":
+            halves = isinstance(node.op, ops.Conv) and node.op.stride == 2
+            stage, number = (stage + 1, 0) if halves else (stage, number + 1)
+        found[node.path] = f"blocks.{stage}.{number}.{within[rest]}"
+    return found
+
+
 def _efficientnet_lite(graph: Graph) -> Mapping[str, str]:
     within = {
         "conv1": "conv_pw", "batchnorm1": "bn1", "depthwise1.conv1": "conv_dw", "depthwise1.batchnorm1": "bn2",
@@ -243,6 +259,7 @@ NAMES: Mapping[str, tuple[Names, ...]] = {
     "vgg": (_sequential,),
     "alexnet": (_sequential,),
     "squeezenet": (_squeezenet,),
+    "mobilenet_v1": (_mobilenet_v1,),
     "mobilenet_v2": (_mobilenet_v2,),
     "efficientnet_lite": (_efficientnet_lite, _efficientnet_lite_numbered),
     "convnext": (_convnext,),
