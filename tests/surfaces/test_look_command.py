@@ -74,3 +74,94 @@ def test_no_model_is_a_mistake_too(tmp_path: Path, capsys: pytest.CaptureFixture
     status, _, err = convscope("look", str(tmp_path), "digits:3", capsys=capsys)
     assert status == 2
     assert "model folder" in err
+
+
+def test_one_training_step_from_a_weights_side(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("look", run, "digits:3", "--step", "--at", "conv1.weight[2,0,1,1]", "--lr", "0.1")
+    status, out, _ = convscope(*words, capsys=capsys)
+    assert status == 0
+    for part in ("gradient = ", "the engine: ", "after: before - learning rate * gradient", "loss: -log(probability)"):
+        assert part in out
+    document = json.loads(convscope(*words, "--json", capsys=capsys)[1])
+    update = {**document["update"]["operands"], "after": document["update"]["value"]}
+    assert update["after"] == pytest.approx(update["before"] - 0.1 * document["gradient"], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["maps"],
+        ["maps", "--node", "relu1"],
+        ["kernels"],
+        ["gradcam", "--class", "3"],
+        ["layercam", "--node", "conv1"],
+        ["hirescam"],
+        ["occlusion"],
+        ["integrated"],
+        ["field", "--at", "maxpool1[0,1,1]"],
+    ],
+    ids=" ".join,
+)
+def test_pictures(run: str, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "picture.png"
+    status, out, err = convscope("look", run, "digits:3", "--show", *words, "--png", str(file), capsys=capsys)
+    assert (status, err) == (0, "")
+    assert f"wrote {file}" in out
+    assert file.read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_excites_a_channel_most(run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "most.png"
+    words = ("look", run, "digits", "--excite", "conv1[3]", "--png", str(file), "--json")
+    status, out, _ = convscope(*words, capsys=capsys)
+    assert status == 0
+    values = [row["value"] for row in json.loads(out)["most"]]
+    assert values == sorted(values, reverse=True)
+    assert file.exists()
+
+
+def test_the_page(run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "look.html"
+    status, out, _ = convscope("look", run, "digits:3", "--html", str(file), "--lang", "ko", capsys=capsys)
+    assert (status, out) == (0, f"wrote {file}\n")
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>")
+    assert "default-src 'none'" in text
+
+
+def test_first_weights_layer_by_layer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "init.html"
+    status, out, _ = convscope("look", "--init", NET, "--scheme", "small", "--html", str(file), capsys=capsys)
+    assert status == 0
+    assert "batchnorm1" in out
+    assert file.exists()
+    document = json.loads(convscope("look", "--init", NET, "--json", capsys=capsys)[1])
+    assert list(document["network"]) == ["default", "small", "large"]
+
+
+def test_twenty_layers_of_sigmoid_lose_the_gradient(capsys: pytest.CaptureFixture[str]) -> None:
+    document = json.loads(convscope("look", "--init", "--scheme", "lecun", "--json", capsys=capsys)[1])
+    rows = [row for row in document["experiment"]["rows"] if row["kind"] == "sigmoid"]
+    first, last = rows[0]["gradient_size"], rows[-1]["gradient_size"]
+    assert first < 1e-9 * last
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["digits:3", "--show", "map"], "did you mean maps?"),
+        (["digits:3", "--show", "maps"], "--png maps.png"),
+        (["digits:3", "--show", "field", "--png", "x.png"], "no --at"),
+        (["digits:3", "--step"], "--at 'conv1.weight[0,0,0,0]'"),
+        (["digits:3", "--step", "--at", "conv1.weight[0,0,0,0]", "--label", "cat"], "cat"),
+        (["digits:3", "--show", "gradcam", "--class", "cat", "--png", "x.png"], "cat"),
+        ([], "no PICTURE"),
+        (["--init", "--scheme", "lecum"], "did you mean lecun?"),
+    ],
+)
+def test_mistakes_of_pictures_and_steps(
+    run: str, words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = convscope("look", run, *words, capsys=capsys)
+    assert (status, out) == (2, "")
+    assert told in err

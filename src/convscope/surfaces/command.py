@@ -305,21 +305,33 @@ def load(**options: Any) -> None:
 
 
 @cli.command()
-@click.argument("model")
-@click.argument("picture")
-@click.option("--at", help="The number to open: conv1[3,10,12], input[0,5,5].")
+@click.argument("model", required=False)
+@click.argument("picture", required=False)
+@click.option("--at", help="The number to open: conv1[3,10,12], input[0,5,5]; with --step also conv1.weight[3,0,1,2].")
 @click.option("--trail", is_flag=True, help="From there back to the pixels, always to the term that counts most.")
 @click.option("--most", help="Terms to show, the largest first, or all. Default: 12.")
+@click.option("--step", is_flag=True, help="One training step: the gradient of --at, the weight before and after.")
+@click.option("--label", help="What the picture shows, where the data does not say.")
+@click.option("--lr", type=float, default=0.01, show_default=True, help="Learning rate of the step.")
+@click.option("--show", help="Draw maps, kernels, gradcam, layercam, hirescam, occlusion, integrated or field.")
+@click.option("--node", help="Whose maps or kernels, or at which layer a class map looks.")
+@click.option("--class", "class_name", help="The class that is explained. Default: the answer.")
+@click.option("--png", type=click.Path(), help="The file that --show and --excite draw into.")
+@click.option("--excite", help="A channel or unit, conv1[3]: PICTURE is DATA, and what excites it most is shown.")
+@click.option("--init", is_flag=True, help="What first weights and depth do; MODEL is a network, or left out.")
+@click.option("--scheme", help="With --init: one scheme of initialisation.")
 @click.option("--precision", default="float32", show_default=True, help="Of the model: float32 or bfloat16.")
+@click.option("--html", type=click.Path(), help="Write one page with all of it, that loads nothing.")
+@click.option("--lang", type=click.Choice(["en", "ko"]), help="Of the page. Default: the reader's.")
 @json_option
 def look(**options: Any) -> None:
     """What MODEL does with PICTURE: every node's numbers, and any of them opened down to its multiply-adds.
 
     PICTURE is a file, or DATA:NUMBER, for example digits:3 or mnist/:train[3].
     """
-    from convscope.surfaces.look_command import look_command
+    from convscope.surfaces.look_command import Asked, look_command
 
-    look_command(**options)
+    look_command(Asked(**options))
 
 
 @cli.command(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -13,30 +15,124 @@ from convscope.errors import UserError
 if TYPE_CHECKING:
     from convscope.looking.look import Look, Unit
     from convscope.looking.picture import Picture
+    from convscope.looking.training_step import OpenedGradient
+    from convscope.surfaces.pages.words import Lang
 
 MOST_TERMS = 12
 """Of a unit, on a terminal."""
 
 
-def look_command(
-    model: str,
-    picture: str,
-    at: str | None,
-    trail: bool,
-    most: str | None,
-    precision: str,
-    as_json: bool,
-) -> None:
+@dataclass(frozen=True)
+class Asked:
+    """What a person wrote after ``convscope look``; the words of the command line."""
+
+    model: str | None
+    picture: str | None
+    at: str | None
+    trail: bool
+    most: str | None
+    step: bool
+    label: str | None
+    lr: float
+    show: str | None
+    node: str | None
+    class_name: str | None
+    png: str | None
+    excite: str | None
+    init: bool
+    scheme: str | None
+    precision: str
+    html: str | None
+    lang: Lang | None
+    as_json: bool
+
+
+def look_command(asked: Asked) -> None:
     """Run ``convscope look``; an engine's number that rounding does not explain is our fault, not the person's."""
-    found, look = _looked(model, picture, precision)
-    if at is None:
-        _overview(found, look, as_json)
+    if asked.init:
+        from convscope.surfaces.init_command import init_command
+
+        init_command(asked.model, asked.scheme, asked.html, asked.lang, asked.as_json)
         return
-    units = look.trail(at) if trail else (look.unit(at),)
-    _units(units, trail, _most(most), as_json)
-    wrong = [unit for unit in units if not unit.agrees]
-    if wrong:
-        raise AssertionError(f"{wrong[0].address}: rounding does not explain {wrong[0].difference:.1e}")
+    if asked.model is None or asked.picture is None:
+        lacks = "MODEL and PICTURE" if asked.model is None else "PICTURE"
+        raise UserError(
+            "convscope look", f"no {lacks}", "look MODEL PICTURE, or look --init", "PICTURE may be digits:3"
+        )
+    if asked.excite is not None:
+        from convscope.surfaces.look_pictures import excite_command
+
+        excite_command(asked.model, asked.picture, asked.excite, asked.png, asked.as_json)
+        return
+    found, look = _looked(asked.model, asked.picture, asked.precision)
+    if asked.html is not None:
+        _page(found, look, asked)
+    elif asked.show is not None:
+        from convscope.surfaces.look_pictures import show_command
+
+        show_command(look, asked.show, asked.node, asked.class_name, asked.at, asked.png, asked.as_json)
+    elif asked.step:
+        _step(found, look, asked)
+    elif asked.at is None:
+        _overview(found, look, asked.as_json)
+    else:
+        units = look.trail(asked.at) if asked.trail else (look.unit(asked.at),)
+        _units(units, asked.trail, _most(asked.most), asked.as_json)
+        _agreed(units)
+
+
+def _agreed(opened: Sequence[Unit | OpenedGradient]) -> None:
+    """What rounding does not explain is a mistake of ours, whatever was asked for."""
+    for one in opened:
+        if not one.agrees:
+            raise AssertionError(f"{one.address}: rounding does not explain {one.difference:.1e}")
+
+
+def _step(found: Picture, look: Look, asked: Asked) -> None:
+    """One training step on the picture, from the side of one unit or weight."""
+    from convscope.looking.training_step import training_step
+    from convscope.surfaces.gradient_text import gradient_dict, gradient_text
+
+    label = asked.label if asked.label is not None else found.label
+    if asked.at is None:
+        node = next(node for node in look.model.module.graph.nodes if "weight" in node.parameters)
+        example = f"--at '{node.path}.weight[{','.join('0' for _ in node.parameters['weight'])}]'"
+        raise UserError("--step", "no --at: of which unit or weight?", f"for example {example}")
+    if label is None:
+        raise UserError("--step", f"what {found.name} shows is not known", "--label and one of the model's classes")
+    # As in evaluation: by batch norm's own statistics a single picture would tell nothing.
+    step = training_step(look, labels=label, lr=asked.lr, training=False)
+    opened = step.open(asked.at)
+    if asked.as_json:
+        click.echo(json.dumps(gradient_dict(step, opened, None), indent=2, ensure_ascii=False))
+    else:
+        click.echo(gradient_text(step, opened, _most(asked.most)))
+    _agreed([opened])
+
+
+def _page(found: Picture, look: Look, asked: Asked) -> None:
+    from rich.console import Console
+
+    from convscope.surfaces.pages.look_page import write_look_page
+    from convscope.surfaces.progress import Watch
+
+    path = Path(cast("str", asked.html))
+    with Watch(Console(stderr=True)) as watch:
+        write_look_page(
+            path,
+            look,
+            name=found.name,
+            label=asked.label if asked.label is not None else found.label,
+            class_name=asked.class_name,
+            at=() if asked.at is None else (asked.at,),
+            lr=asked.lr,
+            progress=watch.counting(),
+            lang=asked.lang,
+        )
+    if asked.as_json:
+        click.echo(json.dumps({"page": str(path), "bytes": path.stat().st_size}))
+    else:
+        click.echo(f"wrote {path}")
 
 
 def _looked(model: str, picture: str, precision: str) -> tuple[Picture, Look]:

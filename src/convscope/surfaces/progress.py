@@ -85,6 +85,21 @@ class Watch:
 
         return show
 
+    def counting(self) -> Callable[[str, int, int], None]:
+        """A callback that shows what is being done, and how much of it is."""
+
+        def show(what: str, done: int, total: int) -> None:
+            self.live.update(
+                self.task,
+                description=what,
+                total=total,
+                completed=done,
+                numbers=f"{done:,} of {total:,}",
+                visible=True,
+            )
+
+        return show
+
     def show(self, event: Event) -> None:
         """One event."""
         if isinstance(event, Stepped):
