@@ -23,7 +23,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_the_answer_and_every_node(run: str, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = convscope("look", run, "digits:3", capsys=capsys)
     assert status == 0
-    assert out.startswith("digits digits[3], labelled 3: ")
+    assert out.startswith("digits[3], labelled 3: ")
     for node in ("input", "conv1", "batchnorm1", "relu1", "maxpool1", "flatten1", "linear1"):
         assert f"\n{node} " in out
     assert "--at 'conv1[4,3,3]'" in out

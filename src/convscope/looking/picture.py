@@ -71,5 +71,6 @@ def find_picture(model: Model, text: str | Path, progress: Callable[[int, int], 
     one = replace(source, given={"test": chosen[number : number + 1]})
     labelled = prepare_all(one, model.preprocess, progress=progress)
     label = labelled.classes[int(labelled.pictures.labels_N[0])]
-    name = f"{labelled.name} {labelled.pictures.names[0]}"
-    return Picture(np.array(labelled.pictures.images_NHWC[0]), name, label)
+    name = labelled.pictures.names[0]
+    named = name if name.startswith(labelled.name) else f"{labelled.name} {name}"
+    return Picture(np.array(labelled.pictures.images_NHWC[0]), named, label)
