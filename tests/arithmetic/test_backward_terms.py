@@ -54,9 +54,9 @@ def test_every_operation_is_known() -> None:
 
 
 @pytest.mark.parametrize("cls", OPERATIONS.values(), ids=OPERATIONS)
-def test_two_hundred_units_of_each_operation(cls: type[Op]) -> None:
+def test_many_units_of_each_operation(cls: type[Op], cases: int) -> None:
     rng, numbers = random.Random(f"units {cls.word}"), np.random.default_rng(5)
-    for _ in range(200):
+    for _ in range(cases):
         case = Case(rng, numbers, cls, training=cls is not ops.Dropout and rng.random() < 0.5)
         expected = case.autograd()
         operand = rng.randrange(len(case.inputs))
@@ -66,10 +66,10 @@ def test_two_hundred_units_of_each_operation(cls: type[Op]) -> None:
 
 
 @pytest.mark.parametrize("cls", WEIGHTED)
-def test_two_hundred_weights_of_each_operation(cls: type[Op]) -> None:
+def test_many_weights_of_each_operation(cls: type[Op], cases: int) -> None:
     rng, numbers = random.Random(f"weights {cls.word}"), np.random.default_rng(6)
     done = 0
-    while done < 200:
+    while done < cases:
         case = Case(rng, numbers, cls, training=rng.random() < 0.5)
         expected = case.autograd().parameters
         for name in expected:
