@@ -18,6 +18,7 @@ from convscope.arithmetic.walkthrough_operations import walk
 from convscope.data.pictures import Unreadable, decode
 from convscope.delivery.model import Model
 from convscope.errors import UserError, did_you_mean
+from convscope.looking.compared import Compared
 from convscope.network import ops
 from convscope.network.address import Address, parse_address
 from convscope.network.field import Field, field_of
@@ -45,7 +46,7 @@ def precision_named(text: str) -> Precision:
 
 
 @dataclass(frozen=True, eq=False)
-class Unit:
+class Unit(Compared):
     """One number of a network, with its arithmetic.
 
     Args:
@@ -65,21 +66,6 @@ class Unit:
     engine: float
     eps: float
     field: Field
-
-    @property
-    def value(self) -> float:
-        """The reference's value."""
-        return self.walk.value
-
-    @property
-    def difference(self) -> float:
-        """The engine's value less the reference's."""
-        return self.engine - self.walk.value
-
-    @property
-    def agrees(self) -> bool:
-        """Whether rounding alone explains the difference; if not, convscope is wrong somewhere."""
-        return abs(self.difference) <= self.walk.tolerance(self.eps)
 
     def source(self, term: Term) -> Address | None:
         """Where a term's value comes from; None for the padding and for a pixel itself."""

@@ -20,6 +20,7 @@ from convscope.arithmetic.backpropagation_openings import Chain, GradientWalk, c
 from convscope.arithmetic.losses import ExampleLoss
 from convscope.delivery.model import Model
 from convscope.errors import UserError, did_you_mean
+from convscope.looking.compared import Compared
 from convscope.looking.engine import engine_loss, engine_step
 from convscope.looking.look import Look
 from convscope.looking.picture import find_picture
@@ -30,7 +31,7 @@ Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
-class OpenedGradient:
+class OpenedGradient(Compared):
     """One number's part in a training step.
 
     Args:
@@ -52,21 +53,6 @@ class OpenedGradient:
     eps: float
     way: Chain
     update: Update | None
-
-    @property
-    def value(self) -> float:
-        """The reference's gradient."""
-        return self.walk.value
-
-    @property
-    def difference(self) -> float:
-        """The engine's gradient less the reference's."""
-        return self.engine - self.walk.value
-
-    @property
-    def agrees(self) -> bool:
-        """Whether rounding alone explains the difference; if not, convscope is wrong somewhere."""
-        return abs(self.difference) <= self.walk.tolerance(self.eps)
 
 
 @dataclass(frozen=True, eq=False)

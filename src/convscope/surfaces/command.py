@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ import click
 
 from convscope.errors import UserError, did_you_mean, nearest
 from convscope.surfaces.calc_options import Numeric, calc_options
+from convscope.surfaces.option_types import BytesType, NumbersType, ShapeType, TimeType
 
 DONE, OURS, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 
@@ -28,58 +28,6 @@ class _Commands(click.Group):
                 "convscope", f"no command {name!r}", ", ".join(self.commands), did_you_mean(name, self.commands)
             )
         return super().resolve_command(ctx, args)
-
-
-class _Shape(click.ParamType[Any]):
-    """``1x28x28``."""
-
-    name = "CxHxW"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        parts = str(value).lower().replace("×", "x").split("x")
-        if not all(part.isascii() and part.isdigit() and 0 < int(part[:12]) < 2**31 for part in parts):
-            raise UserError("--input", f"{value!r}", "channels x rows x columns, for example 1x28x28")
-        return tuple(map(int, parts))
-
-
-class _Time(click.ParamType[Any]):
-    """``90s``, ``2m``, ``1h`` or plain seconds."""
-
-    name = "TIME"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        text = str(value).strip().lower()
-        unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:], 0.0)
-        try:
-            seconds = float(text[:-1] if unit else text) * (unit or 1.0)
-        except ValueError:
-            raise UserError("--time", f"{value!r}", "a time such as 90s, 2m or 1h") from None
-        if not 0 < seconds < 1e8:
-            raise UserError("--time", f"{value!r}", "a time above 0, such as 90s, 2m or 1h")
-        return seconds
-
-
-class _Bytes(click.ParamType[Any]):
-    """``8GB``, ``512MiB`` or plain bytes."""
-
-    name = "BYTES"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        expected = "an amount of memory such as 8GB, 512MiB or 16G"
-        match = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*([kmgt]?)(i?)b?", str(value).strip().lower())
-        if match is None or (match[3] and not match[2]):
-            raise UserError("--fit", f"{value!r}", expected)
-        base = 1024 if match[3] else 1000
-        found = int(float(match[1]) * base ** " kmgt".index(match[2] or " "))
-        if not 0 < found < 2**60:
-            raise UserError("--fit", f"{value!r}", expected)
-        return found
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes to stderr.")
@@ -108,12 +56,12 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("net")
-@click.option("--input", "shape", type=_Shape(), help="The input's shape in place of the network's own.")
+@click.option("--input", "shape", type=ShapeType(), help="The input's shape in place of the network's own.")
 @click.option("--classes", type=click.IntRange(min=1), help="The number of outputs in place of the network's own.")
 @click.option("--batch", type=click.IntRange(min=1), help="Add the memory that a batch of so many takes.")
 @click.option("--dtype", default="float32", help="Of the activations: float32 or bfloat16.")
 @click.option("--optimizer", default="adamw", help="Whose memory counts in training: adamw or sgd.")
-@click.option("--fit", "limit", type=_Bytes(), help="Say the largest batch that fits into so much: 8GB, 512MiB.")
+@click.option("--fit", "limit", type=BytesType(), help="Say the largest batch that fits into so much: 8GB, 512MiB.")
 @click.option("--markdown", is_flag=True, help="Print a Markdown table.")
 @click.option("--svg", type=click.Path(), help="Draw the network into this file as well.")
 @click.option(
@@ -236,10 +184,10 @@ def format(file: str, check: bool) -> None:  # noqa: A001  the command's name
 @click.option("--net", help="A known name, a .net file, or the notation in quotes. Default: chosen for the pictures.")
 @click.option("--weights", help="Start from a .pth or .safetensors file, or public weights by name: resnet18.")
 @click.option("--epochs", type=float, help="Passes over the training pictures.")
-@click.option("--time", type=_Time(), help="Plan the run so that it ends, evaluated, within this: 90s, 2m, 1h.")
+@click.option("--time", type=TimeType(), help="Plan the run so that it ends, evaluated, within this: 90s, 2m, 1h.")
 @click.option("--out", type=click.Path(), help="The run's folder. Default: runs/DATA-N.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out, to the same weights.")
-@click.option("--input", "shape", type=_Shape(), help="The input's shape in place of the network's or the data's.")
+@click.option("--input", "shape", type=ShapeType(), help="The input's shape in place of the network's or the data's.")
 @click.option("--fit", help="How pictures come to that size: stretch, crop, letterbox or pad.")
 @click.option("--batch-size", type=int, help="Pictures a step.")
 @click.option("--lr", type=float, help="Peak learning rate.")
@@ -269,30 +217,17 @@ def train(data: str | None, **options: Any) -> None:
     sys.exit(train_command(data, **options))
 
 
-class _Numbers(click.ParamType[Any]):
-    """``0.485,0.456,0.406``."""
-
-    name = "NUMBERS"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        try:
-            return tuple(map(float, str(value).split(",")))
-        except ValueError:
-            where = f"--{param.name}" if param is not None else ""
-            raise UserError(where, f"{value!r}", "numbers with commas between, such as 0.485,0.456,0.406") from None
-
-
 @cli.command()
 @click.argument("net")
 @click.option("--weights", required=True, help="A .pth or .safetensors file, or public weights by name: resnet18.")
 @click.option("--out", required=True, type=click.Path(), help="The model folder to write.")
 @click.option("--names", type=click.Path(), help="A file with the class names, one a line. Default: 0, 1, 2, ...")
-@click.option("--input", "shape", type=_Shape(), help="The input's shape in place of the network's own.")
+@click.option("--input", "shape", type=ShapeType(), help="The input's shape in place of the network's own.")
 @click.option("--classes", type=click.IntRange(min=1), help="The number of outputs in place of the network's own.")
 @click.option("--fit", default="crop", show_default=True, help="How pictures come to that size.")
 @click.option("--keep", type=float, help="Of a crop: how much of the shorter side. Often 0.875; default 1.")
-@click.option("--mean", type=_Numbers(), help="Of the pixels, from 0 to 1. Default: ImageNet's.")
-@click.option("--std", type=_Numbers(), help="Of the pixels. Default: ImageNet's.")
+@click.option("--mean", type=NumbersType(), help="Of the pixels, from 0 to 1. Default: ImageNet's.")
+@click.option("--std", type=NumbersType(), help="Of the pixels. Default: ImageNet's.")
 @json_option
 def load(**options: Any) -> None:
     """Make a model folder of NET and someone's weights for it: torchvision's, timm's, your own.
@@ -365,7 +300,7 @@ def calc(operation: str, values: tuple[str, ...], **options: Any) -> None:
 @cli.command()
 @click.argument("net")
 @click.option("--framework", default="pytorch", show_default=True, help="pytorch or keras.")
-@click.option("--input", "shape", type=_Shape(), help="The input's shape in place of the network's own.")
+@click.option("--input", "shape", type=ShapeType(), help="The input's shape in place of the network's own.")
 @click.option("--classes", type=click.IntRange(min=1), help="The number of outputs in place of the network's own.")
 @click.option("--out", type=click.Path(), help="Write the file here. Default: standard output.")
 @json_option

@@ -49,6 +49,7 @@ class Asked:
 
 def look_command(asked: Asked) -> None:
     """Run ``convscope look``; an engine's number that rounding does not explain is our fault, not the person's."""
+    _together(asked)
     if asked.init:
         from convscope.surfaces.init_command import init_command
 
@@ -79,6 +80,26 @@ def look_command(asked: Asked) -> None:
         units = look.trail(asked.at) if asked.trail else (look.unit(asked.at),)
         _units(units, asked.trail, _most(asked.most), asked.as_json)
         _agreed(units)
+
+
+def _together(asked: Asked) -> None:
+    """Refuse an option that would be ignored.
+
+    Raises:
+        UserError: the option it belongs to is missing.
+    """
+    pairs = [
+        ("--trail", asked.trail, "--at", asked.at is not None),
+        ("--png", asked.png is not None, "--show or --excite", asked.show is not None or asked.excite is not None),
+        ("--scheme", asked.scheme is not None, "--init", asked.init),
+        ("--lang", asked.lang is not None, "--html or --init", asked.html is not None or asked.init),
+        ("--node", asked.node is not None, "--show", asked.show is not None),
+        ("--class", asked.class_name is not None, "--show or --html", bool(asked.show or asked.html)),
+        ("--label", asked.label is not None, "--step or --html", bool(asked.step or asked.html)),
+    ]
+    for option, given, of, there in pairs:
+        if given and not there:
+            raise UserError(option, f"it says nothing without {of}", f"{of} beside it")
 
 
 def _agreed(opened: Sequence[Unit | OpenedGradient]) -> None:
@@ -113,13 +134,12 @@ def _step(found: Picture, look: Look, asked: Asked) -> None:
 def _page(found: Picture, look: Look, asked: Asked) -> None:
     from rich.console import Console
 
-    from convscope.surfaces.pages.look_page import write_look_page
+    from convscope.surfaces.pages.look_page import gather, write_look_page
     from convscope.surfaces.progress import Watch
 
     path = Path(cast("str", asked.html))
     with Watch(Console(stderr=True)) as watch:
-        write_look_page(
-            path,
+        page = gather(
             look,
             name=found.name,
             label=asked.label if asked.label is not None else found.label,
@@ -127,8 +147,8 @@ def _page(found: Picture, look: Look, asked: Asked) -> None:
             at=() if asked.at is None else (asked.at,),
             lr=asked.lr,
             progress=watch.counting(),
-            lang=asked.lang,
         )
+    write_look_page(path, page, asked.lang)
     if asked.as_json:
         click.echo(json.dumps({"page": str(path), "bytes": path.stat().st_size}))
     else:

@@ -9,6 +9,7 @@ import numpy as np
 
 from convscope.arithmetic.walkthrough import Term
 from convscope.looking.look import Look, Unit
+from convscope.looking.maps import maps_of
 from convscope.network.field import Field
 from convscope.network.graph import INPUT
 from convscope.network.ops import spell_shape
@@ -42,7 +43,7 @@ def nodes_text(look: Look) -> str:
     rows = []
     for path, values in look.values.items():
         operation = "normalised pixels" if path == INPUT else look.model.module.graph.by_path[path].op.text()
-        dead = dead_channels(values)
+        dead = dead_channels(path, values)
         rows.append(
             [
                 path,
@@ -59,11 +60,9 @@ def nodes_text(look: Look) -> str:
     return "\n".join(columns(heads, rows))
 
 
-def dead_channels(values: Any) -> list[int]:
-    """The feature maps that are 0 everywhere on this picture; none of a vector."""
-    if values.ndim == 1:
-        return []
-    return [int(k) for k in np.flatnonzero(~values.reshape(len(values), -1).any(1))]
+def dead_channels(path: str, values: Any) -> list[int]:
+    """The feature maps that are one value everywhere on this picture; none of a vector."""
+    return [] if values.ndim == 1 else list(maps_of(path, "", values).dead)
 
 
 def _few(numbers: Sequence[int], most: int = 4) -> str:
@@ -176,7 +175,7 @@ def look_dict(look: Look, top: int = 5) -> dict[str, Any]:
             "mean": float(values.mean()),
             "largest": float(values.max()),
             "zeros": float((values == 0).mean()),
-            "dead": dead_channels(values),
+            "dead": dead_channels(path, values),
         }
         for path, values in look.values.items()
     ]

@@ -83,14 +83,13 @@ def test_the_drawing_leads_to_every_node_that_it_shows(seen):
 
 def test_the_file_is_written_whole_and_progress_is_told(seen, tmp_path):
     told = []
-    write_look_page(
-        tmp_path / "a" / "look.html",
+    page = gather(
         seen(RESIDUAL),
         name="noise.png",
         at=["conv2[0,0,0]"],
-        lang="ko",
         progress=lambda what, done, total: told.append((what, done, total)),
     )
+    write_look_page(tmp_path / "a" / "look.html", page, "ko")
     html = (tmp_path / "a" / "look.html").read_text(encoding="utf-8")
     assert html.endswith("</html>\n")
     assert '"start":"conv2[0,0,0]"' in html

@@ -134,40 +134,12 @@ def _named(progress: Progress | None, what: str) -> Any:
     return None if progress is None else lambda done, total: progress(what, done, total)
 
 
-def write_look_page(
-    path: Path,
-    look: Look,
-    *,
-    name: str = "",
-    label: str | None = None,
-    class_name: str | None = None,
-    at: Sequence[str] = (),
-    attribution: bool = True,
-    step: bool = True,
-    lr: float = 0.01,
-    more: Sequence[str] = (),
-    progress: Progress | None = None,
-    lang: Lang | None = None,
-) -> None:
-    """Gather what a look's page shows and write it; the old file or the whole new one is there at any time.
-
-    Args as those of :func:`gather` and :func:`render_look_page`.
+def write_look_page(path: Path, page: LookPage, lang: Lang | None = None) -> None:
+    """Write the page that :func:`render_look_page` renders; the old file or the whole new one is there at any time.
 
     Raises:
-        UserError: the model has no such class or unit, or the file cannot be written.
+        UserError: the file cannot be written.
     """
-    page = gather(
-        look,
-        name=name,
-        label=label,
-        class_name=class_name,
-        at=at,
-        attribution=attribution,
-        step=step,
-        lr=lr,
-        more=more,
-        progress=progress,
-    )
     write_atomically(path, render_look_page(page, lang).encode("utf-8"))
 
 
