@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from convscope.arithmetic.module import GraphModule
+from convscope.arithmetic.precision import native_bfloat16
 from convscope.network.graph import Graph
 from convscope.network.memory import memory
 
@@ -64,6 +65,40 @@ def compute(
             found.append(module.scores(normalise(part)).float().cpu())
     module.train(was_training)
     return torch.cat(found) if found else torch.empty(0, module.graph.output.shape[0])
+
+
+def features(
+    module: GraphModule,
+    images_NHWC: NDArray[np.uint8],
+    normalise: Normalise,
+    path: str,
+    precision: torch.dtype | None = None,
+) -> torch.Tensor:
+    """A node's output for pictures, in evaluation mode: (N, *shape), float32 on the CPU.
+
+    Args:
+        module: the network with its weights.
+        images_NHWC: uint8 pictures of the input's size.
+        normalise: of their pixels.
+        path: the node; nothing behind it is computed.
+        precision: of the arithmetic; None takes bfloat16 where the device computes in it, else float32.
+
+    Raises:
+        UserError: the network has no such node, or the pictures are of another size.
+    """
+    device = next((p.device for p in module.parameters()), torch.device("cpu"))
+    if precision is None:
+        precision = torch.bfloat16 if native_bfloat16(device) else torch.float32
+    was_training = module.training
+    module.eval()
+    batch = inference_batch(module.graph)
+    found = []
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
+        for start in range(0, len(images_NHWC), batch):
+            part = torch.from_numpy(np.array(images_NHWC[start : start + batch])).to(device)
+            found.append(module.forward_all(normalise(part), [path])[path].float().cpu())
+    module.train(was_training)
+    return torch.cat(found) if found else torch.empty(0, *module.graph.by_path[path].shape)
 
 
 def inference_batch(graph: Graph) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from convscope.arithmetic.precision import native_bfloat16
 from convscope.errors import UserError
 from convscope.learning.recipe import Recipe
 
@@ -23,10 +24,5 @@ def device_of(recipe: Recipe) -> torch.device:
 def precision_of(recipe: Recipe, device: torch.device) -> torch.dtype:
     """bfloat16 where it is asked for, or where ``auto`` finds hardware that computes in it; else float32."""
     if recipe.precision == "auto":
-        if device.type == "cuda":
-            native = torch.cuda.is_bf16_supported(including_emulation=False)
-        else:
-            capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-            native = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-        return torch.bfloat16 if native else torch.float32
+        return torch.bfloat16 if native_bfloat16(device) else torch.float32
     return torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32
