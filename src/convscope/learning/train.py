@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from convscope.arithmetic.inference import Normalise, compute, laid_out
+from convscope.arithmetic.inference import Normalise, compute, laid_out, resized
 from convscope.arithmetic.module import GraphModule
 from convscope.data.augment import Augment, augment
 from convscope.data.dataset import Dataset
@@ -38,25 +38,47 @@ def policy_of(recipe: Recipe, dataset: Dataset, epochs: float) -> Augment:
     if recipe.augment == "none" or (recipe.augment == "auto" and epochs < FEW):
         return Augment()
     pre = dataset.preprocess
-    return Augment(shift=max(1, min(pre.height, pre.width) // 8), flip=pre.channels == 3)
+    return Augment(max(1, min(pre.height, pre.width) // 8), flip="random" if pre.channels == 3 else "never")
 
 
 def _step(
     state: TrainingState, batch: tuple[torch.Tensor, torch.Tensor], normalise: Normalise, dtype: torch.dtype
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """One step on a batch of uint8 pictures and labels; returns loss and hits, not yet waited for."""
+    """One step on a batch of pictures and labels; returns loss and hits, not yet waited for."""
     images, labels = batch
-    with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-        scores, *aside = (values.float() for values in state.module.scores_and_heads(normalise(images)))
-    smoothing = state.recipe.label_smoothing
-    loss = functional.cross_entropy(scores, labels, label_smoothing=smoothing)
-    for head, values in zip(state.graph.heads, aside, strict=True):
-        loss = loss + head.weight * functional.cross_entropy(values, labels, label_smoothing=smoothing)
-    loss.backward()  # type: ignore[no-untyped-call]
+    size = state.recipe.micro_batch or len(labels)
+    # A last piece of one would leave batch norm nothing to compare: pieces are of nearly equal size.
+    pieces = max(1, round(len(labels) / size))
+    loss = torch.zeros((), device=images.device)
+    hits = torch.zeros((), dtype=torch.int64, device=images.device)
+    for some, their in zip(images.tensor_split(pieces), labels.tensor_split(pieces), strict=True):
+        part, right = _backward(state, some, their, len(their) / len(labels), normalise, dtype)
+        loss, hits = loss + part, hits + right
     state.optimizer.step()
     state.optimizer.zero_grad(set_to_none=True)  # now, so that the next forward pass has the gradients' memory
     if state.average is not None:
         state.average.update(state.module, state.step)
+    return loss, hits
+
+
+def _backward(
+    state: TrainingState,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    share: float,
+    normalise: Normalise,
+    dtype: torch.dtype,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The gradients of some pictures, which are ``share`` of the step's, added to what is there; loss and hits."""
+    module = state.at_present()
+    with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+        scores, *aside = (values.float() for values in module.scores_and_heads(resized(normalise(images), module.graph.input)))
+    smoothing = state.recipe.label_smoothing or 0.0
+    loss = functional.cross_entropy(scores, labels, label_smoothing=smoothing)
+    for head, values in zip(state.graph.heads, aside, strict=True):
+        loss = loss + head.weight * functional.cross_entropy(values, labels, label_smoothing=smoothing)
+    loss = loss * share
+    loss.backward()  # type: ignore[no-untyped-call]
     return loss.detach(), (scores.detach().argmax(1) == labels).sum()
 
 
@@ -118,7 +140,8 @@ def train(
         else:
             step_seconds, epoch_seconds = _speed(state, dataset, pictures, normalise, dtype, deadline)
             left = deadline - time.monotonic()
-            state.steps = schedule.steps_within(left * 0.98, step_seconds, per_epoch, epoch_seconds)
+            progressive = recipe.progressive or 0.0
+            state.steps = schedule.plan_within(left * 0.98, step_seconds, per_epoch, epoch_seconds, 0, progressive)
             if recipe.epochs is not None:
                 state.steps = min(state.steps, round(recipe.epochs * per_epoch))
     policy = policy_of(recipe, dataset, state.steps / per_epoch)
@@ -131,11 +154,13 @@ def train(
         if recipe.patience and place == 0 and state.history and epoch - state.best_epoch >= recipe.patience:
             yield Stopped(state.step, f"no better validation accuracy for {recipe.patience} epochs")
             return
-        begun = time.monotonic()
-        lr = (recipe.lr or 0) * schedule.rate(recipe.schedule, state.step, state.steps, recipe.warmup)
-        set_rate(state.optimizer, lr)
-        images, labels = pictures.take(batch_indices(recipe.seed, epoch, place, len(dataset.train), batch_size))
-        images = augment(images, policy, stream_seed(recipe.seed, "augment", epoch, place))
+        begun, small = time.monotonic(), state.is_small
+        share = schedule.rate(recipe.schedule, state.step, state.steps, recipe.warmup or 0)
+        lr = (recipe.lr or 0) * share
+        set_rate(state.optimizer, share, state.step / state.steps)
+        indices = batch_indices(recipe.seed, epoch, place, len(dataset.train), batch_size)
+        images, labels = pictures.take(indices)
+        images = augment(images, policy, recipe.seed, epoch, place, indices)
         _seed_dropout(device, stream_seed(recipe.seed, "dropout", epoch, place))
         try:
             loss, hits = _step(state, (images, labels), normalise, dtype)
@@ -147,7 +172,7 @@ def train(
         ended = place == per_epoch - 1 or state.step == state.steps
         if device.type == "cpu" or len(pending) >= EAGER or ended:
             yield _look(state, pending, epoch, lr, images, normalise, ended)
-        clock.took(time.monotonic() - begun)
+        clock.took((time.monotonic() - begun) / (schedule.SMALL_COST if small else 1))
         state.seconds += time.monotonic() - begun
         state.sums.seconds += time.monotonic() - begun
         if ended:
@@ -234,8 +259,9 @@ class _Clock:
             return False
         self.looked = now
         left = self.deadline - now
-        # At least one step: the last one ends its epoch, with validation and all.
-        steps = state.step + schedule.steps_within(left, self.step_seconds, per_epoch, self.epoch_seconds)
+        steps = schedule.plan_within(
+            left, self.step_seconds, per_epoch, self.epoch_seconds, state.step, state.recipe.progressive or 0.0
+        )
         if abs(steps - state.steps) < (0.01 if steps < state.steps else 0.05) * state.steps:
             return False
         epochs = state.recipe.epochs
@@ -257,13 +283,16 @@ def _speed(
     recipe, count = state.recipe, len(dataset.train)
     allowed = max(0.05, 0.02 * (deadline - time.monotonic()))
     per_epoch = steps_per_epoch(count, recipe.batch_size or 1)
+    # Of a step in pieces one piece is enough.
+    pieces = max(1, (recipe.batch_size or 1) // (recipe.micro_batch or recipe.batch_size or 1))
     times: list[float] = []
     begun = time.monotonic()
     while len(times) < 4 or (time.monotonic() - begun < allowed and len(times) < 200):
         started = time.monotonic()
         indices = batch_indices(recipe.seed, 0, len(times) % per_epoch, count, recipe.batch_size or 1)
+        indices = indices[: -(-len(indices) // pieces)]
         images, labels = pictures.take(indices)
-        images = augment(images, policy_of(recipe, dataset, recipe.epochs or 0), 0)
+        images = augment(images, policy_of(recipe, dataset, recipe.epochs or 0), recipe.seed, indices_N=indices)
         try:
             loss, _ = _step(copy, (images, labels), normalise, dtype)
         except (RuntimeError, MemoryError) as error:
@@ -271,11 +300,11 @@ def _speed(
         loss.item()
         times.append(time.monotonic() - started)
     if not len(dataset.val):
-        return float(np.median(times[2:])), 0.0
+        return float(np.median(times[2:])) * pieces, 0.0
     started = time.monotonic()
     some = dataset.val.images_NHWC[: max(1, min(len(dataset.val), 1000))]
     compute(copy.module, some, normalise)
-    return float(np.median(times[2:])), (time.monotonic() - started) * len(dataset.val) / len(some)
+    return float(np.median(times[2:])) * pieces, (time.monotonic() - started) * len(dataset.val) / len(some)
 
 
 def weighted(state: TrainingState) -> GraphModule:
