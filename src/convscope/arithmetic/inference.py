@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from convscope.arithmetic.folding import fold
 from convscope.arithmetic.module import GraphModule
 from convscope.arithmetic.precision import native_bfloat16
-from convscope.network.graph import Graph
+from convscope.arithmetic.workers import in_order, one_thread_each
+from convscope.network.graph import INPUT, Graph
 from convscope.network.memory import memory
+from convscope.network.ops import elements
+from convscope.network.plan import needed_nodes, scores_path
 
 
 @dataclass(frozen=True)
@@ -44,27 +50,123 @@ def measure(images_NHWC: NDArray[np.uint8], most: int = 4096) -> Normalise:
     )
 
 
+FEW = 16
+"""Pictures below which it takes longer to fold the weights than it saves."""
+CHUNK = 2**24
+"""Bytes that the largest value of a chunk of pictures may take: more leaves the caches, less has too little work."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A node's output as a function of uint8 pictures; made by :func:`prepare`. Threads may share it.
+
+    Args:
+        run: uint8 (N, H, W, C) on any device to float32 (N, *shape).
+        shape: of the output.
+        chunk: how many pictures are best computed at once by one core.
+        parallel: whether several threads at once are faster than one.
+    """
+
+    run: Callable[[torch.Tensor], torch.Tensor]
+    shape: tuple[int, ...]
+    chunk: int
+    parallel: bool
+
+    def __call__(self, images_NHWC: NDArray[np.uint8]) -> torch.Tensor:
+        """The output for pictures that are computed at once: float32 (N, *shape) on the CPU."""
+        with torch.inference_mode():
+            # A copy: caches are read-only.
+            return self.run(torch.from_numpy(np.array(images_NHWC))).float().cpu()
+
+    def all(self, images_NHWC: NDArray[np.uint8]) -> torch.Tensor:
+        """The output for any number of pictures, chunk by chunk on all cores: float32 (N, *shape) on the CPU."""
+        count = len(images_NHWC)
+        out = torch.empty(count, *self.shape)
+        if not count:
+            return out
+        with one_thread_each() if self.parallel else nullcontext(1) as cores:
+            chunk = max(1, min(self.chunk, -(-count // cores)))
+
+            def fill(start: int) -> None:
+                out[start : start + chunk] = self(images_NHWC[start : start + chunk])
+
+            for _ in in_order(fill, range(0, count, chunk), cores):
+                pass
+        return out
+
+
+def prepare(
+    module: GraphModule,
+    normalise: Normalise,
+    path: str | None = None,
+    precision: torch.dtype | None = torch.float32,
+) -> Prepared:
+    """Fold a network's weights of this moment, so that many pictures are computed fast in evaluation mode.
+
+    On a processor that is :func:`convscope.arithmetic.folding.fold`; on a GPU the module itself.
+
+    Args:
+        module: the network; it is left as it is, its mode included.
+        normalise: of the pixels.
+        path: the node whose output is asked for; None for the scores, before any last softmax.
+        precision: of the arithmetic. None takes bfloat16 where the device computes in it, else float32.
+
+    Raises:
+        UserError: the network has no such node.
+    """
+    graph, device = module.graph, _device(module)
+    path = scores_path(graph) if path is None else path
+    if precision is None:
+        precision = torch.bfloat16 if native_bfloat16(device) else torch.float32
+    needed_nodes(graph, [path])
+    shape = graph.input if path == INPUT else graph.by_path[path].shape
+    if device.type == "cpu":
+        folded = fold(module, [path], precision)
+        return Prepared(lambda images: folded(normalise(images))[path], shape, _chunk(graph, path, precision), True)
+
+    def run(images_NHWC: torch.Tensor) -> torch.Tensor:
+        was_training = module.training
+        module.eval()
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
+            values = module.forward_all(normalise(images_NHWC.to(device)), [path])
+        module.train(was_training)
+        return values[path]
+
+    return Prepared(run, shape, inference_batch(graph), False)
+
+
 def compute(
-    module: GraphModule, images_NHWC: NDArray[np.uint8], normalise: Normalise, batch: int | None = None
+    module: GraphModule,
+    images_NHWC: NDArray[np.uint8],
+    normalise: Normalise,
+    batch: int | None = None,
+    precision: torch.dtype | None = torch.float32,
 ) -> torch.Tensor:
     """Scores (N, K), before any softmax, in evaluation mode; float32 on the CPU.
 
-    ``batch`` is chosen so that the values alive at one time stay near 256 MiB where none is given.
+    Args:
+        module: the network with its weights.
+        images_NHWC: uint8 pictures of the input's size.
+        normalise: of their pixels.
+        batch: how many at once; None: what suits the caches of a processor, or what keeps the values alive on a GPU
+            near 256 MiB.
+        precision: of the arithmetic, see :func:`prepare`.
     """
-    if batch is None:
-        batch = inference_batch(module.graph)
-    device = next((p.device for p in module.parameters()), torch.device("cpu"))
-    was_training = module.training
+    if len(images_NHWC) >= FEW:
+        prepared = prepare(module, normalise, None, precision)
+        return (prepared if batch is None else replace(prepared, chunk=batch)).all(images_NHWC)
+    device, was_training = _device(module), module.training
+    if not len(images_NHWC):
+        return torch.empty(0, module.graph.output.shape[0])
     module.eval()
     found = []
     with torch.inference_mode():
-        for start in range(0, len(images_NHWC), batch):
-            part = torch.from_numpy(np.array(images_NHWC[start : start + batch])).to(
-                device
-            )  # a copy: caches are read-only
+        for start in range(0, len(images_NHWC), batch or FEW):
+            # A copy: caches are read-only.
+            part = torch.from_numpy(np.array(images_NHWC[start : start + (batch or FEW)])).to(device)
             found.append(module.scores(normalise(part)).float().cpu())
     module.train(was_training)
-    return torch.cat(found) if found else torch.empty(0, module.graph.output.shape[0])
+    return torch.cat(found)
 
 
 def features(
@@ -86,19 +188,18 @@ def features(
     Raises:
         UserError: the network has no such node, or the pictures are of another size.
     """
-    device = next((p.device for p in module.parameters()), torch.device("cpu"))
-    if precision is None:
-        precision = torch.bfloat16 if native_bfloat16(device) else torch.float32
-    was_training = module.training
-    module.eval()
-    batch = inference_batch(module.graph)
-    found = []
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
-        for start in range(0, len(images_NHWC), batch):
-            part = torch.from_numpy(np.array(images_NHWC[start : start + batch])).to(device)
-            found.append(module.forward_all(normalise(part), [path])[path].float().cpu())
-    module.train(was_training)
-    return torch.cat(found) if found else torch.empty(0, *module.graph.by_path[path].shape)
+    return prepare(module, normalise, path, precision).all(images_NHWC)
+
+
+def _device(module: GraphModule) -> torch.device:
+    return next((p.device for p in module.parameters()), torch.device("cpu"))
+
+
+def _chunk(graph: Graph, path: str, precision: torch.dtype) -> int:
+    """So many pictures that the largest value of the network stays near :data:`CHUNK`, at most 256."""
+    needed = needed_nodes(graph, [path])
+    largest = max(elements(node.shape) for node in graph.nodes if node.path in needed or path == INPUT)
+    return max(1, min(256, CHUNK // (largest * precision.itemsize)))
 
 
 def inference_batch(graph: Graph) -> int:
@@ -118,3 +219,10 @@ def laid_out(module: GraphModule, device: torch.device | None = None) -> GraphMo
     if len(module.graph.input) == 3:
         module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return module if device is None else module.to(device)
+
+
+def resized(image_NCHW: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+    """Pictures at the size of ``shape`` (C, H, W), averaged where they shrink; as they are where they fit."""
+    if tuple(image_NCHW.shape[2:]) == tuple(shape[1:]):
+        return image_NCHW
+    return torch.nn.functional.interpolate(image_NCHW, size=list(shape[1:]), mode="bilinear", antialias=True)

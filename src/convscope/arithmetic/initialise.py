@@ -85,6 +85,15 @@ def _default(draw: _Draw) -> Tensor:
     return _xavier(draw) if isinstance(draw.activation, SATURATING) else _kaiming(draw)
 
 
+def _identity(draw: _Draw) -> Tensor:
+    if draw.last or len(draw.shape) < 3:
+        return _default(draw)
+    weight = draw.uniform(1 / sqrt(draw.fan_in))
+    passed = min(draw.shape[0], draw.shape[1])
+    torch.nn.init.dirac_(weight[:passed])
+    return weight
+
+
 def _weights_by(draw_weight: Callable[[_Draw], Tensor]) -> Callable[[_Draw], Tensor]:
     """A scheme that draws weights and leaves biases at zero."""
     return lambda draw: draw.zeros() if draw.name == "bias" else draw_weight(draw)
@@ -96,6 +105,7 @@ SCHEMES: Mapping[str, Callable[[_Draw], Tensor]] = {
     "xavier": _weights_by(_xavier),
     "lecun": _weights_by(_lecun),
     "pytorch": lambda draw: draw.uniform(1 / sqrt(draw.fan_in)),
+    "identity": _weights_by(_identity),
     "small": _weights_by(lambda draw: draw.normal(0.01)),
     "large": _weights_by(lambda draw: draw.normal(1.0)),
     "zeros": _Draw.zeros,
@@ -109,6 +119,9 @@ SCHEMES: Mapping[str, Callable[[_Draw], Tensor]] = {
 - ``xavier``: uniform of variance 2 / (fan in + fan out) (Glorot and Bengio 2010).
 - ``lecun``: normal of standard deviation 1/sqrt(N) (LeCun et al. 1998, Efficient BackProp).
 - ``pytorch``: weights and biases uniform within 1/sqrt(N), what ``torch.nn.Conv2d`` and ``Linear`` do.
+- ``identity``: the first kernels of a convolution pass their input on, the others are as in ``pytorch``; linear layers
+  as in ``default`` (Zagoruyko and Komodakis 2017, DiracNets). ``whitened`` in a recipe is this with a first layer
+  computed from the pictures, see :mod:`convscope.arithmetic.whitening`.
 - ``small``, ``large``: normal of standard deviation 0.01 and 1, whatever N is. ``zeros``: every unit alike.
 """
 

@@ -94,6 +94,12 @@ class GraphModule(Place):
         values = self._run(x_N_shape, self._bind(wanted))
         return {path: values[path] for path in wanted}
 
+    def share(self, other: GraphModule) -> None:
+        """Take the very tensors of a module of the same nodes, so that both are trained as one."""
+        for path, part in self._parts.items():
+            part._parameters.update(other._parts[path]._parameters)
+            part._buffers.update(other._parts[path]._buffers)
+
     def _place(self, node: Node) -> Part:
         """The part of a node, in its place among the nested ones, with its tensors registered."""
         place: Place = self

@@ -62,8 +62,13 @@ class Model:
         """The node whose output is the scores, before any last softmax."""
         return scores_path(self.module.graph)
 
-    def probabilities(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Class probabilities (N, K) of pictures that already have the input's size.
+    @property
+    def tta(self) -> str:
+        """``flip`` where the scores of a picture and of its mirror image are averaged, else ``none``."""
+        return str(self.facts.get("tta", "none"))
+
+    def scores(self, images_NHWC: NDArray[np.uint8]) -> torch.Tensor:
+        """Scores (N, K), before softmax and temperature, of pictures that already have the input's size.
 
         Raises:
             UserError: the pictures are of another size or number of channels.
@@ -76,6 +81,18 @@ class Model:
                 f"N x {pre.height} x {pre.width} x {pre.channels}, uint8",
             )
         scores = compute(self.module, images_NHWC, self.normalise)
+        if self.tta == "flip":
+            mirrored_NHWC = images_NHWC[:, :, ::-1]
+            scores = (scores + compute(self.module, mirrored_NHWC, self.normalise)) / 2
+        return scores
+
+    def probabilities(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Class probabilities (N, K) of pictures that already have the input's size.
+
+        Raises:
+            UserError: the pictures are of another size or number of channels.
+        """
+        scores = self.scores(images_NHWC)
         return torch.softmax(scores.double() / self.temperature, 1).numpy()
 
     def predict(self, files: Sequence[str | Path], top: int = 5) -> Any:

@@ -22,7 +22,7 @@ def _free(device: torch.device) -> int:
 def training_bytes(graph: Graph, batch: int, recipe: Recipe, device: torch.device) -> int:
     """What a step of ``batch`` pictures takes on the device, as predicted."""
     dtype: Dtype = "bfloat16" if precision_of(recipe, device) == torch.bfloat16 else "float32"
-    found = memory(graph, batch, dtype, recipe.optimizer)
+    found = memory(graph, min(batch, recipe.micro_batch or batch), dtype, recipe.optimizer or "adamw")
     return found.training if device.type == "cuda" else found.training_held
 
 

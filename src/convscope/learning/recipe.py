@@ -9,10 +9,12 @@ from typing import Any, Literal
 from convscope.errors import UserError, did_you_mean
 from convscope.learning.schedule import Schedule
 
-Optimizer = Literal["adamw", "sgd"]
+Optimizer = Literal["adamw", "sgd", "muon"]
+Tta = Literal["none", "flip"]
 Precision = Literal["auto", "float32", "bfloat16"]
 CHOICES: dict[str, tuple[str, ...]] = {
-    "optimizer": ("adamw", "sgd"),
+    "optimizer": ("adamw", "sgd", "muon"),
+    "tta": ("none", "flip"),
     "schedule": ("onecycle", "cosine"),
     "augment": ("auto", "none", "light"),
     "precision": ("auto", "float32", "bfloat16"),
@@ -22,6 +24,17 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 PRETRAINED = 0.1
 """What the usual learning rate is multiplied by where a run starts from trained weights."""
+WHITENED = "whitened"
+"""The scheme of initialisation that needs pictures: see :mod:`convscope.arithmetic.whitening`."""
+BIAS_RATE, HEAD_RATE, PLAIN_MOMENTUM = 0.053, 0.67, 0.85
+"""Beside Muon, by SGD: the rate of vectors for each picture of a step, of the last layer (for each picture, by the
+square of its inputs), and the momentum of both (airbench, 2024)."""
+ALTERNATIVES: dict[str, dict[str, Any]] = {
+    "adamw": {"momentum": 0.9, "warmup": 0.2, "label_smoothing": 0.0, "init": "default", "weight_decay": 0.15},
+    "sgd": {"momentum": 0.9, "warmup": 0.2, "label_smoothing": 0.0, "init": "default", "weight_decay": 5e-4},
+    "muon": {"momentum": 0.6, "warmup": 0.0, "label_smoothing": 0.2, "init": WHITENED, "weight_decay": 2e-6},
+}
+"""What goes well with each optimiser, where nothing else is asked for."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +46,11 @@ class Recipe:
         time: seconds for everything, from reading the data to the evaluation.
         batch_size: pictures a step; None: 128, less where the data is small.
         lr: peak learning rate; None: 3e-3 for AdamW, 0.1 for SGD, both for 128 pictures a step and scaled with it.
-        optimizer: ``adamw`` (Loshchilov and Hutter 2017) or ``sgd`` with Nesterov momentum (Sutskever et al. 2013).
-        momentum: of SGD; of AdamW it is the first beta.
-        weight_decay: None: 0.15 for AdamW, 5e-4 for SGD; never on biases and normalisation.
+        optimizer: ``adamw`` (Loshchilov and Hutter 2017), ``sgd`` with Nesterov momentum (Sutskever et al. 2013) or
+            ``muon`` (Jordan et al. 2024), for networks of convolutions with batch norm; None: ``muon`` where the
+            network was chosen for it, else ``adamw``.
+        momentum: of SGD and Muon; of AdamW it is the first beta. None: as :data:`ALTERNATIVES` has it, and so the next.
+        weight_decay: never on biases and normalisation; for Muon, a step and picture, on all that it leaves to SGD.
         schedule, warmup: see :func:`convscope.learning.schedule.rate`.
         label_smoothing: share of a label given to all classes alike (Szegedy et al. 2015).
         ema: decay a step of an average of the weights that is evaluated and saved in their place; 0: none.
@@ -43,7 +58,12 @@ class Recipe:
         patience: epochs without a better validation accuracy before the run stops; 0: never.
         precision: ``auto`` is bfloat16 where the processor computes in it, else float32.
         device: ``auto`` is the GPU where there is one.
-        init: the scheme of initialisation.
+        init: the scheme of initialisation, or ``whitened``.
+        micro_batch: pictures computed at a time; a step adds up the gradients of as many as it takes. Batch norm then
+            sees only these. None: the whole batch at once.
+        progressive: the share of the plan that sees pictures of three quarters of the size, which costs half
+            (fast.ai's DAWNBench entry, 2018). None: 0.
+        tta: ``flip`` averages the scores of a picture and its mirror image, at validation and in the saved model.
         checkpoint_seconds: how often the run is saved.
         seed: of all randomness.
     """
@@ -52,25 +72,28 @@ class Recipe:
     time: float | None = None
     batch_size: int | None = None
     lr: float | None = None
-    optimizer: Optimizer = "adamw"
-    momentum: float = 0.9
+    optimizer: Optimizer | None = None
+    momentum: float | None = None
     weight_decay: float | None = None
     schedule: Schedule = "onecycle"
-    warmup: float = 0.2
-    label_smoothing: float = 0.0
+    warmup: float | None = None
+    label_smoothing: float | None = None
     ema: float = 0.0
     augment: str = "auto"
     patience: int = 0
     precision: Precision = "auto"
     device: str = "auto"
-    init: str = "default"
+    init: str | None = None
+    micro_batch: int | None = None
+    progressive: float | None = None
+    tta: Tta = "none"
     checkpoint_seconds: float = 15.0
     seed: int = 0
 
     def __post_init__(self) -> None:
         for name, choices in CHOICES.items():
             value = getattr(self, name)
-            if value not in choices:
+            if value is not None and value not in choices:
                 raise UserError(f"--{name}", f"{value!r}", ", ".join(choices), did_you_mean(str(value), choices))
         limits: tuple[tuple[str, float, float, str], ...] = (
             ("epochs", 1e-6, 1e6, "a number of epochs above 0"),
@@ -78,6 +101,8 @@ class Recipe:
             ("batch_size", 1, 2**20, "a whole number of at least 1"),
             ("lr", 1e-12, 1e6, "a learning rate above 0, such as 0.003"),
             ("momentum", 0, 0.9999, "from 0 up to, not including, 1"),
+            ("micro_batch", 1, 2**20, "a whole number of at least 1"),
+            ("progressive", 0, 0.9, "a share of the plan, from 0 to 0.9"),
             ("weight_decay", 0, 10, "from 0 to 10"),
             ("warmup", 0, 0.99, "a share of the plan, from 0 to 0.99"),
             ("label_smoothing", 0, 0.9, "from 0 to 0.9"),
@@ -93,20 +118,30 @@ class Recipe:
 
     def resolved(self, pictures: int, pretrained: bool = False) -> Recipe:
         """The recipe with its open values chosen for a number of training pictures; trained weights are moved less."""
+        optimizer = self.optimizer or "adamw"
         batch_size = self.batch_size
+        if batch_size is None and optimizer == "muon":
+            batch_size = min(2000, max(50, pictures // 25))
         if batch_size is None:
             # Small data wants more steps than pictures / 128 an epoch.
             batch_size = 128 if pictures >= 5000 else 64 if pictures >= 2500 else 32
         batch_size = min(batch_size, max(1, pictures))
-        sgd = self.optimizer == "sgd"
         scale = batch_size / 128
-        peak = (0.1 * scale if sgd else 3e-3 * scale**0.5) * (PRETRAINED if pretrained else 1)
-        lr = self.lr if self.lr is not None else peak
-        decay = self.weight_decay if self.weight_decay is not None else (5e-4 if sgd else 0.15)
+        peak = {"sgd": 0.1 * scale, "adamw": 3e-3 * scale**0.5, "muon": 0.24 * (batch_size / 2000) ** 0.5}[optimizer]
+        lr = self.lr if self.lr is not None else peak * (PRETRAINED if pretrained else 1)
         epochs = self.epochs
         if epochs is None and self.time is None:
             epochs = 10.0 if pictures >= 5000 else 30.0
-        return dataclasses.replace(self, batch_size=batch_size, lr=lr, weight_decay=decay, epochs=epochs)
+        open_values = {name: value for name, value in ALTERNATIVES[optimizer].items() if getattr(self, name) is None}
+        return dataclasses.replace(
+            self, optimizer=optimizer, batch_size=batch_size, lr=lr, epochs=epochs, progressive=self.progressive or 0.0,
+            **open_values,
+        )
+
+    @property
+    def scheme(self) -> str:
+        """The scheme of initialisation without what needs pictures."""
+        return "identity" if self.init == WHITENED else self.init or "default"
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain JSON."""

@@ -49,7 +49,7 @@ from convscope.learning.record import (
     read_settings,
     versions,
 )
-from convscope.learning.start import network_of, read_start, save_start, start_from
+from convscope.learning.start import drawn, network_of, read_start, save_start, start_from
 from convscope.learning.state import TrainingState, begin, restore, to_tensors
 from convscope.learning.train import INTERRUPTED, train, weighted
 from convscope.network.default import default_network
@@ -180,7 +180,7 @@ def run(
         # Refused before any picture is decoded.
         network = network.with_input(shape).with_classes(len(source.classes))
         recipe = recipe or Recipe()
-        start = None if weights is None else start_from(weights, network, recipe.init, recipe.seed, downloading)
+        start = None if weights is None else start_from(weights, network, recipe.scheme, recipe.seed, downloading)
         chosen = fit_for(source, shape, fit)
         dataset = _dataset(source, shape, chosen, recipe.seed, progress)
         recipe = recipe.resolved(len(dataset.train), pretrained=start is not None)
@@ -197,7 +197,12 @@ def run(
     if start is not None:
         save_start(folder, start.state)
         yield Started(start.weights, start.adapted, start.left_over)
-    begun = start.state if start is not None else read_start(folder) if settings.weights else None
+    if start is not None:
+        begun = start.state
+    elif settings.weights:
+        begun = read_start(folder)
+    else:
+        begun = drawn(graph, recipe, dataset.train.images_NHWC, normalise)
     state = begin(graph, recipe, device, begun)
     if resume:
         saved = checkpoint.load(folder)

@@ -35,13 +35,40 @@ def rate(schedule: Schedule, step: int, steps: int, warmup: float) -> float:
     return FINAL + (1 - FINAL) * 0.5 * (1 + math.cos(math.pi * fall))
 
 
-def steps_within(seconds: float, step_seconds: float, per_epoch: int, epoch_seconds: float) -> int:
-    """How many steps fit into ``seconds`` where every ``per_epoch`` steps cost ``epoch_seconds`` more to validate.
+SMALL_SIDE = 0.75
+"""Of a picture's side, what is left of it in the first part of a progressive plan."""
+SMALL_COST = SMALL_SIDE**2
+"""What a step on such pictures costs, in steps on whole ones."""
+
+
+def plan_within(
+    seconds: float,
+    step_seconds: float,
+    epoch_steps: int,
+    epoch_seconds: float,
+    taken: int = 0,
+    progressive: float = 0.0,
+) -> int:
+    """How many steps a plan has, those taken included, whose rest fits into ``seconds``; at least one more.
+
+    Args:
+        seconds: that are left.
+        step_seconds: of a step on whole pictures.
+        epoch_steps: after so many steps follows a validation, which takes ``epoch_seconds``.
+        epoch_seconds: see there.
+        taken: steps so far.
+        progressive: the share of the plan that sees small pictures.
 
     Example:
-        >>> steps_within(100, 0.1, 100, 2.0)
-        833
+        >>> plan_within(100, 0.1, 100, 2.0), plan_within(100, 0.1, 100, 2.0, taken=50)
+        (833, 883)
+        >>> plan_within(100, 0.1, 100, 0.0, progressive=0.5), plan_within(100, 0.1, 100, 0.0, 900, 0.5)
+        (1280, 1900)
     """
-    if seconds <= 0:
-        return 1
-    return max(1, int(seconds / (step_seconds + epoch_seconds / per_epoch)))
+    aside = epoch_seconds / epoch_steps
+    steps = taken + seconds / (step_seconds + aside)
+    if progressive * steps > taken:
+        # Some of the small pictures are still to come: the plan is as long as its own first part allows.
+        saved = (1 - SMALL_COST) * step_seconds
+        steps = (seconds + taken * (step_seconds + aside - saved)) / (step_seconds + aside - saved * progressive)
+    return max(taken + 1, int(steps))

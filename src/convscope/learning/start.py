@@ -6,19 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import safetensors.torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor
 
 from convscope.arithmetic.inference import Normalise
 from convscope.arithmetic.initialise import initialise
 from convscope.arithmetic.weights import fit_state, read_state
+from convscope.arithmetic.whitening import whitening
 from convscope.delivery import pretrained
 from convscope.delivery.adopt import family_of, normalise_of
 from convscope.delivery.download import Progress
 from convscope.errors import UserError
 from convscope.files import write_atomically
+from convscope.learning.optimise import first_conv
+from convscope.learning.recipe import WHITENED, Recipe
 from convscope.network import zoo
+from convscope.network.graph import Graph
 from convscope.network.network import Network
 
 START = "start.safetensors"
@@ -40,6 +46,22 @@ class Start:
     normalise: Normalise
     adapted: tuple[str, ...]
     left_over: tuple[str, ...]
+
+
+def drawn(graph: Graph, recipe: Recipe, images_NHWC: NDArray[np.uint8], normalise: Normalise) -> Mapping[str, Tensor]:
+    """First weights by the recipe's scheme; ``whitened`` computes the first layer from the pictures.
+
+    Raises:
+        UserError: an unknown scheme, or no first layer that could be computed.
+    """
+    state = initialise(graph.with_heads, recipe.scheme, recipe.seed)
+    if recipe.init != WHITENED:
+        return state
+    first = first_conv(graph)
+    if first is None:
+        raise UserError("--init whitened", "no convolution reads the input", "a network that starts with one")
+    name = f"{first.path}.weight"
+    return state | {name: whitening(tuple(state[name].shape), images_NHWC, normalise)}
 
 
 def network_of(weights: str | Path) -> Network:

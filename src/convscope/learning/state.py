@@ -14,9 +14,11 @@ from convscope.arithmetic.inference import laid_out
 from convscope.arithmetic.initialise import initialise
 from convscope.arithmetic.module import GraphModule, load_state
 from convscope.errors import UserError
-from convscope.learning.optimise import Average, make_optimizer
+from convscope.learning.optimise import Average, freeze_for, make_optimizer
 from convscope.learning.recipe import Recipe
+from convscope.learning.schedule import SMALL_SIDE
 from convscope.network.graph import Graph
+from convscope.network.ops import Misfit, spell_shape
 
 
 @dataclass
@@ -50,6 +52,17 @@ class TrainingState:
     """Spent in this run before now, earlier sittings included."""
     images: int = 0
     """Trained on in all."""
+    small: GraphModule | None = None
+    """The same weights for the smaller pictures that a progressive plan begins with."""
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the next step sees small pictures."""
+        return self.small is not None and self.step < (self.recipe.progressive or 0.0) * self.steps
+
+    def at_present(self) -> GraphModule:
+        """The module that the next step trains."""
+        return self.small if self.small is not None and self.is_small else self.module
 
     def evaluated(self) -> Mapping[str, torch.Tensor]:
         """The weights that are evaluated and saved: the average's where there is one."""
@@ -63,10 +76,37 @@ def begin(
 ) -> TrainingState:
     """A new run: initialised weights or those of ``start``, a fresh optimiser, no step taken."""
     module = GraphModule(graph.with_heads)
-    load_state(module, initialise(graph.with_heads, recipe.init, recipe.seed) if start is None else start)
+    load_state(module, initialise(graph.with_heads, recipe.scheme, recipe.seed) if start is None else start)
     module = laid_out(module, device)
+    freeze_for(module, recipe)
     average = Average(module, recipe.ema) if recipe.ema else None
-    return TrainingState(graph, recipe, module, make_optimizer(module, recipe), average)
+    small = _small(module) if recipe.progressive else None
+    return TrainingState(graph, recipe, module, make_optimizer(module, recipe), average, small=small)
+
+
+def _small(module: GraphModule) -> GraphModule:
+    """The module for smaller pictures, with the very same tensors.
+
+    Raises:
+        UserError: the number of weights depends on the pictures' size.
+    """
+    channels, *sides = module.graph.input
+    size = (channels, *(max(1, round(side * SMALL_SIDE)) for side in sides))
+    try:
+        graph = module.graph.at(size)
+    except Misfit as misfit:
+        raise UserError("--progressive", f"the network does not fit pictures of {spell_shape(size)}: {misfit}") from None
+    for node in graph.nodes:
+        whole = module.graph.by_path[node.path].parameters
+        if node.parameters != whole:
+            raise UserError(
+                "--progressive",
+                f"{node.path} has other weights for pictures of {spell_shape(size)}",
+                "a network of any size, which pools all places into one before its linear layer",
+            )
+    small = GraphModule(graph)
+    small.share(module)
+    return small
 
 
 def to_tensors(state: TrainingState) -> tuple[dict[str, torch.Tensor], dict[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from convscope.network.ops import Op, Shape, elements
@@ -94,6 +94,25 @@ class Graph:
         """The graph that is trained: the heads' nodes among the others, the output still last."""
         aside = [node for head in self.heads for node in head.nodes]
         return Graph(self.input, (*self.nodes[:-1], *aside, self.nodes[-1]), self.heads) if aside else self
+
+    def at(self, input: Shape) -> Graph:  # noqa: A002  what it is called everywhere
+        """The same nodes for an input of another size, every shape followed anew; heads are left out.
+
+        Raises:
+            Misfit: an operation does not fit the size.
+
+        Example:
+            >>> from convscope.network import zoo
+            >>> zoo.known("resnet20_cifar").graph().at((3, 24, 24)).by_path["globalavgpool1"].input_shapes
+            ((64, 6, 6),)
+        """
+        shapes = {INPUT: input}
+        nodes = []
+        for node in self.nodes:
+            seen = tuple(shapes[path] for path in node.inputs)
+            nodes.append(replace(node, input_shapes=seen, shape=node.op.shape(seen)))
+            shapes[node.path] = nodes[-1].shape
+        return Graph(input, tuple(nodes))
 
     @cached_property
     def by_path(self) -> dict[str, Node]:

@@ -20,12 +20,12 @@ from convscope.network.ops import elements
 from convscope.network.plan import Step, plan, scores_path
 
 Dtype = Literal["float32", "bfloat16"]
-Optimizer = Literal["adamw", "sgd"]
+Optimizer = Literal["adamw", "sgd", "muon"]
 
 FLOAT = 4
 """Bytes of a float32, which weights, their gradients and the optimiser's values are in any case."""
 SIZES: Mapping[Dtype, int] = {"float32": FLOAT, "bfloat16": 2}
-MOMENTS: Mapping[Optimizer, int] = {"adamw": 2, "sgd": 1}
+MOMENTS: Mapping[Optimizer, int] = {"adamw": 2, "sgd": 1, "muon": 1}
 """Values that an optimiser keeps for each weight: AdamW's two moments, SGD's momentum."""
 PASSING = (ops.Add, ops.Concat, ops.Flatten)
 """Their operands' gradients are the arriving one, or parts of it."""
