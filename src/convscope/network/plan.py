@@ -71,10 +71,7 @@ def plan(graph: Graph, wanted: Collection[str]) -> tuple[Step, ...]:
         >>> [(step.node.path, step.reads, step.writes) for step in steps]
         [('conv1', ('input',), 'conv1'), ('maxpool1', ('conv1',), 'relu1'), ('relu1', ('relu1',), 'maxpool1')]
     """
-    for path in wanted:
-        if path not in graph.by_path and path != INPUT:
-            raise UserError(path, "no such node", hint=did_you_mean(path, graph.by_path))
-    needed = _needed(graph, wanted)
+    needed = needed_nodes(graph, wanted)
     steps = [Step(node, node.inputs, node.path) for node in graph.nodes if node.path in needed]
     return _with_lifetimes(_bias_last(_relu_last(steps, wanted), wanted), wanted)
 
@@ -131,7 +128,21 @@ def scores_path(graph: Graph) -> str:
     return graph.output.inputs[0] if isinstance(graph.output.op, ops.Softmax) else graph.output.path
 
 
-def _needed(graph: Graph, wanted: Collection[str]) -> set[str]:
+def needed_nodes(graph: Graph, wanted: Collection[str]) -> set[str]:
+    """The paths of all that some nodes' outputs depend on, themselves included.
+
+    Raises:
+        UserError: a path that the graph does not have.
+
+    Example:
+        >>> relu = Node("relu1", ops.ReLU(), ("input",), ((3,),), (3,))
+        >>> last = Node("relu2", ops.ReLU(), ("relu1",), ((3,),), (3,))
+        >>> sorted(needed_nodes(Graph((3,), (relu, last)), ["relu1"]))
+        ['input', 'relu1']
+    """
+    for path in wanted:
+        if path not in graph.by_path and path != INPUT:
+            raise UserError(path, "no such node", hint=did_you_mean(path, graph.by_path))
     needed = set(wanted)
     for node in reversed(graph.nodes):
         if node.path in needed:
