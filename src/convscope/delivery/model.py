@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from convscope.arithmetic.inference import Normalise, compute, laid_out
+from convscope.arithmetic.inference import Normalise, Prepared, compute, laid_out, prepare
 from convscope.arithmetic.module import GraphModule
 from convscope.data.dataset import Preprocess
 from convscope.errors import UserError
@@ -67,8 +68,20 @@ class Model:
         """``flip`` where the scores of a picture and of its mirror image are averaged, else ``none``."""
         return str(self.facts.get("tta", "none"))
 
-    def scores(self, images_NHWC: NDArray[np.uint8]) -> torch.Tensor:
+    def prepared(self) -> Prepared:
+        """The scores as a function of pictures, weights folded once, for :meth:`scores` called many times.
+
+        It computes in float32: in bfloat16 a probability moved by up to 0.12, and 25 of 1,500 answers changed.
+        """
+        return prepare(self.module, self.normalise)
+
+    def scores(self, images_NHWC: NDArray[np.uint8], prepared: Prepared | None = None) -> torch.Tensor:
         """Scores (N, K), before softmax and temperature, of pictures that already have the input's size.
+
+        Args:
+            images_NHWC: uint8 pictures.
+            prepared: of :meth:`prepared`, to compute these few at once in the calling thread; None: all that there
+                are, on all cores.
 
         Raises:
             UserError: the pictures are of another size or number of channels.
@@ -80,19 +93,20 @@ class Model:
                 f"an array of {spell_shape(images_NHWC.shape)}",
                 f"N x {pre.height} x {pre.width} x {pre.channels}, uint8",
             )
-        scores = compute(self.module, images_NHWC, self.normalise)
+        scores_of = prepared or partial(compute, self.module, normalise=self.normalise)
+        scores = scores_of(images_NHWC)
         if self.tta == "flip":
             mirrored_NHWC = images_NHWC[:, :, ::-1]
-            scores = (scores + compute(self.module, mirrored_NHWC, self.normalise)) / 2
+            scores = (scores + scores_of(mirrored_NHWC)) / 2
         return scores
 
-    def probabilities(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Class probabilities (N, K) of pictures that already have the input's size.
+    def probabilities(self, images_NHWC: NDArray[np.uint8], prepared: Prepared | None = None) -> NDArray[np.float64]:
+        """Class probabilities (N, K) of pictures that already have the input's size; ``prepared`` as in :meth:`scores`.
 
         Raises:
             UserError: the pictures are of another size or number of channels.
         """
-        scores = self.scores(images_NHWC)
+        scores = self.scores(images_NHWC, prepared)
         return torch.softmax(scores.double() / self.temperature, 1).numpy()
 
     def predict(self, files: Sequence[str | Path], top: int = 5) -> Any:

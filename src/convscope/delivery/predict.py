@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.arithmetic.inference import Prepared
+from convscope.arithmetic.workers import in_order, one_thread_each
 from convscope.data.dataset import Skipped
 from convscope.data.pictures import Unreadable, decode, quiet
 from convscope.delivery.model import Model
 from convscope.errors import UserError
 
-BATCH = 256
 PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".jfif")
 """Endings that are looked for in folders; a file that is named itself may have any."""
 
@@ -86,21 +86,30 @@ def predict(model: Model, files: Sequence[str | Path], top: int = 5) -> Predicti
     Raises:
         UserError: none of ``files`` names a picture.
     """
+    names = expand(files)
+    prepared = model.prepared()
     answers: list[Prediction] = []
     skipped: list[Skipped] = []
-    with quiet(), ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        for some in _batches(expand(files)):
-            images = []
-            names = []
-            for name, image in zip(some, pool.map(lambda name: _decoded(name, model), some), strict=True):
-                if isinstance(image, Skipped):
-                    skipped.append(image)
-                else:
-                    images.append(image)
-                    names.append(name)
-            if images:
-                answers += _answers(model, names, np.stack(images), top)
+    with quiet(), one_thread_each() as cores:
+        # Every core decodes some pictures and computes them: none waits for the other's kind of work, and the last
+        # pieces end at nearly the same time.
+        size = max(1, min(prepared.chunk, -(-len(names) // cores)))
+        pieces = [names[start : start + size] for start in range(0, len(names), size)]
+        for some in in_order(lambda piece: _piece(model, prepared, piece, top), pieces, cores):
+            answers += [entry for entry in some if isinstance(entry, Prediction)]
+            skipped += [entry for entry in some if isinstance(entry, Skipped)]
     return Predictions(tuple(answers), tuple(skipped))
+
+
+def _piece(model: Model, prepared: Prepared, files: Sequence[str], top: int) -> list[Prediction | Skipped]:
+    """The answers for a few files, in the calling thread; the skipped ones before the others."""
+    found = [(name, _decoded(name, model)) for name in files]
+    skipped = [entry for _, entry in found if isinstance(entry, Skipped)]
+    good = [(name, image) for name, image in found if not isinstance(image, Skipped)]
+    if not good:
+        return [*skipped]
+    names, images = zip(*good, strict=True)
+    return [*skipped, *_answers(model, prepared, names, np.stack(images), top)]
 
 
 def _decoded(name: str, model: Model) -> NDArray[np.uint8] | Skipped:
@@ -110,8 +119,10 @@ def _decoded(name: str, model: Model) -> NDArray[np.uint8] | Skipped:
         return Skipped(name, error.reason)
 
 
-def _answers(model: Model, names: Sequence[str], images_NHWC: NDArray[np.uint8], top: int) -> Iterator[Prediction]:
-    probabilities = model.probabilities(images_NHWC)
+def _answers(
+    model: Model, prepared: Prepared, names: Sequence[str], images_NHWC: NDArray[np.uint8], top: int
+) -> Iterator[Prediction]:
+    probabilities = model.probabilities(images_NHWC, prepared)
     best_NT = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     for name, row, best in zip(names, probabilities, best_NT, strict=True):
         ranked = tuple((model.classes[k], float(row[k])) for k in best)
@@ -141,8 +152,3 @@ def expand(files: Iterable[str | Path]) -> list[str]:
                 raise UserError(str(entry), what, "a picture, a folder or a glob")
             found += expand(matches)
     return found
-
-
-def _batches(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(names), BATCH):
-        yield names[start : start + BATCH]
