@@ -19,9 +19,10 @@ from convscope.arithmetic.inference import compute, measure
 from convscope.data.cache import prepare
 from convscope.data.dataset import Preprocess, Split
 from convscope.data.sources import open_source
+from convscope.learning.device import device_of
 from convscope.learning.events import EpochEnded
 from convscope.learning.state import begin
-from convscope.learning.train import device_of, train, weighted
+from convscope.learning.train import train, weighted
 
 data, epochs, batch, to = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
 RACE_EPOCHS = 7
