@@ -3,7 +3,7 @@
 Batch normalisation of running statistics and a scale are affine, so they become part of the convolution or linear
 product before them, exactly up to rounding. An activation and the sum of a residual block are computed where the
 convolution writes its result, before it leaves the registers (oneDNN's "post-operations"), and its weights are laid
-out beforehand as its kernels read them.
+out once as its kernels read them.
 """
 
 from __future__ import annotations
@@ -280,9 +280,8 @@ def _packed_run(step: Fused, weight: Tensor, bias: Tensor | None) -> Run | None:
         else:
             (top, bottom), (left, right) = window.padding
             pads, padding = (left, right, top, bottom), [0, 0]
-    stride, dilation, groups = list(window.stride), list(window.dilation), op.groups
-    weight = weight.contiguous(memory_format=torch.channels_last)
-    weight = torch.ops.mkldnn._reorder_convolution_weight(weight, padding, stride, dilation, groups)
+    window_of = (padding, list(window.stride), list(window.dilation), op.groups)
+    layouts = _Layouts(weight, window_of)
     name, numbers, variant = (
         ("none", [], "") if step.activation is None else _POST[type(step.activation.op)](step.activation.op)
     )
@@ -295,17 +294,39 @@ def _packed_run(step: Fused, weight: Tensor, bias: Tensor | None) -> Run | None:
 
     def run(values: Sequence[Tensor]) -> Tensor:
         x = operand(values[0])
-        return cast("Tensor", convolve(x, weight, bias, padding, stride, dilation, groups, name, numbers, variant))
+        return cast("Tensor", convolve(x, layouts.weight_for(x), bias, *window_of, name, numbers, variant))
 
     def run_and_add(values: Sequence[Tensor]) -> Tensor:
         x, other = operand(values[0]), values[1].to(precision).contiguous(memory_format=last)
-        unary = None if name == "none" else name
-        summed = convolve.binary(
-            x, other, weight, bias, padding, stride, dilation, groups, "add", 1.0, unary, numbers, variant
-        )
-        return cast("Tensor", summed)
+        after = ("add", 1.0, None if name == "none" else name, numbers, variant)
+        return cast("Tensor", convolve.binary(x, other, layouts.weight_for(x), bias, *window_of, *after))
 
     return run if step.added is None else run_and_add
+
+
+class _Layouts:
+    """A convolution's weights as oneDNN's kernels read them.
+
+    Which blocks it wants depends on the batch and on the number of threads. Weights in other blocks are correct too,
+    but turned round at every call, which can take five times as long as the convolution itself.
+    """
+
+    MOST = 4
+
+    def __init__(self, weight: Tensor, arguments: tuple[list[int], list[int], list[int], int]) -> None:
+        self._plain, self._arguments = weight.contiguous(memory_format=torch.channels_last), arguments
+        self._laid: dict[tuple[int, int], Tensor] = {}
+
+    def weight_for(self, x_NCHW: Tensor) -> Tensor:
+        """The weights for an operand; two threads that ask at once both lay them out, and either is kept."""
+        key = x_NCHW.shape[0], torch.get_num_threads()
+        found = self._laid.get(key)
+        if found is None:
+            if len(self._laid) >= self.MOST:
+                return self._plain
+            found = torch.ops.mkldnn._reorder_convolution_weight(self._plain, *self._arguments, list(x_NCHW.shape))
+            self._laid[key] = found
+        return found
 
 
 def packs(weight: Tensor) -> bool:
