@@ -123,8 +123,12 @@ def fetch(entry: Pretrained, progress: Progress = lambda done, total: None, cach
     if not entry.address.startswith(("https:", "http:")):
         return _in_package(entry)
     largest = 5 * zoo.known(entry.name).graph().with_heads.parameter_count + 2**24
-    folder = (cache or default_folder()) / "weights"
-    return download(entry.address, folder / entry.address.rpartition("/")[2], entry.sha256, largest, progress)
+    return download(entry.address, downloaded(entry, cache), entry.sha256, largest, progress)
+
+
+def downloaded(entry: Pretrained, cache: Path | None = None) -> Path:
+    """Where named weights from a public address are kept, or will be."""
+    return (cache or default_folder()) / "weights" / entry.address.rpartition("/")[2]
 
 
 def _in_package(entry: Pretrained) -> Path:

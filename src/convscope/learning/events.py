@@ -32,6 +32,63 @@ class Started:
 
 
 @dataclass(frozen=True)
+class Decided:
+    """Something was chosen for the user, and why: ``what`` it is, ``choice``, ``reason``."""
+
+    what: str
+    choice: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Featured:
+    """A frozen body's output is there for so many pictures; ``computed`` of them were computed now.
+
+    One a block, and one at the end (``last``); ``kept`` is False where the disk did not take them.
+    """
+
+    what: str
+    node: str
+    done: int
+    total: int
+    computed: int
+    seconds: float
+    kept: bool = True
+    last: bool = False
+
+
+@dataclass(frozen=True)
+class HeadTrained:
+    """A linear classifier was fitted to features.
+
+    ``accuracy`` and ``loss`` are of training pictures that were held out in turn, ``val_accuracy`` and ``val_loss``
+    of the validation pictures. ``step`` is always 0: it comes before every step.
+    """
+
+    strength: float
+    pictures: int
+    views: int
+    features: int
+    accuracy: float
+    loss: float
+    val_accuracy: float
+    val_loss: float
+    seconds: float
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Fine-tuning against the head alone, on the validation pictures; losses each at its best temperature."""
+
+    kept: str
+    head_loss: float
+    head_accuracy: float
+    tuned_loss: float
+    tuned_accuracy: float
+
+
+@dataclass(frozen=True)
 class Planned:
     """The schedule: so many steps of so many pictures. Comes again where --time makes the plan change."""
 
@@ -108,7 +165,21 @@ class Finished:
     images_per_second: float
 
 
-Event = Prepared | Started | Planned | Resumed | Stepped | EpochEnded | Saved | Stopped | Finished
+Event = (
+    Prepared
+    | Started
+    | Decided
+    | Featured
+    | HeadTrained
+    | Compared
+    | Planned
+    | Resumed
+    | Stepped
+    | EpochEnded
+    | Saved
+    | Stopped
+    | Finished
+)
 
 
 def to_dict(event: Event) -> dict[str, Any]:

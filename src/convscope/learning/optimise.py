@@ -119,10 +119,14 @@ def set_rate(optimizer: torch.optim.Optimizer, share: float, progress: float) ->
     Args:
         optimizer: from :func:`make_optimizer`.
         share: of the peak, by the schedule.
-        progress: of the plan, from 0 to 1; groups with ``until`` fall to zero there and are then left alone.
+        progress: of the plan, from 0 to 1; groups with ``until`` fall to zero there and are then left alone, groups
+            with ``since`` are left alone until then.
     """
     for group in optimizer.param_groups:
         until = group.get("until")
+        if "since" in group:
+            for parameter in group["params"]:
+                parameter.requires_grad_(progress >= group["since"])
         if until is not None:
             share_here = max(0.0, 1 - progress / until)
             for parameter in group["params"]:

@@ -64,6 +64,8 @@ class Recipe:
         progressive: the share of the plan that sees pictures of three quarters of the size, which costs half
             (fast.ai's DAWNBench entry, 2018). None: 0.
         tta: ``flip`` averages the scores of a picture and its mirror image, at validation and in the saved model.
+        freeze: of trained weights: ``all`` but the head, ``none``, or up to and including a node, by its path. None:
+            all, then fine-tuning where the time allows and it helps; see :mod:`convscope.learning.transfer`.
         checkpoint_seconds: how often the run is saved.
         seed: of all randomness.
     """
@@ -87,6 +89,7 @@ class Recipe:
     micro_batch: int | None = None
     progressive: float | None = None
     tta: Tta = "none"
+    freeze: str | None = None
     checkpoint_seconds: float = 15.0
     seed: int = 0
 
@@ -134,7 +137,12 @@ class Recipe:
             epochs = 10.0 if pictures >= 5000 else 30.0
         open_values = {name: value for name, value in ALTERNATIVES[optimizer].items() if getattr(self, name) is None}
         return dataclasses.replace(
-            self, optimizer=optimizer, batch_size=batch_size, lr=lr, epochs=epochs, progressive=self.progressive or 0.0,
+            self,
+            optimizer=optimizer,
+            batch_size=batch_size,
+            lr=lr,
+            epochs=epochs,
+            progressive=self.progressive or 0.0,
             **open_values,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from convscope.arithmetic.inference import Normalise, measure
-from convscope.data.cache import prepare
-from convscope.data.dataset import Dataset, Fit, Preprocess
-from convscope.data.sources import Source, open_source
+from convscope.data.dataset import Dataset, Fit
 from convscope.delivery.download import Progress
 from convscope.delivery.model import Model
 from convscope.errors import UserError
@@ -24,9 +22,13 @@ from convscope.files import make_folder, write_atomically
 from convscope.learning import checkpoint
 from convscope.learning.device import device_of
 from convscope.learning.events import (
+    Compared,
+    Decided,
     EpochEnded,
     Event,
+    Featured,
     Finished,
+    HeadTrained,
     Planned,
     Prepared,
     Resumed,
@@ -37,6 +39,7 @@ from convscope.learning.events import (
 )
 from convscope.learning.memory import check_memory
 from convscope.learning.metrics import Evaluation, evaluate_probabilities
+from convscope.learning.opening import Asked, open_run, reopen_run
 from convscope.learning.recipe import Recipe
 from convscope.learning.record import (
     ENVIRONMENT,
@@ -46,15 +49,14 @@ from convscope.learning.record import (
     environment,
     forget_after,
     log,
-    read_settings,
     versions,
 )
-from convscope.learning.start import drawn, network_of, read_start, save_start, start_from
+from convscope.learning.start import drawn, read_start, save_start
 from convscope.learning.state import TrainingState, begin, restore, to_tensors
-from convscope.learning.train import INTERRUPTED, train, weighted
-from convscope.network.default import default_network
+from convscope.learning.train import INTERRUPTED, train
+from convscope.learning.transfer import Job, Transferred, transfer
 from convscope.network.network import Network
-from convscope.network.ops import Shape, spell_shape
+from convscope.network.ops import Shape
 
 LOG_EVERY = 50
 """Steps between two lines of single steps in metrics.jsonl."""
@@ -89,32 +91,6 @@ class Result:
         return self.evaluation._repr_html_()
 
 
-def input_for(network: Network | None, source: Source, asked: Shape | None) -> Shape:
-    """The input's shape: what is asked for, else what the network says, else what the data suggests.
-
-    Raises:
-        UserError: the shape is not channels (1 or 3), rows, columns.
-    """
-    shape = asked or (network.input if network is not None else None)
-    if shape is None:
-        channels, height, width = source.size()
-        # Photographs are many sizes; what a small network can look at in reasonable time is not.
-        side = min(128, max(height, width)) if max(height, width) > 64 else 0
-        return (channels, side, side) if side else (channels, height, width)
-    if len(shape) != 3 or shape[0] not in (1, 3):
-        raise UserError("--input", spell_shape(shape), "CxHxW with 1 or 3 channels, for example 3x64x64")
-    return shape
-
-
-def fit_for(source: Source, shape: Shape, asked: Fit | None) -> Fit:
-    """How pictures come to the input's size: as asked, else padded where they are a little smaller, else stretched."""
-    if asked is not None:
-        return asked
-    _, height, width = source.size()
-    slightly_smaller = height <= shape[1] <= 1.25 * height and width <= shape[2] <= 1.25 * width
-    return "pad" if slightly_smaller and (height, width) != shape[1:] else "stretch"
-
-
 def run(
     data: str | Path,
     folder: Path,
@@ -139,7 +115,8 @@ def run(
         recipe: None: the defaults.
         input: (C, H, W) in place of the network's or the data's.
         fit: how pictures come to that size.
-        weights: what to start from: a file, or the name of public weights, which also says the network.
+        weights: what to start from: a file, or the name of public weights, which also says the network. None: for
+            photographs trained weights that are at hand, where no network is named. ``none``: drawn ones.
         resume: go on with the run that the folder holds; its own settings count, not the ones given here.
         started: the :func:`time.monotonic` second from which ``recipe.time`` counts; None: now.
         stop: asked between steps; True saves a checkpoint and ends the generator.
@@ -156,38 +133,15 @@ def run(
         UserError: the data, the network, the folder or the recipe does not work out.
     """
     started = time.monotonic() if started is None else started
-    start = None
     if resume:
-        settings = read_settings(folder)
-        network = Network.parse(settings.network, f"{folder / SETTINGS}")
-        dataset = _dataset(
-            open_source(settings.data), network.input or (), settings.fit, settings.recipe.seed, progress
-        )
-        if dataset.fingerprint != settings.fingerprint:
-            raise UserError(settings.data, "the data has changed since this run began", "the same pictures and labels")
-        recipe = settings.recipe
+        opened = reopen_run(folder, progress)
+    elif (folder / SETTINGS).exists():
+        raise UserError(str(folder), "there is a run in this folder", "", "--resume goes on with it; or another --out")
     else:
-        if (folder / SETTINGS).exists():
-            raise UserError(
-                str(folder), "there is a run in this folder", "", "--resume goes on with it; or another --out"
-            )
-        source = open_source(data)
-        if network is None and weights is not None:
-            network = network_of(weights)
-        shape = input_for(network, source, input)
-        if network is None:
-            network = default_network(shape, len(source.classes))
-        # Refused before any picture is decoded.
-        network = network.with_input(shape).with_classes(len(source.classes))
-        recipe = recipe or Recipe()
-        start = None if weights is None else start_from(weights, network, recipe.scheme, recipe.seed, downloading)
-        chosen = fit_for(source, shape, fit)
-        dataset = _dataset(source, shape, chosen, recipe.seed, progress)
-        recipe = recipe.resolved(len(dataset.train), pretrained=start is not None)
-        settings = Settings(str(data), network.text(), recipe, chosen, dataset.fingerprint)
-        if start is not None:
-            held = (start.normalise.mean, start.normalise.std)
-            settings = replace(settings, weights=start.weights, normalise=held)
+        opened = open_run(Asked(data, network, recipe or Recipe(), input, fit, weights), progress, downloading)
+    settings, network, dataset, start = opened.settings, opened.network, opened.dataset, opened.start
+    recipe = settings.recipe
+    yield from opened.decided
     yield _prepared(dataset, time.monotonic() - started)
 
     graph, device = network.graph(), device_of(recipe)
@@ -203,41 +157,65 @@ def run(
         begun = read_start(folder)
     else:
         begun = drawn(graph, recipe, dataset.train.images_NHWC, normalise)
-    state = begin(graph, recipe, device, begun)
-    if resume:
-        saved = checkpoint.load(folder)
-        if saved is not None:
-            threads = restore(state, *saved)
-            if device.type == "cpu" and threads != torch.get_num_threads():
-                torch.set_num_threads(threads)  # sums run in another order with another number of threads
-            yield Resumed(state.step, len(state.history))
-        forget_after(folder / METRICS, state.step)
-    else:
+    saved = checkpoint.load(folder) if resume else None
+    if not resume:
         write_atomically(folder / ENVIRONMENT, (json.dumps(environment(), indent=2) + "\n").encode())
         write_atomically(folder / METRICS, b"")
         write_atomically(folder / SETTINGS, settings.to_json().encode())
 
     deadline = None
     if recipe.time is not None:
-        deadline = started + recipe.time - state.seconds - min(MOST_KEPT, SHARE * recipe.time)
-    finished = yield from _trained(folder, state, dataset, normalise, deadline, stop)
-    if not finished:
+        deadline = started + recipe.time - min(MOST_KEPT, SHARE * recipe.time)
+
+    def trains(
+        state: TrainingState, dataset: Dataset, normalise: Normalise, deadline: float | None
+    ) -> Generator[Event, None, bool]:
+        """From its beginning, or from where the checkpoint stands."""
+        if saved is not None:
+            threads = restore(state, *saved)
+            if device.type == "cpu" and threads != torch.get_num_threads():
+                torch.set_num_threads(threads)  # sums run in another order with another number of threads
+            yield Resumed(state.step, len(state.history))
+        if resume:
+            forget_after(folder / METRICS, state.step)
+        ends = None if deadline is None else deadline - state.seconds
+        return (yield from _trained(folder, state, dataset, normalise, ends, stop))
+
+    if settings.weights and recipe.freeze not in (None, "none"):
+        job = Job(graph, begun, dataset, normalise, recipe, deadline, stop, trains)
+        found = yield from _logged(folder, transfer(job))
+    else:
+        state = begin(graph, recipe, device, begun)
+        finished = yield from trains(state, dataset, normalise, deadline)
+        found = Transferred.of(state) if finished else None
+    if found is None:
         return None
-    result = _measured(folder, state, dataset, normalise, network, settings)
+    result = _measured(folder, found, dataset, normalise, network, settings)
     event = Finished(
         model=str(folder / "model"),
         run=str(folder),
         metrics={"top1": result.evaluation.top1, "top5": result.evaluation.top5, "ece": result.evaluation.ece},
         seconds=time.monotonic() - started,
-        images_per_second=state.images / max(1e-9, state.seconds),
+        images_per_second=found.images / max(1e-9, found.seconds),
     )
     log(folder / METRICS, event)
     yield event
     return result
 
 
-def _dataset(source: Source, shape: Shape, fit: Fit, seed: int, progress: Callable[[int, int], None] | None) -> Dataset:
-    return prepare(source, Preprocess(shape[0], shape[1], shape[2], fit), seed, progress=progress)
+def _logged(
+    folder: Path, events: Generator[Event, None, Transferred | None]
+) -> Generator[Event, None, Transferred | None]:
+    """The same events; what transfer alone says is kept, training keeps its own."""
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as ended:
+            found: Transferred | None = ended.value
+            return found
+        if isinstance(event, (Decided, HeadTrained, Compared)) or (isinstance(event, Featured) and event.last):
+            log(folder / METRICS, event)
+        yield event
 
 
 def _prepared(dataset: Dataset, seconds: float) -> Prepared:
@@ -284,18 +262,23 @@ def _trained(
 
 def _measured(
     folder: Path,
-    state: TrainingState,
+    found: Transferred,
     dataset: Dataset,
     normalise: Normalise,
     network: Network,
     settings: Settings,
 ) -> Result:
     """The model on the test pictures, both saved."""
-    module = weighted(state).eval()
-    draft = Model(network, module, dataset.classes, dataset.preprocess, normalise)
-    probabilities = draft.probabilities(dataset.test.images_NHWC)
+    module = found.module
+    views = {"tta": settings.recipe.tta}
+    draft = Model(network, module, dataset.classes, dataset.preprocess, normalise, views)
+    scores = found.scores.get("test")
+    if scores is None:
+        scores = draft.scores(dataset.test.images_NHWC)
+    probabilities = torch.softmax(scores.double(), 1).numpy()
     evaluation = evaluate_probabilities(probabilities, dataset.test.labels_N, dataset.classes)
     facts = {
+        **views,
         "temperature": 1.0,
         "metrics": {
             "top1": evaluation.top1,
@@ -312,4 +295,4 @@ def _measured(
     }
     model = Model(network, module, dataset.classes, dataset.preprocess, normalise, facts)
     model.save(folder / "model")
-    return Result(model, folder, dataset, evaluation, probabilities, tuple(state.history), state.seconds)
+    return Result(model, folder, dataset, evaluation, probabilities, found.history, found.seconds)

@@ -38,7 +38,7 @@ class Start:
         weights: what they were called.
         state: by our names.
         normalise: what the pixels were brought to when they were trained.
-        adapted, left_over: see :class:`convscope.arithmetic.weights.Loaded`.
+        adapted, left_over, fresh: see :class:`convscope.arithmetic.weights.Loaded`.
     """
 
     weights: str
@@ -46,6 +46,7 @@ class Start:
     normalise: Normalise
     adapted: tuple[str, ...]
     left_over: tuple[str, ...]
+    fresh: tuple[str, ...] = ()
 
 
 def drawn(graph: Graph, recipe: Recipe, images_NHWC: NDArray[np.uint8], normalise: Normalise) -> Mapping[str, Tensor]:
@@ -94,7 +95,7 @@ def start_from(
     fitted = fit_state(graph, read_state(file), family_of(network), str(file))
     state = initialise(graph.with_heads, scheme, seed) | {name: value.float() for name, value in fitted.state.items()}
     normalise = normalise_of(named, graph.input[0])
-    return Start(str(weights), state, normalise, fitted.adapted, fitted.left_over)
+    return Start(str(weights), state, normalise, fitted.adapted, fitted.left_over, fitted.fresh)
 
 
 def save_start(folder: Path, state: Mapping[str, Tensor]) -> None:

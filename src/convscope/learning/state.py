@@ -54,6 +54,8 @@ class TrainingState:
     """Trained on in all."""
     small: GraphModule | None = None
     """The same weights for the smaller pictures that a progressive plan begins with."""
+    still: tuple[str, ...] = ()
+    """Paths of nodes that are in evaluation mode while the others are trained: what keeps its statistics."""
 
     @property
     def is_small(self) -> bool:
@@ -63,6 +65,12 @@ class TrainingState:
     def at_present(self) -> GraphModule:
         """The module that the next step trains."""
         return self.small if self.small is not None and self.is_small else self.module
+
+    def to_train(self) -> None:
+        """Put the module into training mode, but for what keeps still."""
+        self.module.train()
+        for path in self.still:
+            self.module.get_submodule(path).eval()
 
     def evaluated(self) -> Mapping[str, torch.Tensor]:
         """The weights that are evaluated and saved: the average's where there is one."""
@@ -95,7 +103,9 @@ def _small(module: GraphModule) -> GraphModule:
     try:
         graph = module.graph.at(size)
     except Misfit as misfit:
-        raise UserError("--progressive", f"the network does not fit pictures of {spell_shape(size)}: {misfit}") from None
+        raise UserError(
+            "--progressive", f"the network does not fit pictures of {spell_shape(size)}: {misfit}"
+        ) from None
     for node in graph.nodes:
         whole = module.graph.by_path[node.path].parameters
         if node.parameters != whole:

@@ -72,7 +72,9 @@ def _backward(
     """The gradients of some pictures, which are ``share`` of the step's, added to what is there; loss and hits."""
     module = state.at_present()
     with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-        scores, *aside = (values.float() for values in module.scores_and_heads(resized(normalise(images), module.graph.input)))
+        scores, *aside = (
+            values.float() for values in module.scores_and_heads(resized(normalise(images), module.graph.input))
+        )
     smoothing = state.recipe.label_smoothing or 0.0
     loss = functional.cross_entropy(scores, labels, label_smoothing=smoothing)
     for head, values in zip(state.graph.heads, aside, strict=True):
@@ -148,7 +150,7 @@ def train(
     yield _planned(state, per_epoch, dtype, device, step_seconds)
 
     pending: list[tuple[torch.Tensor, torch.Tensor, int]] = []
-    state.module.train()
+    state.to_train()
     while state.step < state.steps:
         epoch, place = divmod(state.step, per_epoch)
         if recipe.patience and place == 0 and state.history and epoch - state.best_epoch >= recipe.patience:
@@ -179,7 +181,7 @@ def train(
             begun = time.monotonic()
             yield _epoch_ended(state, dataset, normalise, epoch + 1, lr)
             clock.validated(time.monotonic() - begun)
-            state.module.train()
+            state.to_train()
         if stop() and state.step < state.steps:
             if pending:
                 yield _look(state, pending, epoch, lr, images, normalise, ended)

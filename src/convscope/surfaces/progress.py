@@ -10,8 +10,12 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
 from convscope.learning.events import (
+    Compared,
+    Decided,
     EpochEnded,
     Event,
+    Featured,
+    HeadTrained,
     Planned,
     Prepared,
     Resumed,
@@ -108,6 +112,18 @@ class Watch:
             self._prepared(event)
         elif isinstance(event, Started):
             self._started(event)
+        elif isinstance(event, Decided):
+            self._say(f"{event.what}: {event.choice} ({event.reason})")
+        elif isinstance(event, Featured):
+            self._featured(event)
+        elif isinstance(event, HeadTrained):
+            self._head_trained(event)
+        elif isinstance(event, Compared):
+            self._say(
+                f"{event.kept} is kept: validation loss {event.head_loss:.3f} with the head alone "
+                f"({100 * event.head_accuracy:.1f} % right), {event.tuned_loss:.3f} fine-tuned "
+                f"({100 * event.tuned_accuracy:.1f} %)"
+            )
         elif isinstance(event, Planned):
             self._planned(event)
         elif isinstance(event, Resumed):
@@ -149,6 +165,27 @@ class Watch:
         if event.left_over:
             more = f" and {len(event.left_over) - MOST_SKIPPED:,} more" if len(event.left_over) > MOST_SKIPPED else ""
             self._say(f"  no place for {', '.join(event.left_over[:MOST_SKIPPED])}{more}", style="yellow")
+
+    def _featured(self, event: Featured) -> None:
+        numbers = f"{event.done:,} of {event.total:,}"
+        self.live.update(
+            self.task, description=event.what, total=event.total, completed=event.done, numbers=numbers, visible=True
+        )
+        if not event.last:
+            return
+        found = event.done - event.computed
+        said = [f"{event.computed:,} computed in {duration(event.seconds)}"] if event.computed else []
+        said += [f"{found:,} were there already"] if found else []
+        said += [] if event.kept else ["the disk did not take them: they are not there next time"]
+        self._say(f"{event.what}, what {event.node} sees: {', '.join(said)}")
+
+    def _head_trained(self, event: HeadTrained) -> None:
+        mirrored = " and their mirror images" if event.views > 1 else ""
+        self._say(
+            f"a linear head on {event.features:,} features of {event.pictures:,} pictures{mirrored} "
+            f"({duration(event.seconds)}): right on {100 * event.accuracy:.1f} % of those held out in turn, "
+            f"val {event.val_loss:.3f} {100 * event.val_accuracy:6.2f} %"
+        )
 
     def _planned(self, event: Planned) -> None:
         if self.steps == 0:
