@@ -157,7 +157,7 @@ def choose(
         for strength in strengths:
             solve = partial(_again, strength=strength)
             solutions = list(in_order(solve, zip(problems, solutions, strict=True), cores))
-            scores_MK = torch.cat([shown @ at[:-1] + at[-1] for shown, at in zip(shown_ND, solutions, strict=True)])
+            scores_MK = torch.cat(list(map(_Problem.scores, problems, solutions, shown_ND)))
             scores = scores_MK.double().numpy()
             temperature = best_temperature(scores, labels_N[rows_M])
             losses_M = losses(scores / temperature, labels_N[rows_M])
@@ -215,7 +215,7 @@ def _folds(labels_N: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class _Problem:
-    """Standardised samples; a solution is (D + 1, K), the biases its last row."""
+    """Standardised samples; a solution is (K, D + 1), the biases its last column."""
 
     x_SD: Tensor
     share_S: Tensor
@@ -261,39 +261,43 @@ class _Problem:
         # Not torch's: its optimisers load a compiler at their first step, which takes longer than all of this.
         from scipy.optimize import minimize
 
-        shape, kind = (self.x_SD.shape[1] + 1, self.classes), self.x_SD.dtype
+        shape, kind = (self.classes, self.x_SD.shape[1] + 1), self.x_SD.dtype
         rows_S = torch.arange(len(self.labels_S))
 
         def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
             at = torch.from_numpy(flat).view(shape)
-            body, bias = at[:-1].to(kind), at[-1].to(kind)
-            logs_SK = torch.log_softmax(torch.addmm(bias, self.x_SD, body), 1)
+            weight, bias = at[:, :-1], at[:, -1]
+            # Both products with the long side last: the other way round they take up to six times as long.
+            logs_SK = torch.log_softmax((weight.to(kind) @ self.x_SD.T).T + bias.to(kind), 1)
             value = -float(logs_SK[rows_S, self.labels_S].double() @ self.share_S.double())
             slope_SK = logs_SK.exp_()
             slope_SK[rows_S, self.labels_S] -= 1
             slope_SK *= self.share_S[:, None]
             gradient = torch.empty(shape, dtype=torch.float64)
-            gradient[:-1] = self.x_SD.T @ slope_SK
-            gradient[:-1].add_(at[:-1], alpha=strength)
-            gradient[-1] = slope_SK.sum(0)
-            return value + strength / 2 * float(at[:-1].square().sum()), gradient.numpy().reshape(-1)
+            gradient[:, :-1] = slope_SK.T.contiguous() @ self.x_SD
+            gradient[:, :-1].add_(weight, alpha=strength)
+            gradient[:, -1] = slope_SK.sum(0)
+            return value + strength / 2 * float(weight.square().sum()), gradient.numpy().reshape(-1)
 
         first = np.zeros(math.prod(shape)) if start is None else start.double().numpy().reshape(-1)
         options = {"maxiter": 500, "maxfun": 1000, "gtol": tolerance, "ftol": 0.0}
         found = minimize(loss, first, jac=True, method="L-BFGS-B", options=options)
         return torch.from_numpy(found.x).view(shape).to(kind)
 
+    def scores(self, at: Tensor, features_ND: Tensor) -> Tensor:
+        """Of features from :meth:`input`: (N, K)."""
+        return features_ND @ at[:, :-1].T + at[:, -1]
+
     def folded(self, at: Tensor) -> Head:
         """A solution as weights of features as they are."""
-        weight_KD = at[:-1].double().numpy().T / self.deviation_D
-        return Head(weight_KD, at[-1].double().numpy() - weight_KD @ self.mean_D)
+        weight_KD = at[:, :-1].double().numpy() / self.deviation_D
+        return Head(weight_KD, at[:, -1].double().numpy() - weight_KD @ self.mean_D)
 
     def standardised(self, head: Head) -> Tensor:
         """Weights of features as they are, as a solution."""
         finite_D = np.where(np.isfinite(self.deviation_D), self.deviation_D, 0.0)
-        weight_DK = (head.weight_KD * finite_D).T
         bias_K = head.bias_K + head.weight_KD @ self.mean_D
-        return torch.from_numpy(np.concatenate([weight_DK, bias_K[None]]))
+        return torch.from_numpy(np.concatenate([head.weight_KD * finite_D, bias_K[:, None]], 1))
 
 
 def _again(pair: tuple[_Problem, Tensor], strength: float) -> Tensor:
