@@ -147,13 +147,12 @@ def choose(
         problems.append(_Problem.of(single, labels_N[rest], classes, weights_K, double=False))
         shown_ND.append(problems[-1].input(views_ND[0][rows]))
     rows_M = np.concatenate(held)
-    # The strongest penalty is the same problem for all folds but for details: one answer is where the others start.
-    first = problems[0].solve(strengths[0], tolerance=ROUGH)
-    solutions: list[Tensor] = [first] * len(held)
     tried: dict[float, tuple[NDArray[np.float64], float, NDArray[np.float64]]] = {}
     least = math.inf
     # Each solution by one thread: the bits do not depend on how many cores there are.
     with one_thread_each() as cores:
+        # The strongest penalty is the same problem for all folds but for details: one answer is where the others start.
+        solutions = [problems[0].solve(strengths[0], tolerance=ROUGH)] * len(held)
         for strength in strengths:
             solve = partial(_again, strength=strength)
             solutions = list(in_order(solve, zip(problems, solutions, strict=True), cores))
