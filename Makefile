@@ -13,7 +13,8 @@ TSC := .venv-js/node_modules/.bin/tsc
 TSC_OPTIONS := --allowJs --checkJs --noEmit --strict --noUncheckedIndexedAccess --noUnusedLocals --target es2022 \
   --module esnext --moduleResolution bundler --lib es2022,dom,dom.iterable
 
-.PHONY: demo test check check-js format proofs tables bench bench-describe bench-memory bench-pointing clean
+.PHONY: demo test check check-js format proofs tables bench bench-describe bench-memory bench-predict bench-transfer bench-machine \
+  bench-pointing clean
 
 demo: .venv/installed
 	$(BIN)/convscope train digits --out runs/demo-$$(date +%s)
@@ -57,6 +58,17 @@ bench-describe: .venv/installed
 
 bench-memory: .venv/installed
 	$(BIN)/python bench/memory.py
+
+bench-predict: .venv/installed
+	$(PIP) --editable '.[pretrained]'
+	$(BIN)/python bench/predict.py
+
+bench-transfer: .venv/installed
+	$(PIP) --editable '.[pretrained]'
+	$(BIN)/python bench/transfer.py
+
+bench-machine: .venv/installed
+	$(BIN)/python bench/machine.py
 
 bench-pointing: .venv/installed
 	$(PIP) --editable '.[pretrained]'
