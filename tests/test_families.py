@@ -23,6 +23,7 @@ from convscope.network import zoo
 from convscope.network.ops import Shape
 
 SMALL: dict[str, Shape] = {  # of each family, and an input that it is quick with
+    "airbench94": (3, 32, 32),
     "alexnet": (3, 64, 64),
     "alexnet_2012": (3, 227, 227),
     "convnext_tiny": (3, 32, 32),

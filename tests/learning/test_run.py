@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from convscope.api import train, training
+from convscope.delivery.model import Model
 from convscope.errors import UserError
 from convscope.learning import checkpoint, events
 from convscope.learning.record import METRICS, read_settings
@@ -111,6 +112,31 @@ def _killed_and_resumed(tmp_path: Path, times: int, how: signal.Signals, longest
         assert process.returncode in (-signal.SIGKILL, 130), errors
     assert kills >= min(times, 1)
     return run
+
+
+def test_the_fast_recipe_is_resumed_to_the_same_bits(tmp_path: Path, digest: Digest) -> None:
+    """A whitened first layer that stops learning, small pictures before large ones, steps in pieces.
+
+    Two steps a sitting: the last of an epoch is saved only after its validation.
+    """
+    net = """input 3x12x12
+conv 8 2x2 > silu > conv 8 3x3 padding=1 bias=no > batchnorm > silu > globalmaxpool > flatten > linear 10 bias=no"""
+    settings = {"epochs": 2, "optimizer": "muon", "batch_size": 300, "micro_batch": 100, "progressive": 0.5}
+    train("digits", net, out=tmp_path / "whole", report=False, **settings, tta="flip")
+    run = tmp_path / "pieces"
+    for sitting in range(20):
+        going = training("digits", net, out=run, resume=sitting > 0, checkpoint_seconds=0, **settings, tta="flip")
+        steps = 0
+        for event in going:
+            steps += isinstance(event, events.Stepped)
+            if steps == 2:
+                break
+        else:
+            break
+        going.close()
+    assert sitting > 3
+    assert digest(run) == digest(tmp_path / "whole")
+    assert Model.load(run).tta == "flip"
 
 
 @pytest.mark.parametrize(("how", "times"), [(signal.SIGKILL, 2), (signal.SIGTERM, 1)])

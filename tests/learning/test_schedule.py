@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convscope.learning.schedule import FINAL, rate, steps_within
+from convscope.learning.schedule import FINAL, SMALL_COST, plan_within, rate
 
 
 @given(st.sampled_from(["onecycle", "cosine"]), st.integers(1, 5000), st.floats(0, 0.9))
@@ -24,8 +24,23 @@ def test_rises_then_falls_to_the_end(schedule: str) -> None:
     assert rates[-1] == pytest.approx(FINAL)
 
 
-@given(st.floats(0.1, 1e5), st.floats(1e-4, 10), st.integers(1, 10_000), st.floats(0, 100))
-def test_the_plan_fits_into_the_time(seconds: float, step: float, per_epoch: int, epoch: float) -> None:
-    steps = steps_within(seconds, step, per_epoch, epoch)
-    assert steps >= 1
-    assert steps == 1 or steps * (step + epoch / per_epoch) <= seconds * (1 + 1e-9)
+@given(
+    st.floats(0.1, 1e5),
+    st.floats(1e-4, 10),
+    st.integers(1, 10_000),
+    st.floats(0, 100),
+    st.integers(0, 10_000),
+    st.sampled_from([0.0, 0.3, 0.5, 0.9]),
+)
+def test_the_plan_fits_into_the_time_and_fills_it(
+    seconds: float, step: float, per_epoch: int, epoch: float, taken: int, progressive: float
+) -> None:
+    def cost(steps: int) -> float:
+        small = max(0.0, progressive * steps - taken)
+        left = steps - taken
+        return (min(small, left) * SMALL_COST + max(0.0, left - small)) * step + left * epoch / per_epoch
+
+    steps = plan_within(seconds, step, per_epoch, epoch, taken, progressive)
+    assert steps > taken
+    assert steps == taken + 1 or cost(steps) <= seconds * (1 + 1e-6) + 1e-6
+    assert cost(steps + 1) >= seconds * (1 - 1e-6)

@@ -15,8 +15,8 @@ MOST = 5000
 LEAST_VARIANCE = 5e-4
 """Added to every variance: directions in which pictures hardly differ are noise, and are not blown up."""
 NOTHING = 1e-6
-"""Of the largest variance; a direction with less does not occur (colour, in grey pictures), and one that does takes its kernel:
-a channel without variance would have its noise blown up by the next batch norm."""
+"""Of the largest variance; a direction with less does not occur (colour, in grey pictures), and one that does takes
+its kernel: a channel without variance would have its noise blown up by the next batch norm."""
 
 
 def whitening(shape: tuple[int, ...], images_NHWC: NDArray[np.uint8], normalise: Normalise) -> Tensor:

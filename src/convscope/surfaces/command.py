@@ -206,7 +206,7 @@ def format(file: str, check: bool) -> None:  # noqa: A001  the command's name
 @click.option("--patience", type=int, help="Stop after so many epochs without a better validation accuracy.")
 @click.option("--precision", help="auto, float32 or bfloat16.")
 @click.option("--device", help="auto, cpu or cuda.")
-@click.option("--init", help="Scheme of initialisation: default, kaiming, xavier, lecun, pytorch, identity or whitened.")
+@click.option("--init", help="First weights: default, kaiming, xavier, lecun, pytorch, identity or whitened.")
 @click.option("--checkpoint-seconds", type=float, help="How often the run is saved. Default: 15.")
 @click.option("--seed", type=int, help="Of all randomness. Default: 0.")
 @click.option("--no-report", is_flag=True, help="Leave report.html out.")
