@@ -14,6 +14,8 @@ from convscope.data.dataset import Dataset, Fit, Preprocess
 from convscope.data.sources import Source, open_source
 from convscope.delivery.download import Progress
 from convscope.errors import UserError
+from convscope.learning.choice import Choice, choose, speed_of
+from convscope.learning.device import device_of, precision_of
 from convscope.learning.events import Decided
 from convscope.learning.pretrained_choice import NONE, pretrained_for
 from convscope.learning.recipe import Recipe
@@ -21,7 +23,6 @@ from convscope.learning.record import SETTINGS, Settings, read_settings
 from convscope.learning.start import Start, network_of, start_from
 from convscope.learning.transfer import check_freeze
 from convscope.learning.unfreezing import head_of
-from convscope.network.default import default_network
 from convscope.network.network import Network
 from convscope.network.ops import Shape, spell_shape
 
@@ -63,7 +64,7 @@ class Opened:
 
 
 def input_for(network: Network | None, source: Source, asked: Shape | None, pretrained: bool = False) -> Shape:
-    """The input's shape: what is asked for, else what the network says, else what the data suggests.
+    """The input's shape: what is asked for, else what the network says, else the pictures' own.
 
     Trained weights take grey pictures as grey: the weights of their first layer's colours are summed.
 
@@ -72,10 +73,7 @@ def input_for(network: Network | None, source: Source, asked: Shape | None, pret
     """
     shape = asked or (network.input if network is not None else None)
     if shape is None:
-        channels, height, width = source.size()
-        # Photographs are many sizes; what a small network can look at in reasonable time is not.
-        side = min(128, max(height, width)) if max(height, width) > 64 else 0
-        return (channels, side, side) if side else (channels, height, width)
+        return source.size()
     if len(shape) != 3 or shape[0] not in (1, 3):
         raise UserError("--input", spell_shape(shape), "CxHxW with 1 or 3 channels, for example 3x64x64")
     return (1, *shape[1:]) if pretrained and asked is None and source.size()[0] == 1 else shape
@@ -116,7 +114,11 @@ def open_run(asked: Asked, decoding: Decoding, downloading: Progress) -> Opened:
         network = network_of(weights)
     shape = input_for(network, source, asked.input, weights is not None)
     if network is None:
-        network = default_network(shape, len(source.classes))
+        chosen = _chosen(source, shape, recipe, asked.input is not None)
+        network, recipe = chosen.network, chosen.recipe
+        shape = network.input or shape
+        if chosen.words:
+            decided.append(Decided("network", chosen.words, chosen.reason))
     network = network.with_input(shape).with_classes(len(source.classes))
     start = None if weights is None else start_from(weights, network, recipe.scheme, recipe.seed, downloading)
     freeze = _freeze(recipe, start, network)
@@ -152,6 +154,16 @@ def reopen_run(folder: Path, decoding: Decoding) -> Opened:
 def prepared(source: Source, shape: Shape, fit: Fit, seed: int, decoding: Decoding) -> Dataset:
     """The source's pictures, split, decoded and fitted to the shape."""
     return prepare(source, Preprocess(shape[0], shape[1], shape[2], fit), seed, progress=decoding)
+
+
+def _chosen(source: Source, shape: Shape, recipe: Recipe, sized: bool) -> Choice:
+    """The network for pictures to be learnt from nothing; the machine's speed is measured where it matters."""
+    speed = 1.0
+    if recipe.time is not None:
+        device = device_of(recipe)
+        speed = speed_of(device, precision_of(recipe, device))
+    pictures = len(source.given.get("train", source.labels_N))
+    return choose(shape, pictures, len(source.classes), recipe, speed, sized)
 
 
 def _freeze(recipe: Recipe, start: Start | None, network: Network) -> str | None:

@@ -63,7 +63,8 @@ class Recipe:
             sees only these. None: the whole batch at once.
         progressive: the share of the plan that sees pictures of three quarters of the size, which costs half
             (fast.ai's DAWNBench entry, 2018). None: 0.
-        tta: ``flip`` averages the scores of a picture and its mirror image, at validation and in the saved model.
+        tta: ``flip`` averages the scores of a picture and its mirror image, in the saved model. None: not,
+            but for networks that were chosen for pictures that may be mirrored.
         freeze: of trained weights: ``all`` but the head, ``none``, or up to and including a node, by its path. None:
             all, then fine-tuning where the time allows and it helps; see :mod:`convscope.learning.transfer`.
         checkpoint_seconds: how often the run is saved.
@@ -88,7 +89,7 @@ class Recipe:
     init: str | None = None
     micro_batch: int | None = None
     progressive: float | None = None
-    tta: Tta = "none"
+    tta: Tta | None = None
     freeze: str | None = None
     checkpoint_seconds: float = 15.0
     seed: int = 0
@@ -124,7 +125,7 @@ class Recipe:
         optimizer = self.optimizer or "adamw"
         batch_size = self.batch_size
         if batch_size is None and optimizer == "muon":
-            batch_size = min(2000, max(50, pictures // 25))
+            batch_size = min(500, max(50, pictures // 25))
         if batch_size is None:
             # Small data wants more steps than pictures / 128 an epoch.
             batch_size = 128 if pictures >= 5000 else 64 if pictures >= 2500 else 32
@@ -143,6 +144,7 @@ class Recipe:
             lr=lr,
             epochs=epochs,
             progressive=self.progressive or 0.0,
+            tta=self.tta or "none",
             **open_values,
         )
 

@@ -38,7 +38,10 @@ def policy_of(recipe: Recipe, dataset: Dataset, epochs: float) -> Augment:
     if recipe.augment == "none" or (recipe.augment == "auto" and epochs < FEW):
         return Augment()
     pre = dataset.preprocess
-    return Augment(max(1, min(pre.height, pre.width) // 8), flip="random" if pre.channels == 3 else "never")
+    side = min(pre.height, pre.width)
+    if pre.channels == 3:
+        return Augment(max(1, side // 16), "reflect", "alternate")
+    return Augment(max(1, side // 8))
 
 
 def _step(
@@ -135,13 +138,14 @@ def train(
     per_epoch = steps_per_epoch(len(dataset.train), batch_size)
     pictures = Pictures(dataset.train, device)
     step_seconds = None
-    clock = _Clock(deadline)
+    clock = _Clock(deadline, _afterwards(dataset, recipe))
     if state.steps == 0:
         if deadline is None:
             state.steps = max(1, round((recipe.epochs or 1) * per_epoch))
         else:
             step_seconds, epoch_seconds = _speed(state, dataset, pictures, normalise, dtype, deadline)
-            left = deadline - time.monotonic()
+            clock.validated(epoch_seconds)
+            left = clock.left()
             progressive = recipe.progressive or 0.0
             state.steps = schedule.plan_within(left * 0.98, step_seconds, per_epoch, epoch_seconds, 0, progressive)
             if recipe.epochs is not None:
@@ -238,8 +242,9 @@ def _cause(module: GraphModule, images: torch.Tensor) -> str:
 class _Clock:
     """Keeps the plan of --time true: the schedule is shortened or drawn out where the machine's speed changes."""
 
-    def __init__(self, deadline: float | None) -> None:
+    def __init__(self, deadline: float | None, afterwards: float) -> None:
         self.deadline = deadline
+        self.afterwards = afterwards
         self.step_seconds = 0.0
         self.epoch_seconds = 0.0
         self.steps = 0
@@ -253,6 +258,11 @@ class _Clock:
     def validated(self, seconds: float) -> None:
         self.epoch_seconds = seconds
 
+    def left(self) -> float:
+        """Seconds for what of the plan is still to come."""
+        assert self.deadline is not None
+        return self.deadline - time.monotonic() - self.afterwards * self.epoch_seconds
+
     def replanned(self, state: TrainingState, per_epoch: int) -> bool:
         """Whether the plan's length was changed; it is looked at every half second, and small changes are left."""
         now = time.monotonic()
@@ -260,15 +270,21 @@ class _Clock:
         if self.deadline is None or ended or self.steps < 10 or now - self.looked < 0.5:
             return False
         self.looked = now
-        left = self.deadline - now
         steps = schedule.plan_within(
-            left, self.step_seconds, per_epoch, self.epoch_seconds, state.step, state.recipe.progressive or 0.0
+            self.left(), self.step_seconds, per_epoch, self.epoch_seconds, state.step, state.recipe.progressive or 0.0
         )
-        if abs(steps - state.steps) < (0.01 if steps < state.steps else 0.05) * state.steps:
+        late = steps < state.steps
+        if abs(steps - state.steps) < (0.01 * (state.steps - state.step) if late else 0.05 * state.steps):
             return False
         epochs = state.recipe.epochs
         state.steps = steps if epochs is None else min(steps, max(state.step + 1, round(epochs * per_epoch)))
         return True
+
+
+def _afterwards(dataset: Dataset, recipe: Recipe) -> float:
+    """What follows the last step, in validations: the last one, and the model on what it is measured with."""
+    views = 2 if recipe.tta == "flip" else 1
+    return 1 + views * (len(dataset.val) + len(dataset.test)) / max(1, len(dataset.val))
 
 
 def _speed(

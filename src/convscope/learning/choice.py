@@ -1,0 +1,130 @@
+"""Which network, at which resolution, by which recipe, where nobody names one: by the data, the time, the machine."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import torch
+from torch.nn import functional
+
+from convscope.learning.recipe import Recipe
+from convscope.learning.schedule import SMALL_COST
+from convscope.network.default import deep_network, default_network
+from convscope.network.network import Network
+from convscope.network.ops import Shape
+
+SIDES = (128, 96, 64, 48, 32)
+"""What photographs are brought to, to be learnt from nothing; the largest that the time allows."""
+PHOTOGRAPH = 64
+"""Pixels a side from which a picture is taken for a photograph, which may be made smaller."""
+LEAST_SIDE = 24
+"""Pixels a side that the deep network needs for its three halvings."""
+WIDTHS = ((64, 256, 256), (32, 128, 128))
+"""Of the deep network, the widest that the time allows."""
+LEAST_EPOCHS, LEAST_VIEWS = 2.5, 60_000
+"""How often the deep network must see every picture, and how many it must see in all, to be worth its cost."""
+REACHED = 0.8
+"""Of the speed of a single convolution, what training reaches."""
+AT_ONCE = 250 * 32 * 32
+"""Places of the input that are computed at a time: what lies between two layers then stays in the cache."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A network for the data and the time.
+
+    Args:
+        network: for the shape that the data comes to.
+        recipe: with what goes well with it filled in, where nothing else was asked for.
+        words, reason: for people; no words where it is the usual network.
+    """
+
+    network: Network
+    recipe: Recipe
+    words: str = ""
+    reason: str = ""
+
+
+def choose(shape: Shape, pictures: int, classes: int, recipe: Recipe, speed: float, sized: bool = False) -> Choice:
+    """The network for pictures to be learnt from nothing.
+
+    Without ``--time``, for tiny pictures, or with an optimiser other than Muon it is the default network. Else it is
+    the deep one, as large as the time allows: first the pictures are made smaller, down to 32 pixels, then the network
+    narrower.
+
+    Args:
+        shape: (C, H, W) of the pictures, or what was asked for.
+        pictures: to train on.
+        classes: how many.
+        recipe: as asked for, unresolved.
+        speed: multiply-adds a second, see :func:`speed_of`.
+        sized: whether the shape was asked for, and stays.
+
+    Example:
+        >>> found = choose((3, 32, 32), 45_000, 10, Recipe(time=720), 250e9)
+        >>> found.words, found.recipe.optimizer
+        ('deep, 3x32x32, 118 M multiply-adds', 'muon')
+        >>> choose((3, 32, 32), 45_000, 10, Recipe(time=20), 250e9).words
+        ''
+        >>> choose((3, 400, 500), 900, 10, Recipe(time=600), 250e9).network.input
+        (3, 64, 64)
+    """
+    channels, height, width = shape
+    photograph = not sized and max(height, width) > PHOTOGRAPH
+    fallback = min(128, max(height, width))
+    usual = Choice(default_network((channels, fallback, fallback) if photograph else shape, classes), recipe)
+    if recipe.time is None or recipe.optimizer not in (None, "muon") or min(height, width) < LEAST_SIDE:
+        return usual
+    views = max(LEAST_VIEWS, LEAST_EPOCHS * pictures)
+    progressive = 0.5 if recipe.progressive is None else recipe.progressive
+    share = 1 - progressive * (1 - SMALL_COST)
+    sides = [side for side in SIDES if side <= max(height, width)] if photograph else [0]
+    for widths in WIDTHS:
+        for side in sides:
+            network = deep_network((channels, side, side) if photograph else shape, classes, widths)
+            macs = network.graph().macs
+            affordable = recipe.time * speed * REACHED / (3 * macs * share)
+            if affordable >= views:
+                return _deep(network, recipe, progressive, affordable / pictures, macs)
+    return usual
+
+
+def _deep(network: Network, recipe: Recipe, progressive: float, epochs: float, macs: int) -> Choice:
+    assert network.input is not None
+    channels, height, width = network.input
+    filled = replace(
+        recipe,
+        optimizer="muon",
+        progressive=progressive,
+        micro_batch=recipe.micro_batch or max(16, AT_ONCE // (height * width)),
+        tta=recipe.tta or ("flip" if channels == 3 else "none"),
+    )
+    words = f"deep, {channels}x{height}x{width}, {macs / 1e6:.0f} M multiply-adds"
+    reason = f"the largest of which the time allows enough epochs, about {epochs:.{0 if epochs > 10 else 1}f}"
+    return Choice(network, filled, words, reason)
+
+
+def speed_of(device: torch.device, dtype: torch.dtype, seconds: float = 0.15) -> float:
+    """Multiply-adds a second of a well-shaped convolution, measured now: the best of many, for others may compute too.
+
+    Example:
+        >>> speed_of(torch.device("cpu"), torch.float32, 0.01) > 1e6
+        True
+    """
+    images, channels, side = 64, 128, 16
+    x_NCHW = torch.ones(images, channels, side, side, device=device, dtype=dtype).contiguous(
+        memory_format=torch.channels_last
+    )
+    weight_OIHW = torch.ones(channels, channels, 3, 3, device=device, dtype=dtype).contiguous(
+        memory_format=torch.channels_last
+    )
+    best, until = float("inf"), time.perf_counter() + seconds
+    with torch.inference_mode():
+        while time.perf_counter() < until or best == float("inf"):
+            begun = time.perf_counter()
+            functional.conv2d(x_NCHW, weight_OIHW, padding=1)
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            best = min(best, time.perf_counter() - begun)
+    return images * channels * channels * 9 * side * side / best
