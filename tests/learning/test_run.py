@@ -139,6 +139,12 @@ conv 8 2x2 > silu > conv 8 3x3 padding=1 bias=no > batchnorm > silu > globalmaxp
     assert Model.load(run).tta == "flip"
 
 
+def test_a_refused_run_leaves_no_folder(tmp_path: Path, tiny: str) -> None:
+    with pytest.raises(UserError, match="has other weights for pictures of 1x6x6"):
+        train("digits", tiny, out=tmp_path / "run", progressive=0.5)
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(("how", "times"), [(signal.SIGKILL, 2), (signal.SIGTERM, 1)])
 def test_killed_and_resumed_gives_the_same_bits(
     tmp_path: Path, tiny: str, digest: Digest, how: signal.Signals, times: int

@@ -147,16 +147,19 @@ def run(
     graph, device = network.graph(), device_of(recipe)
     check_memory(graph, recipe, device)
     normalise = Normalise(*settings.normalise) if settings.normalise else measure(dataset.train.images_NHWC)
-    make_folder(folder)
-    if start is not None:
-        save_start(folder, start.state)
-        yield Started(start.weights, start.adapted, start.left_over)
     if start is not None:
         begun = start.state
     elif settings.weights:
         begun = read_start(folder)
     else:
         begun = drawn(graph, recipe, dataset.train.images_NHWC, normalise)
+    frozen = settings.weights is not None and recipe.freeze not in (None, "none")
+    # What does not work out is refused before anything is written.
+    state = None if frozen else begin(graph, recipe, device, begun)
+    make_folder(folder)
+    if start is not None:
+        save_start(folder, start.state)
+        yield Started(start.weights, start.adapted, start.left_over)
     saved = checkpoint.load(folder) if resume else None
     if not resume:
         write_atomically(folder / ENVIRONMENT, (json.dumps(environment(), indent=2) + "\n").encode())
@@ -181,11 +184,10 @@ def run(
         ends = None if deadline is None else deadline - state.seconds
         return (yield from _trained(folder, state, dataset, normalise, ends, stop))
 
-    if settings.weights and recipe.freeze not in (None, "none"):
+    if state is None:
         job = Job(graph, begun, dataset, normalise, recipe, deadline, stop, trains)
         found = yield from _logged(folder, transfer(job))
     else:
-        state = begin(graph, recipe, device, begun)
         finished = yield from trains(state, dataset, normalise, deadline)
         found = Transferred.of(state) if finished else None
     if found is None:
