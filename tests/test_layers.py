@@ -45,8 +45,8 @@ NEVER_LOADS: list[tuple[str, set[str]]] = [
 ]
 """Modules, those below them included, and what they never load, not even by way of other modules of convscope."""
 
-EXCEPT = {"convscope.data.augment"}
-"""It works on whole batches, on the device."""
+EXCEPT = {"convscope.data.augment", "convscope.data.variations", "convscope.data.mixing"}
+"""They work on whole batches, on the device."""
 
 ONLY = {"errors": set(), "files": set(), "seeds": set(), "network": {"lark"}}
 """Layers and all that they import of others beside the standard library."""

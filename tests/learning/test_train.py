@@ -74,7 +74,7 @@ def test_precision_follows_the_hardware(monkeypatch: pytest.MonkeyPatch) -> None
         ({"lr": -1.0}, "learning rate above 0"),
         ({"epochs": 0.0}, "epochs above 0"),
         ({"batch_size": 0}, "at least 1"),
-        ({"augment": "strong"}, "auto, none, light"),
+        ({"augment": "stronger"}, "auto, none, light, medium, strong"),
         ({"precision": "float16"}, "bfloat16"),
         ({"ema": 1.0}, "decay"),
         ({"label_smoothing": 1.0}, "0 to 0.9"),

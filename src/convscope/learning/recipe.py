@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from convscope.data.policy import NAMES
 from convscope.errors import UserError, did_you_mean
 from convscope.learning.schedule import Schedule
 
@@ -16,7 +17,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "optimizer": ("adamw", "sgd", "muon"),
     "tta": ("none", "flip"),
     "schedule": ("onecycle", "cosine"),
-    "augment": ("auto", "none", "light"),
+    "augment": ("auto", *NAMES),
     "precision": ("auto", "float32", "bfloat16"),
     "device": ("auto", "cpu", "cuda"),
 }
@@ -54,7 +55,8 @@ class Recipe:
         schedule, warmup: see :func:`convscope.learning.schedule.rate`.
         label_smoothing: share of a label given to all classes alike (Szegedy et al. 2015).
         ema: decay a step of an average of the weights that is evaluated and saved in their place; 0: none.
-        augment: ``light`` shifts by an eighth, and mirrors colour pictures; ``auto``: light from 15 epochs on.
+        augment: ``none``, ``light``, ``medium`` or ``strong``, see :func:`convscope.data.policy.named`; ``auto``: by
+            the pictures' kind and how often they are seen.
         patience: epochs without a better validation accuracy before the run stops; 0: never.
         precision: ``auto`` is bfloat16 where the processor computes in it, else float32.
         device: ``auto`` is the GPU where there is one.

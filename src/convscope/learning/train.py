@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,6 +14,8 @@ from convscope.arithmetic.inference import Normalise, compute, laid_out, resized
 from convscope.arithmetic.module import GraphModule
 from convscope.data.augment import Augment, augment
 from convscope.data.dataset import Dataset
+from convscope.data.mixing import mix
+from convscope.data.policy import named, suited
 from convscope.errors import UserError
 from convscope.learning import schedule
 from convscope.learning.batches import Pictures, batch_indices, steps_per_epoch
@@ -29,33 +32,37 @@ EAGER = 20
 
 
 INTERRUPTED = "interrupted"
-FEW = 15
-"""Epochs below which ``augment=auto`` varies nothing: pictures seen so seldom are not learnt by heart."""
 
 
 def policy_of(recipe: Recipe, dataset: Dataset, epochs: float) -> Augment:
     """What the recipe's ``augment`` means for these pictures."""
-    if recipe.augment == "none" or (recipe.augment == "auto" and epochs < FEW):
-        return Augment()
     pre = dataset.preprocess
-    side = min(pre.height, pre.width)
-    if pre.channels == 3:
-        return Augment(max(1, side // 16), "reflect", "alternate")
-    return Augment(max(1, side // 8))
+    name = suited(pre.channels, pre.height, pre.width, epochs) if recipe.augment == "auto" else recipe.augment
+    return named(name, pre.channels, pre.height, pre.width)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Pictures with labels, (N) or, of mixed ones, (N, 2): their own, which ``share`` of the loss asks for, first."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    share: float = 1.0
 
 
 def _step(
-    state: TrainingState, batch: tuple[torch.Tensor, torch.Tensor], normalise: Normalise, dtype: torch.dtype
+    state: TrainingState, batch: _Batch, normalise: Normalise, dtype: torch.dtype
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """One step on a batch of pictures and labels; returns loss and hits, not yet waited for."""
-    images, labels = batch
+    images, labels = batch.images, batch.labels
     size = state.recipe.micro_batch or len(labels)
     # A last piece of one would leave batch norm nothing to compare: pieces are of nearly equal size.
     pieces = max(1, round(len(labels) / size))
     loss = torch.zeros((), device=images.device)
     hits = torch.zeros((), dtype=torch.int64, device=images.device)
     for some, their in zip(images.tensor_split(pieces), labels.tensor_split(pieces), strict=True):
-        part, right = _backward(state, some, their, len(their) / len(labels), normalise, dtype)
+        piece = _Batch(some, their, batch.share)
+        part, right = _backward(state, piece, len(their) / len(labels), normalise, dtype)
         loss, hits = loss + part, hits + right
     state.optimizer.step()
     state.optimizer.zero_grad(set_to_none=True)  # now, so that the next forward pass has the gradients' memory
@@ -65,26 +72,30 @@ def _step(
 
 
 def _backward(
-    state: TrainingState,
-    images: torch.Tensor,
-    labels: torch.Tensor,
-    share: float,
-    normalise: Normalise,
-    dtype: torch.dtype,
+    state: TrainingState, batch: _Batch, share: float, normalise: Normalise, dtype: torch.dtype
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The gradients of some pictures, which are ``share`` of the step's, added to what is there; loss and hits."""
-    module = state.at_present()
+    module, images = state.at_present(), batch.images
     with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
         scores, *aside = (
             values.float() for values in module.scores_and_heads(resized(normalise(images), module.graph.input))
         )
     smoothing = state.recipe.label_smoothing or 0.0
-    loss = functional.cross_entropy(scores, labels, label_smoothing=smoothing)
+    loss = _loss(scores, batch, smoothing)
     for head, values in zip(state.graph.heads, aside, strict=True):
-        loss = loss + head.weight * functional.cross_entropy(values, labels, label_smoothing=smoothing)
+        loss = loss + head.weight * _loss(values, batch, smoothing)
     loss = loss * share
     loss.backward()  # type: ignore[no-untyped-call]
-    return loss.detach(), (scores.detach().argmax(1) == labels).sum()
+    own_N = batch.labels if batch.labels.ndim == 1 else batch.labels[:, 0]
+    return loss.detach(), (scores.detach().argmax(1) == own_N).sum()
+
+
+def _loss(scores_NK: torch.Tensor, batch: _Batch, smoothing: float) -> torch.Tensor:
+    """Cross-entropy; of mixed pictures that of both labels, each by its share."""
+    if batch.labels.ndim == 1:
+        return functional.cross_entropy(scores_NK, batch.labels, label_smoothing=smoothing)
+    own, other = (functional.cross_entropy(scores_NK, labels, label_smoothing=smoothing) for labels in batch.labels.T)
+    return batch.share * own + (1 - batch.share) * other
 
 
 def _seed_dropout(device: torch.device, seed: int) -> None:
@@ -167,9 +178,11 @@ def train(
         indices = batch_indices(recipe.seed, epoch, place, len(dataset.train), batch_size)
         images, labels = pictures.take(indices)
         images = augment(images, policy, recipe.seed, epoch, place, indices)
+        mixed = mix(images, labels, policy, recipe.seed, epoch, place)
+        batch = _Batch(images, labels) if mixed is None else _Batch(mixed.images_NHWC, mixed.labels_N2, mixed.share)
         _seed_dropout(device, stream_seed(recipe.seed, "dropout", epoch, place))
         try:
-            loss, hits = _step(state, (images, labels), normalise, dtype)
+            loss, hits = _step(state, batch, normalise, dtype)
         except (RuntimeError, MemoryError) as error:
             explain_memory(error, state.graph, recipe, device)
         state.step += 1
@@ -312,7 +325,7 @@ def _speed(
         images, labels = pictures.take(indices)
         images = augment(images, policy_of(recipe, dataset, recipe.epochs or 0), recipe.seed, indices_N=indices)
         try:
-            loss, _ = _step(copy, (images, labels), normalise, dtype)
+            loss, _ = _step(copy, _Batch(images, labels), normalise, dtype)
         except (RuntimeError, MemoryError) as error:
             explain_memory(error, state.graph, recipe, device)
         loss.item()
