@@ -8,7 +8,8 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
-from convscope.learning.head import Head, best_temperature, choose, fit, losses
+from convscope.learning.calibration import best_temperature, losses
+from convscope.learning.head import Head, choose, fit
 
 
 def _digits() -> tuple[np.ndarray, np.ndarray]:
@@ -81,7 +82,7 @@ def test_the_strength_is_chosen_on_pictures_held_out_with_their_views() -> None:
     chosen = choose([features_ND, features_ND.copy()], labels_N, 3)
     assert chosen.strength >= 1
     assert chosen.accuracy < 0.55
-    assert chosen.held_out == 120
+    assert len(chosen.held_rows_M) == 120
 
 
 def test_the_strongest_penalty_within_one_standard_error() -> None:
@@ -101,7 +102,7 @@ def test_a_class_without_a_picture_and_too_few_to_hold_any_out() -> None:
     chosen = choose([features_ND[:300]], labels_N[:300], 12)
     assert not np.isin(chosen.head.scores(features_ND[:300]).argmax(1), [10, 11]).any()
     one = choose([features_ND[:1]], labels_N[:1], 10)
-    assert one.held_out == 0
+    assert len(one.held_rows_M) == 0
     assert np.isfinite(one.head.weight_KD).all()
 
 

@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from convscope.arithmetic.inference import Normalise, Prepared, compute, laid_out, prepare
 from convscope.arithmetic.module import GraphModule
 from convscope.data.dataset import Preprocess
+from convscope.delivery.unknown import Curve, Threshold, chosen
 from convscope.errors import UserError
 from convscope.files import make_folder, write_atomically
 from convscope.network.network import Network
@@ -67,6 +68,40 @@ class Model:
     def tta(self) -> str:
         """``flip`` where the scores of a picture and of its mirror image are averaged, else ``none``."""
         return str(self.facts.get("tta", "none"))
+
+    @property
+    def curve(self) -> Curve | None:
+        """How sure answers must be to be right how often, on pictures that it has not learnt; None: never measured.
+
+        Raises:
+            UserError: the entry is damaged.
+        """
+        entry = (self.facts.get("calibration") or {}).get("curve")
+        try:
+            return None if entry is None else Curve.from_dict(entry)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(FACTS, f"the entry calibration is wrong: {error}"[:200]) from None
+
+    def threshold(self, sure: float | None = None) -> Threshold | None:
+        """Below which probability the answer is ``unknown``; None: it always answers.
+
+        Args:
+            sure: the share of its answers that must be right; None: what the model was trained with.
+
+        Raises:
+            UserError: it was not measured on pictures that it has not learnt, or they cannot vouch for that share.
+        """
+        stated = self.facts.get("sure") if sure is None else sure
+        if stated is None:
+            return None
+        curve = self.curve
+        if curve is None:
+            got = "this model was not measured on pictures that it has not learnt"
+            raise UserError("--sure", got, "a model that convscope train made from data with validation pictures")
+        if sure is None and curve.threshold(float(stated)) is None:
+            # What the training was asked for and could not have: nothing is sure enough.
+            return Threshold(float(stated), float("inf"), 0, 0, curve.count)
+        return chosen(curve, float(stated))
 
     def prepared(self) -> Prepared:
         """The scores as a function of pictures, weights folded once, for :meth:`scores` called many times.

@@ -32,17 +32,20 @@ class Prediction:
         name: the most probable class.
         probability: of it, from 0 to 1.
         top: the most probable classes in order, with their probabilities.
+        unknown: whether the model is not sure enough to say so.
     """
 
     file: str
     name: str
     probability: float
     top: tuple[tuple[str, float], ...]
+    unknown: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """As ``{"file", "class", "probability", "top"}``."""
+        """As ``{"file", "class", "probability", "unknown", "top"}``; the class is there even where it is not sure."""
         top = [{"class": name, "probability": p} for name, p in self.top]
-        return {"file": self.file, "class": self.name, "probability": self.probability, "top": top}
+        answer = {"file": self.file, "class": self.name, "probability": self.probability}
+        return {**answer, "unknown": self.unknown, "top": top}
 
 
 @dataclass(frozen=True)
@@ -68,24 +71,29 @@ class Predictions(Sequence[Prediction]):
     def _repr_html_(self) -> str:
         import html
 
+        said = ["unknown" if answer.unknown else html.escape(answer.name) for answer in self.answers]
         rows = "".join(
-            f"<tr><td>{html.escape(a.file)}</td><td>{html.escape(a.name)}</td><td>{a.probability:.3f}</td></tr>"
-            for a in self.answers
+            f"<tr><td>{html.escape(a.file)}</td><td>{name}</td><td>{a.probability:.3f}</td></tr>"
+            for a, name in zip(self.answers, said, strict=True)
         )
         return f"<table><tr><th>file</th><th>class</th><th>probability</th></tr>{rows}</table>"
 
 
-def predict(model: Model, files: Sequence[str | Path], top: int = 5) -> Predictions:
+def predict(model: Model, files: Sequence[str | Path], top: int = 5, sure: float | None = None) -> Predictions:
     """Classes and probabilities of pictures.
 
     Args:
         model: a loaded model.
         files: picture files, folders (searched through), globs.
         top: how many classes to name, at most all.
+        sure: the share of answers that must be right: others are ``unknown``. None: what the model was trained with,
+            which usually is that it always answers.
 
     Raises:
-        UserError: none of ``files`` names a picture.
+        UserError: none of ``files`` names a picture, or the model cannot be so sure.
     """
+    threshold = model.threshold(sure)
+    least = 0.0 if threshold is None else threshold.probability
     names = expand(files)
     prepared = model.prepared()
     answers: list[Prediction] = []
@@ -95,13 +103,15 @@ def predict(model: Model, files: Sequence[str | Path], top: int = 5) -> Predicti
         # pieces end at nearly the same time.
         size = max(1, min(prepared.chunk, -(-len(names) // cores)))
         pieces = [names[start : start + size] for start in range(0, len(names), size)]
-        for some in in_order(lambda piece: _piece(model, prepared, piece, top), pieces, cores):
+        for some in in_order(lambda piece: _piece(model, prepared, piece, top, least), pieces, cores):
             answers += [entry for entry in some if isinstance(entry, Prediction)]
             skipped += [entry for entry in some if isinstance(entry, Skipped)]
     return Predictions(tuple(answers), tuple(skipped))
 
 
-def _piece(model: Model, prepared: Prepared, files: Sequence[str], top: int) -> list[Prediction | Skipped]:
+def _piece(
+    model: Model, prepared: Prepared, files: Sequence[str], top: int, least: float
+) -> list[Prediction | Skipped]:
     """The answers for a few files, in the calling thread; the skipped ones before the others."""
     found = [(name, _decoded(name, model)) for name in files]
     skipped = [entry for _, entry in found if isinstance(entry, Skipped)]
@@ -109,7 +119,7 @@ def _piece(model: Model, prepared: Prepared, files: Sequence[str], top: int) -> 
     if not good:
         return [*skipped]
     names, images = zip(*good, strict=True)
-    return [*skipped, *_answers(model, prepared, names, np.stack(images), top)]
+    return [*skipped, *_answers(model, prepared, names, np.stack(images), top, least)]
 
 
 def _decoded(name: str, model: Model) -> NDArray[np.uint8] | Skipped:
@@ -120,13 +130,13 @@ def _decoded(name: str, model: Model) -> NDArray[np.uint8] | Skipped:
 
 
 def _answers(
-    model: Model, prepared: Prepared, names: Sequence[str], images_NHWC: NDArray[np.uint8], top: int
+    model: Model, prepared: Prepared, names: Sequence[str], images_NHWC: NDArray[np.uint8], top: int, least: float
 ) -> Iterator[Prediction]:
     probabilities = model.probabilities(images_NHWC, prepared)
     best_NT = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     for name, row, best in zip(names, probabilities, best_NT, strict=True):
         ranked = tuple((model.classes[k], float(row[k])) for k in best)
-        yield Prediction(name, *ranked[0], ranked)
+        yield Prediction(name, *ranked[0], ranked, unknown=ranked[0][1] < least)
 
 
 def expand(files: Iterable[str | Path]) -> list[str]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from convscope.arithmetic.workers import in_order, one_thread_each
+from convscope.learning.calibration import best_temperature, losses
 from convscope.seeds import stream_seed
 
 STRENGTHS = tuple(10 ** (exponent / 2) for exponent in range(2, -9, -1))
@@ -61,7 +62,8 @@ class Chosen:
         temperature: that made the scores of pictures that were held out most probable.
         losses: mean loss of pictures that were held out, by strength, each at its best temperature.
         accuracy: of pictures that were held out, with the strength.
-        held_out: how many they were.
+        held_rows_M: which pictures were held out.
+        held_scores_MK: their scores at the temperature, each by a head that had not seen it.
     """
 
     head: Head
@@ -69,7 +71,8 @@ class Chosen:
     temperature: float
     losses: dict[float, float]
     accuracy: float
-    held_out: int
+    held_rows_M: NDArray[np.int64]
+    held_scores_MK: NDArray[np.float64]
 
 
 def fit(
@@ -138,8 +141,16 @@ def choose(
     held = [np.flatnonzero(folds_N == fold) for fold in range(FOLDS if len(labels_N) < MANY else 1)]
     held = [rows for rows in held if len(rows) and len(rows) < len(labels_N)]
     if not held:
-        strength = strengths[len(strengths) // 2]
-        return Chosen(fit(views_ND, labels_N, classes, strength, weights_K), strength, 1.0, {}, math.nan, 0)
+        strength, none_M = strengths[len(strengths) // 2], np.zeros(0, np.int64)
+        return Chosen(
+            fit(views_ND, labels_N, classes, strength, weights_K),
+            strength,
+            1.0,
+            {},
+            math.nan,
+            none_M,
+            np.zeros((0, classes)),
+        )
     problems, shown_ND = [], []
     for rows in held:
         rest = np.setdiff1d(np.arange(len(labels_N)), rows)
@@ -176,31 +187,9 @@ def choose(
         temperature,
         {strength: float(losses_M.mean()) for strength, (losses_M, _, _) in tried.items()},
         float((scores.argmax(1) == labels_N[rows_M]).mean()),
-        len(rows_M),
+        rows_M,
+        scores / temperature,
     )
-
-
-def best_temperature(scores_NK: NDArray[np.float64], labels_N: NDArray[np.int64]) -> float:
-    """What scores are divided by so that the labels are most probable, from 0.02 to 50 (Guo et al. 2017).
-
-    Example:
-        >>> round(best_temperature(np.array([[0.0, 9.0]] * 4), np.array([0, 1, 1, 1])), 2)
-        8.19
-    """
-    low, high = math.log(0.02), math.log(50.0)
-    # The loss has one minimum in 1 / T, and so in log T: thirds are cut off until it is known to a ten-thousandth.
-    while high - low > 1e-4:
-        left, right = low + (high - low) / 3, high - (high - low) / 3
-        at_left, at_right = (float(losses(scores_NK / math.exp(at), labels_N).mean()) for at in (left, right))
-        low, high = (low, right) if at_left <= at_right else (left, high)
-    return math.exp((low + high) / 2)
-
-
-def losses(scores_NK: NDArray[np.float64], labels_N: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Cross entropy of each picture."""
-    shifted_NK = scores_NK - scores_NK.max(1, keepdims=True)
-    losses_N: NDArray[np.float64] = np.log(np.exp(shifted_NK).sum(1)) - shifted_NK[np.arange(len(labels_N)), labels_N]
-    return losses_N
 
 
 def _folds(labels_N: NDArray[np.int64], seed: int) -> NDArray[np.int64]:

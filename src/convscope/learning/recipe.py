@@ -69,6 +69,8 @@ class Recipe:
             but for networks that were chosen for pictures that may be mirrored.
         freeze: of trained weights: ``all`` but the head, ``none``, or up to and including a node, by its path. None:
             all, then fine-tuning where the time allows and it helps; see :mod:`convscope.learning.transfer`.
+        sure: the share of its answers that the model must get right, above 0 and below 1; it answers ``unknown`` where
+            it is not sure enough. None: it always answers. See :mod:`convscope.delivery.unknown`.
         checkpoint_seconds: how often the run is saved.
         seed: of all randomness.
     """
@@ -93,6 +95,7 @@ class Recipe:
     progressive: float | None = None
     tta: Tta | None = None
     freeze: str | None = None
+    sure: float | None = None
     checkpoint_seconds: float = 15.0
     seed: int = 0
 
@@ -114,6 +117,7 @@ class Recipe:
             ("label_smoothing", 0, 0.9, "from 0 to 0.9"),
             ("ema", 0, 0.99999, "a decay from 0 up to, not including, 1"),
             ("patience", 0, 1e6, "a number of epochs"),
+            ("sure", 1e-6, 0.999999, "a share such as 99% or 0.99, below 100 %"),
             ("checkpoint_seconds", 0, 1e8, "seconds"),
             ("seed", 0, 2**53, "a whole number from 0"),
         )

@@ -37,19 +37,18 @@ from convscope.learning.events import (
     Stepped,
     Stopped,
 )
+from convscope.learning.measured import measured
 from convscope.learning.memory import check_memory
-from convscope.learning.metrics import Evaluation, evaluate_probabilities
+from convscope.learning.metrics import Evaluation
 from convscope.learning.opening import Asked, open_run, reopen_run
 from convscope.learning.recipe import Recipe
 from convscope.learning.record import (
     ENVIRONMENT,
     METRICS,
     SETTINGS,
-    Settings,
     environment,
     forget_after,
     log,
-    versions,
 )
 from convscope.learning.start import drawn, read_start, save_start
 from convscope.learning.state import TrainingState, begin, restore, to_tensors
@@ -192,7 +191,9 @@ def run(
         found = Transferred.of(state) if finished else None
     if found is None:
         return None
-    result = _measured(folder, found, dataset, normalise, network, settings)
+    model, evaluation, probabilities = measured(found, dataset, normalise, network, settings)
+    model.save(folder / "model")
+    result = Result(model, folder, dataset, evaluation, probabilities, found.history, found.seconds)
     event = Finished(
         model=str(folder / "model"),
         run=str(folder),
@@ -260,41 +261,3 @@ def _trained(
         if isinstance(event, Stopped) and event.reason == INTERRUPTED:
             return False
     return True
-
-
-def _measured(
-    folder: Path,
-    found: Transferred,
-    dataset: Dataset,
-    normalise: Normalise,
-    network: Network,
-    settings: Settings,
-) -> Result:
-    """The model on the test pictures, both saved."""
-    module = found.module
-    views = {"tta": settings.recipe.tta}
-    draft = Model(network, module, dataset.classes, dataset.preprocess, normalise, views)
-    scores = found.scores.get("test")
-    if scores is None:
-        scores = draft.scores(dataset.test.images_NHWC)
-    probabilities = torch.softmax(scores.double(), 1).numpy()
-    evaluation = evaluate_probabilities(probabilities, dataset.test.labels_N, dataset.classes)
-    facts = {
-        **views,
-        "temperature": 1.0,
-        "metrics": {
-            "top1": evaluation.top1,
-            "top5": evaluation.top5,
-            "interval": list(evaluation.interval),
-            "ece": evaluation.ece,
-            "loss": evaluation.loss,
-            "count": evaluation.count,
-        },
-        "trained_on": {"data": dataset.name, "fingerprint": dataset.fingerprint, "pictures": len(dataset.train)},
-        "seed": settings.recipe.seed,
-        "recipe": settings.recipe.to_dict(),
-        "versions": versions(),
-    }
-    model = Model(network, module, dataset.classes, dataset.preprocess, normalise, facts)
-    model.save(folder / "model")
-    return Result(model, folder, dataset, evaluation, probabilities, found.history, found.seconds)

@@ -21,10 +21,11 @@ from convscope.arithmetic.inference import Normalise, compute, laid_out, prepare
 from convscope.arithmetic.module import GraphModule, load_state
 from convscope.data.dataset import Dataset, Split
 from convscope.errors import UserError
+from convscope.learning.calibration import best_temperature, losses
 from convscope.learning.device import device_of, precision_of
 from convscope.learning.events import Compared, Decided, Event, HeadTrained
 from convscope.learning.features import Body, Features, View, features_of
-from convscope.learning.head import Chosen, best_temperature, choose, losses
+from convscope.learning.head import Chosen, choose
 from convscope.learning.recipe import Recipe
 from convscope.learning.state import TrainingState, begin
 from convscope.learning.train import weighted
@@ -54,6 +55,7 @@ class Transferred:
     Args:
         module: the network with its new weights, in evaluation mode.
         scores: of the pictures of ``val`` and ``test``, by this module in float32; empty where they are not known.
+        held_labels_M, held_scores_MK: of training pictures, each by a head that had not seen it.
         history: of fine-tuning, where it was kept.
         seconds: that learning took.
         images: that were computed or trained on.
@@ -64,6 +66,8 @@ class Transferred:
     history: tuple[Mapping[str, Any], ...]
     seconds: float
     images: int
+    held_labels_M: NDArray[np.int64] | None = None
+    held_scores_MK: NDArray[np.float64] | None = None
 
     @classmethod
     def of(cls, state: TrainingState) -> Transferred:
@@ -222,7 +226,9 @@ def _head(job: Job) -> Generator[Event, None, _Fitted | None]:
     scores = {name: features @ weight.T + bias for name, features in measured.items()}
     val_loss, val_accuracy = _worth(scores["val"], dataset.val)
     yield _told(chosen, rows, seen, val_accuracy, val_loss, time.monotonic() - fitting)
-    transferred = Transferred(module, scores, (), time.monotonic() - begun, computed)
+    held_labels_M = dataset.train.labels_N[rows][chosen.held_rows_M]
+    seconds = time.monotonic() - begun
+    transferred = Transferred(module, scores, (), seconds, computed, held_labels_M, chosen.held_scores_MK)
     return _Fitted(transferred, val_loss, val_accuracy, speed.rate)
 
 

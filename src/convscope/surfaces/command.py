@@ -13,7 +13,7 @@ import click
 
 from convscope.errors import UserError, did_you_mean, nearest
 from convscope.surfaces.calc_options import Numeric, calc_options
-from convscope.surfaces.option_types import BytesType, NumbersType, ShapeType, TimeType
+from convscope.surfaces.option_types import BytesType, NumbersType, ShapeType, ShareType, TimeType
 
 DONE, OURS, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 
@@ -209,6 +209,7 @@ def format(file: str, check: bool) -> None:  # noqa: A001  the command's name
 @click.option("--init", help="First weights: default, kaiming, xavier, lecun, pytorch, identity or whitened.")
 @click.option("--checkpoint-seconds", type=float, help="How often the run is saved. Default: 15.")
 @click.option("--seed", type=int, help="Of all randomness. Default: 0.")
+@click.option("--sure", type=ShareType(), help="Answer `unknown` unless so many answers are right: 99%.")
 @click.option("--no-report", is_flag=True, help="Leave report.html out.")
 @json_option
 def train(data: str | None, **options: Any) -> None:
@@ -344,13 +345,14 @@ def evaluate(model: str, data: str, split: str | None, report: str | None, as_js
 @click.argument("model")
 @click.argument("files", nargs=-1, required=True)
 @click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="How many classes to name.")
+@click.option("--sure", type=ShareType(), help="Answer `unknown` unless so many answers are right: 99%.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV: file, class, probability, and the next best.")
 @json_option
-def predict(model: str, files: tuple[str, ...], top: int, as_csv: bool, as_json: bool) -> None:
+def predict(model: str, files: tuple[str, ...], top: int, sure: float | None, as_csv: bool, as_json: bool) -> None:
     """Classes and probabilities of FILES: pictures, folders, globs in quotes, or - for a list on standard input."""
     from convscope.surfaces.model_commands import predict_command
 
-    predict_command(model, files, top, as_csv, as_json)
+    predict_command(model, files, top, sure, as_csv, as_json)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -100,7 +100,9 @@ def evaluate_command(model: str, data: str, split: str | None, report: str | Non
         click.echo(f"report  {report}")
 
 
-def predict_command(model: str, files: Sequence[str], top: int, as_csv: bool, as_json: bool) -> None:
+def predict_command(
+    model: str, files: Sequence[str], top: int, sure: float | None, as_csv: bool, as_json: bool
+) -> None:
     """Run ``convscope predict``; exit status 2 where not one file could be read."""
     from convscope.delivery.model import Model
     from convscope.delivery.predict import expand, predict
@@ -113,7 +115,7 @@ def predict_command(model: str, files: Sequence[str], top: int, as_csv: bool, as
         names += expand(listed)
     if not names:
         raise UserError("standard input", "the list is empty", "one file a line")
-    done = predict(Model.load(model), names, top)
+    done = predict(Model.load(model), names, top, sure)
     if not as_json:
         _name_skipped(done.skipped)
     if as_json:
@@ -124,12 +126,22 @@ def predict_command(model: str, files: Sequence[str], top: int, as_csv: bool, as
         heads = [head for k in range(2, places + 1) for head in (f"class{k}", f"probability{k}")]
         writer.writerow(["file", "class", "probability", *heads])
         for answer in done:
-            writer.writerow([answer.file, *[v for name, p in answer.top for v in (name, f"{p:.6f}")]])
+            first = "unknown" if answer.unknown else answer.name
+            writer.writerow(
+                [
+                    answer.file,
+                    first,
+                    f"{answer.probability:.6f}",
+                    *[v for name, p in answer.top[1:] for v in (name, f"{p:.6f}")],
+                ]
+            )
     else:
         widest = max((len(answer.file) for answer in done), default=0)
         for answer in done:
-            others = "   ".join(f"{name} {100 * p:.1f} %" for name, p in answer.top[1:] if p >= 0.001)
-            first = f"{answer.file:{widest}}  {answer.name} {100 * answer.probability:.1f} %"
+            rest = answer.top if answer.unknown else answer.top[1:]
+            others = "   ".join(f"{name} {100 * p:.1f} %" for name, p in rest if p >= 0.001)
+            said = "unknown" if answer.unknown else f"{answer.name} {100 * answer.probability:.1f} %"
+            first = f"{answer.file:{widest}}  {said}"
             click.echo(f"{first}   ({others})" if others else first)
     if not done.answers:
         raise UserError("convscope predict", f"none of {len(done.skipped)} files could be read", "pictures")

@@ -45,6 +45,27 @@ class TimeType(click.ParamType[Any]):
         return seconds
 
 
+class ShareType(click.ParamType[Any]):
+    """``99%`` or ``0.99``."""
+
+    name = "SHARE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The value that a person meant."""
+        if isinstance(value, float):
+            return value
+        text, where = str(value).strip(), f"--{param.name}" if param is not None else ""
+        expected = "a share such as 99% or 0.99, below 100 %"
+        try:
+            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            raise UserError(where, f"{value!r}", expected) from None
+        if not 0 < share < 1:
+            hint = f"did you mean {text}%?" if 1 <= share < 100 else ""
+            raise UserError(where, f"{value!r}", expected, hint)
+        return share
+
+
 class BytesType(click.ParamType[Any]):
     """``8GB``, ``512MiB`` or plain bytes."""
 

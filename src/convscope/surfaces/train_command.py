@@ -24,7 +24,7 @@ RUNS = Path("runs")
 RECIPE_OPTIONS = (
     "epochs", "time", "batch_size", "lr", "optimizer", "momentum", "weight_decay", "schedule", "warmup",
     "label_smoothing", "ema", "micro_batch", "progressive", "tta", "augment", "patience", "precision", "device", "init",
-    "freeze", "checkpoint_seconds", "seed",
+    "freeze", "sure", "checkpoint_seconds", "seed",
 )  # fmt: skip
 
 

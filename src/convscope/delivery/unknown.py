@@ -1,0 +1,156 @@
+"""``unknown`` as an answer: from which probability on enough answers are right, and what is lost by asking for it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convscope.errors import UserError
+
+STEPS = 400
+"""Probabilities at which a curve is kept."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Below ``probability`` the answer is ``unknown``; then ``precision`` of the others are right, as was asked for.
+
+    ``answered`` of ``count`` pictures that the model had not learnt were answered, and ``right`` of them rightly.
+    """
+
+    precision: float
+    probability: float
+    answered: int
+    right: int
+    count: int
+
+    @property
+    def coverage(self) -> float:
+        """The share of pictures that get an answer."""
+        return self.answered / self.count
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How many of some pictures are answered, and how many rightly, from each probability on.
+
+    Args:
+        probabilities: ascending; answers from there on count.
+        answered, right: pictures.
+        count: of all pictures.
+        of: which pictures, in words.
+    """
+
+    probabilities: tuple[float, ...]
+    answered: tuple[int, ...]
+    right: tuple[int, ...]
+    count: int
+    of: str = ""
+
+    @classmethod
+    def measured(cls, top_N: NDArray[np.floating[Any]], right_N: NDArray[np.bool_], of: str = "") -> Curve:
+        """Of the probabilities of the answers to some pictures, and whether they are right.
+
+        Example:
+            >>> curve = Curve.measured(np.array([0.9, 0.5, 0.7]), np.array([True, False, True]))
+            >>> curve.probabilities, curve.answered, curve.right
+            ((0.5, 0.7, 0.9), (3, 2, 1), (2, 2, 1))
+        """
+        order = np.argsort(top_N, kind="stable")
+        sure, correct = top_N[order].astype(np.float64), right_N[order]
+        # The places where mistakes are left behind are all that matters; of many, some.
+        starts = np.unique(np.concatenate([[0], np.flatnonzero(~correct) + 1, np.linspace(0, len(sure) - 1, 50)]))
+        starts = starts.astype(np.int64)[starts < len(sure)]
+        if len(starts) > STEPS:
+            starts = np.unique(starts[np.linspace(0, len(starts) - 1, STEPS).round().astype(np.int64)])
+        from_here = np.cumsum(correct[::-1])[::-1]
+        # Equal probabilities stand or fall together.
+        starts = np.unique(np.searchsorted(sure, sure[starts], side="left"))
+        return cls(
+            tuple(sure[starts].tolist()),
+            tuple((len(sure) - starts).tolist()),
+            tuple(from_here[starts].tolist()),
+            len(sure),
+            of,
+        )
+
+    def threshold(self, precision: float) -> Threshold | None:
+        """The lowest probability from which on a share of ``precision`` of the answers is right, or None.
+
+        One more mistake than was seen is reckoned with, so that the share is kept on average on other pictures too
+        (Angelopoulos et al. 2022, "Conformal risk control"): without a mistake 99 answers are needed for 99 %.
+
+        Example:
+            >>> curve = Curve.measured(np.linspace(0.01, 1, 100), np.arange(100) >= 20)
+            >>> found = curve.threshold(0.9)
+            >>> round(found.probability, 2), found.answered, found.right
+            (0.14, 87, 80)
+        """
+        for probability, answered, right in zip(self.probabilities, self.answered, self.right, strict=True):
+            if answered - right + 1 <= (1 - precision) * (answered + 1) + 1e-9:
+                return Threshold(precision, probability, answered, right, self.count)
+        return None
+
+    @property
+    def best(self) -> float:
+        """The highest precision that these pictures can vouch for."""
+        shares = [1 - (a - r + 1) / (a + 1) for a, r in zip(self.answered, self.right, strict=True)]
+        return max(shares, default=0.0)
+
+    def at(self, probability: float) -> tuple[int, int]:
+        """How many were answered, and rightly, from a probability on."""
+        place = bisect_left(self.probabilities, probability)
+        return (self.answered[place], self.right[place]) if place < len(self.answered) else (0, 0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``model.json`` holds it."""
+        points = zip(self.probabilities, self.answered, self.right, strict=True)
+        return {"of": self.of, "count": self.count, "from": [[round(p, 6), a, r] for p, a, r in points]}
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Curve:
+        """What :meth:`to_dict` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        points: Sequence[Sequence[float]] = document["from"]
+        columns = list(zip(*points, strict=True)) or [(), (), ()]
+        probabilities, answered, right = columns
+        return cls(
+            tuple(map(float, probabilities)),
+            tuple(map(int, answered)),
+            tuple(map(int, right)),
+            int(document["count"]),
+            str(document.get("of", "")),
+        )
+
+
+def check_precision(value: float, where: str = "--sure") -> float:
+    """A stated precision from above 0 to below 1.
+
+    Raises:
+        UserError: it is no such share.
+    """
+    if not 0 < value < 1:
+        raise UserError(where, f"{value:g}", "a share such as 99% or 0.99, below 100 %")
+    return value
+
+
+def chosen(curve: Curve, precision: float, where: str = "--sure") -> Threshold:
+    """The threshold for a stated precision.
+
+    Raises:
+        UserError: the pictures that were measured cannot vouch for it.
+    """
+    found = curve.threshold(check_precision(precision, where))
+    if found is None:
+        got = f"{100 * precision:g} % cannot be vouched for by {curve.count:,} {curve.of or 'pictures'}"
+        hint = "more validation pictures, or a better model, vouch for more"
+        raise UserError(where, got, f"at most {int(1000 * curve.best) / 10:g} %", hint)
+    return found

@@ -1,0 +1,80 @@
+"""The end of a run: the model calibrated on pictures that it has not learnt, and measured on those of the test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from convscope.arithmetic.inference import Normalise
+from convscope.data.dataset import Dataset
+from convscope.delivery.model import Model
+from convscope.learning.calibration import Calibration, calibrate
+from convscope.learning.metrics import Evaluation, evaluate_probabilities
+from convscope.learning.record import Settings, versions
+from convscope.learning.transfer import Transferred
+from convscope.network.network import Network
+
+
+def measured(
+    found: Transferred, dataset: Dataset, normalise: Normalise, network: Network, settings: Settings
+) -> tuple[Model, Evaluation, NDArray[np.float64]]:
+    """The model with all its facts, what it is worth on the test pictures, and their probabilities (N, K).
+
+    The test pictures take no part in the calibration.
+    """
+    views: dict[str, Any] = {"tta": settings.recipe.tta}
+    draft = Model(network, found.module, dataset.classes, dataset.preprocess, normalise, views)
+    calibration = _calibrated(draft, found, dataset)
+    temperature = 1.0 if calibration is None else calibration.temperature
+    test_scores = found.scores.get("test")
+    if test_scores is None:
+        test_scores = draft.scores(dataset.test.images_NHWC)
+    probabilities = torch.softmax(test_scores.double() / temperature, 1).numpy()
+    evaluation = evaluate_probabilities(probabilities, dataset.test.labels_N, dataset.classes)
+    plain = torch.softmax(test_scores.double(), 1).numpy()
+    facts = {
+        **views,
+        "temperature": temperature,
+        "calibration": None if calibration is None else calibration.to_dict(),
+        "sure": settings.recipe.sure,
+        "metrics": {
+            "top1": evaluation.top1,
+            "top5": evaluation.top5,
+            "interval": list(evaluation.interval),
+            "ece": evaluation.ece,
+            "ece_uncalibrated": evaluate_probabilities(plain, dataset.test.labels_N, dataset.classes).ece,
+            "loss": evaluation.loss,
+            "count": evaluation.count,
+        },
+        "trained_on": {"data": dataset.name, "fingerprint": dataset.fingerprint, "pictures": len(dataset.train)},
+        "seed": settings.recipe.seed,
+        "recipe": settings.recipe.to_dict(),
+        "versions": versions(),
+    }
+    return (
+        Model(network, found.module, dataset.classes, dataset.preprocess, normalise, facts),
+        evaluation,
+        probabilities,
+    )
+
+
+def _calibrated(draft: Model, found: Transferred, dataset: Dataset) -> Calibration | None:
+    """By the validation pictures, and where a head was fitted by the training pictures that were held out in turn."""
+    labels, scores = [], []
+    words = []
+    if len(dataset.val):
+        val_scores = found.scores.get("val")
+        val_scores = draft.scores(dataset.val.images_NHWC) if val_scores is None else val_scores
+        labels.append(np.asarray(dataset.val.labels_N))
+        scores.append(val_scores.double().numpy())
+        words.append("validation pictures")
+    if found.held_labels_M is not None and found.held_scores_MK is not None and len(found.held_labels_M):
+        labels.append(found.held_labels_M)
+        scores.append(found.held_scores_MK)
+        words.append("training pictures held out in turn")
+    if not labels or not np.isfinite(np.concatenate(scores)).all():
+        return None
+    return calibrate(np.concatenate(scores), np.concatenate(labels), " and ".join(words))
