@@ -16,6 +16,8 @@ from convscope.data.sources import open_source
 from convscope.delivery.model import Model
 from convscope.errors import UserError
 from convscope.learning.metrics import Evaluation, evaluate_probabilities
+from convscope.learning.sureness import Kept
+from convscope.learning.sureness import kept as kept_of
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Evaluated:
         split: the pictures, labels as indices into the model's classes.
         of: which pictures, in words.
         skipped: what was left out, and why.
+        sure: what came of asking for a precision, see :mod:`convscope.learning.sureness`.
     """
 
     evaluation: Evaluation
@@ -35,6 +38,7 @@ class Evaluated:
     split: Split
     of: str
     skipped: tuple[Skipped, ...]
+    sure: tuple[Kept, ...] = ()
 
     def _repr_html_(self) -> str:
         return self.evaluation._repr_html_()
@@ -77,7 +81,8 @@ def evaluate(
         chosen = replace(chosen, labels_N=labels)
     probabilities = model.probabilities(chosen.images_NHWC)
     evaluation = evaluate_probabilities(probabilities, chosen.labels_N, model.classes)
-    return Evaluated(evaluation, probabilities, chosen, of, skipped)
+    sure = kept_of(model.curve, probabilities, chosen.labels_N)
+    return Evaluated(evaluation, probabilities, chosen, of, skipped, sure)
 
 
 def _chosen(

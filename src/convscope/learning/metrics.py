@@ -17,6 +17,9 @@ BINS = 15
 SMALLEST = float(np.finfo(np.float32).tiny)
 """A probability below this counts as this in the loss, so that one certain mistake does not make it infinite."""
 
+FEWEST_GUESSES = 10
+"""Answers below which it is not said from where on they are guesses."""
+
 Probabilities = NDArray[np.floating[Any]]
 
 
@@ -75,6 +78,7 @@ class Evaluation:
         macro_f1: mean F1 of the classes that occur.
         balanced_accuracy: mean recall of the classes that occur.
         confusion: K x K counts, a row a true class, a column a predicted one.
+        guessing: the top probability below which at most half of the answers are right; None where too few are.
     """
 
     count: int
@@ -88,6 +92,7 @@ class Evaluation:
     macro_f1: float
     balanced_accuracy: float
     confusion: tuple[tuple[int, ...], ...]
+    guessing: float | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -136,6 +141,7 @@ class Evaluation:
             "bins": [asdict(b) for b in self.bins],
             "classes": [asdict(score) for score in self.per_class],
             "confusion": [list(row) for row in self.confusion],
+            "guessing": self.guessing,
         }
 
 
@@ -183,7 +189,24 @@ def evaluate_probabilities(
         macro_f1=sum(score.f1 or 0.0 for score in occurring) / len(occurring),
         balanced_accuracy=sum(score.recall or 0.0 for score in occurring) / len(occurring),
         confusion=tuple(map(tuple, confusion_KK.tolist())),
+        guessing=guessing_below(probabilities_NK.max(axis=1), correct_N),
     )
+
+
+def guessing_below(top_N: Probabilities, correct_N: NDArray[np.bool_]) -> float | None:
+    """The probability below which no more than half of the answers are right; None where there are too few such.
+
+    Example:
+        >>> round(guessing_below(np.linspace(0.5, 1, 100), np.arange(100) >= 20), 2)
+        0.7
+    """
+    order = np.argsort(top_N, kind="stable")
+    shares_N = np.cumsum(correct_N[order]) / np.arange(1, len(order) + 1)
+    guesses = np.flatnonzero(shares_N <= 0.5)
+    if not len(guesses) or guesses[-1] + 1 < FEWEST_GUESSES:
+        return None
+    after = guesses[-1] + 1
+    return float(top_N[order[after]]) if after < len(order) else 1.0
 
 
 def wilson_interval(correct: int, count: int, confidence: float = 0.95) -> tuple[float, float]:

@@ -52,6 +52,7 @@ from convscope.learning.record import (
 )
 from convscope.learning.start import drawn, read_start, save_start
 from convscope.learning.state import TrainingState, begin, restore, to_tensors
+from convscope.learning.sureness import Kept, kept
 from convscope.learning.train import INTERRUPTED, train
 from convscope.learning.transfer import Job, Transferred, transfer
 from convscope.network.network import Network
@@ -76,6 +77,7 @@ class Result:
         probabilities_NK: of the test pictures.
         history: one entry an epoch.
         seconds: of training, all sittings together.
+        sure: what came of asking for a precision on the test pictures.
     """
 
     model: Model
@@ -85,6 +87,7 @@ class Result:
     probabilities_NK: NDArray[np.float64]
     history: tuple[Mapping[str, Any], ...]
     seconds: float
+    sure: tuple[Kept, ...] = ()
 
     def _repr_html_(self) -> str:
         return self.evaluation._repr_html_()
@@ -193,7 +196,8 @@ def run(
         return None
     model, evaluation, probabilities = measured(found, dataset, normalise, network, settings)
     model.save(folder / "model")
-    result = Result(model, folder, dataset, evaluation, probabilities, found.history, found.seconds)
+    sure = kept(model.curve, probabilities, dataset.test.labels_N)
+    result = Result(model, folder, dataset, evaluation, probabilities, found.history, found.seconds, sure)
     event = Finished(
         model=str(folder / "model"),
         run=str(folder),

@@ -30,6 +30,9 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
+lang_option = click.option(
+    "--lang", type=click.Choice(["en", "ko"]), default="en", show_default=True, help="Language of the report."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes to stderr.")
 
 
@@ -47,7 +50,8 @@ def cli() -> None:
     \b
       convscope describe lenet5                 what a network costs, node by node
       convscope train digits                    train, measure, save, report
-      convscope train DIR --net lenet5 --time 2m
+      convscope check DIR                       what is wrong with these pictures
+      convscope train DIR --time 2m
       convscope evaluate runs/digits-1 digits
       convscope predict runs/digits-1 *.png
       convscope calc conv '1 2 3 / 0 1 5 / 1 0 2' '1 0 / 0 1'
@@ -211,6 +215,7 @@ def format(file: str, check: bool) -> None:  # noqa: A001  the command's name
 @click.option("--seed", type=int, help="Of all randomness. Default: 0.")
 @click.option("--sure", type=ShareType(), help="Answer `unknown` unless so many answers are right: 99%.")
 @click.option("--no-report", is_flag=True, help="Leave report.html out.")
+@lang_option
 @json_option
 def train(data: str | None, **options: Any) -> None:
     """Train on DATA, measure on pictures never seen, save the model and a report.
@@ -329,16 +334,38 @@ def code(
 
 
 @cli.command()
+@click.argument("data")
+@click.option("--model", help="A model folder: labels that it finds improbable are named, too.")
+@click.option("--html", "page", type=click.Path(), help="Write a page with the pictures to this file.")
+@click.option("--sheet", type=click.Path(), help="Draw what a network sees of the pictures, by each --fit, as a PNG.")
+@click.option("--size", type=click.IntRange(min=8), default=96, show_default=True, help="Pixels a side on the sheet.")
+@click.option("--fix", type=click.Path(), help="Write a cleaned list (CSV) to train on; no picture is touched.")
+@click.option("--seed", type=int, default=0, help="Of the split that training would draw. Default: 0.")
+@click.option("--strict", is_flag=True, help="Exit with status 1 where something should be mended.")
+@json_option
+def check(data: str, **options: Any) -> None:
+    """What is wrong with DATA before anything is trained on it.
+
+    Files that cannot be read, copies, test pictures that are also in training, contradicting and suspicious labels,
+    blank pictures, rare classes.
+    """
+    from convscope.surfaces.check_command import check_command
+
+    sys.exit(check_command(data, **options))
+
+
+@cli.command()
 @click.argument("model")
 @click.argument("data")
 @click.option("--split", help="train, val, test or all. Default: test where the data has one, else all.")
 @click.option("--report", type=click.Path(), help="Write a self-contained HTML report to this file.")
+@lang_option
 @json_option
-def evaluate(model: str, data: str, split: str | None, report: str | None, as_json: bool) -> None:
+def evaluate(model: str, data: str, split: str | None, report: str | None, lang: str, as_json: bool) -> None:
     """What MODEL is worth on the labelled pictures of DATA."""
     from convscope.surfaces.model_commands import evaluate_command
 
-    evaluate_command(model, data, split, report, as_json)
+    evaluate_command(model, data, split, report, lang, as_json)
 
 
 @cli.command()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len, set_cell_size
 
 from convscope.learning.metrics import Evaluation, most_confused
+from convscope.learning.sureness import Kept
 from convscope.surfaces.wording import (
     ENGLISH,
     Words,
@@ -16,6 +17,7 @@ from convscope.surfaces.wording import (
     headline,
     judgement,
     percent,
+    sure_rows,
 )
 
 MANY = 12
@@ -25,7 +27,7 @@ LONGEST = 28
 """Terminal columns for a class name; longer ones end in an ellipsis."""
 
 
-def to_text(evaluation: Evaluation, words: Words = ENGLISH) -> str:
+def to_text(evaluation: Evaluation, words: Words = ENGLISH, sure: Sequence[Kept] = ()) -> str:
     """The evaluation for a terminal, aligned by character cells so that Korean names line up too.
 
     Example:
@@ -37,7 +39,16 @@ def to_text(evaluation: Evaluation, words: Words = ENGLISH) -> str:
     """
     blocks = [headline(evaluation, words), _numbers(evaluation, words), _classes(evaluation, words)]
     blocks.append(_matrix(evaluation, words) if len(evaluation.classes) <= MANY else _pairs(evaluation, words))
+    blocks.append(_sure(sure, words))
     return "\n\n".join(block for block in blocks if block)
+
+
+def _sure(sure: Sequence[Kept], words: Words) -> str:
+    """What came of asking for a precision."""
+    if not sure:
+        return ""
+    heading = tuple(words[key] for key in ("stated", "threshold", "kept", "answered"))
+    return words["sure text"] + "\n" + aligned([heading, *sure_rows(sure, words)], ">>>>")
 
 
 def _numbers(evaluation: Evaluation, words: Words) -> str:

@@ -71,7 +71,7 @@ def load_command(
     click.echo(f"model    {folder}")
 
 
-def evaluate_command(model: str, data: str, split: str | None, report: str | None, as_json: bool) -> None:
+def evaluate_command(model: str, data: str, split: str | None, report: str | None, lang: str, as_json: bool) -> None:
     """Run ``convscope evaluate``."""
     from rich.console import Console
 
@@ -79,6 +79,7 @@ def evaluate_command(model: str, data: str, split: str | None, report: str | Non
     from convscope.learning.evaluate import evaluate
     from convscope.surfaces.evaluation_text import to_text
     from convscope.surfaces.progress import Watch
+    from convscope.surfaces.wording import LANGUAGES
 
     loaded = Model.load(model)
     console = Console(stderr=True)
@@ -88,14 +89,15 @@ def evaluate_command(model: str, data: str, split: str | None, report: str | Non
     if report is not None:
         from convscope.surfaces.run_report import write_evaluation_report
 
-        write_evaluation_report(loaded, done, data, Path(report))
+        write_evaluation_report(loaded, done, data, Path(report), LANGUAGES[lang])
     if as_json:
         document = {**done.evaluation.to_dict(), "of": done.of, "report": report}
+        document["sure"] = [one.to_dict() for one in done.sure]
         document["skipped"] = [vars(entry) for entry in done.skipped]
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     click.echo(f"{model} on {done.of}\n")
-    click.echo(to_text(done.evaluation))
+    click.echo(to_text(done.evaluation, LANGUAGES[lang], done.sure))
     if report is not None:
         click.echo(f"report  {report}")
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from convscope.files import write_atomically
 from convscope.learning.metrics import Evaluation, Probabilities
+from convscope.learning.sureness import Kept
 from convscope.surfaces import charts
 from convscope.surfaces import report_sections as sections
 from convscope.surfaces.report_markup import text
@@ -33,6 +34,7 @@ def write_report(
     history: charts.History = (),
     network_html: str = "",
     facts: Mapping[str, str] | None = None,
+    sure: Sequence[Kept] = (),
     words: Words = ENGLISH,
 ) -> None:
     """Write the report that :func:`render_report` renders; the old file or the whole new one is there at any time.
@@ -50,6 +52,7 @@ def write_report(
         history=history,
         network_html=network_html,
         facts=facts,
+        sure=sure,
         words=words,
     )
     write_atomically(path, page.encode("utf-8"))
@@ -66,6 +69,7 @@ def render_report(
     history: charts.History = (),
     network_html: str = "",
     facts: Mapping[str, str] | None = None,
+    sure: Sequence[Kept] = (),
     words: Words = ENGLISH,
 ) -> str:
     """The report as one self-contained HTML page.
@@ -81,6 +85,7 @@ def render_report(
             ``lr``; empty for a model whose training is not at hand.
         network_html: the network's drawing and table, trusted as they are (``network.drawing.beside_table``).
         facts: what to say of data, machine, seed and versions, in order; ``command`` is shown as the way to repeat it.
+        sure: what came of asking for a precision.
         words: the page's texts.
 
     Raises:
@@ -107,6 +112,7 @@ def render_report(
         sections.confusion(evaluation, words),
         sections.reliability(evaluation, words),
         "</div>",
+        sections.sure(sure, words),
         sections.confused_pairs(evaluation, pictures, words),
         sections.surest_mistakes(evaluation, pictures, words),
         sections.classes(evaluation, words),
@@ -114,6 +120,17 @@ def render_report(
         sections.facts(facts or {}, words),
     ]
     main = "\n".join(part for part in body if part)
+    lede = [paragraph_of(headline(evaluation, words)), sections.key_numbers(evaluation, words)]
+    return document(title, "\n".join(lede), main, words)
+
+
+def paragraph_of(lede: str) -> str:
+    """The sentences at a page's head."""
+    return f'<p class="lede">{text(lede)}</p>'
+
+
+def document(title: str, head: str, main: str, words: Words) -> str:
+    """A whole page of sections, with links to them; it allows itself nothing but its own styles and pictures."""
     return f"""<!doctype html>
 <html lang="{words["language"]}">
 <head>
@@ -129,8 +146,7 @@ def render_report(
 <header>
 <p class="overline">{text(words["made by"])}</p>
 <h1><bdi>{text(title)}</bdi></h1>
-<p class="lede">{text(headline(evaluation, words))}</p>
-{sections.key_numbers(evaluation, words)}
+{head}
 {_contents(main, words)}
 </header>
 <main>

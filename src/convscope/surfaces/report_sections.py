@@ -10,10 +10,20 @@ from numpy.typing import NDArray
 
 from convscope.learning.metrics import ConfusedPair, Evaluation, Probabilities, most_confused
 from convscope.learning.metrics import surest_mistakes as surest_mistakes_of
+from convscope.learning.sureness import Kept
 from convscope.surfaces import charts
 from convscope.surfaces.evaluation_text import worst_first
 from convscope.surfaces.report_markup import TINY, figure, name, paragraph, picture, section, table, text
-from convscope.surfaces.wording import Words, class_names, commonest, count_text, judgement, percent, sureness
+from convscope.surfaces.wording import (
+    Words,
+    class_names,
+    commonest,
+    count_text,
+    judgement,
+    percent,
+    sure_rows,
+    sureness,
+)
 
 PAIRS, PICTURES_A_PAIR = 8, 6
 SUREST = 24
@@ -102,6 +112,15 @@ def reliability(evaluation: Evaluation, words: Words) -> str:
         ),
         figure(charts.reliability(evaluation, words), words["reliability alt"]),
     )
+
+
+def sure(kept: Sequence[Kept], words: Words) -> str:
+    """What came of asking for a precision, by answering ``unknown`` where it is less sure."""
+    if not kept:
+        return ""
+    headings = [words[key] for key in ("stated", "threshold", "kept", "answered")]
+    rows = [tuple(map(text, row)) for row in sure_rows(kept, words)]
+    return section("sure", words["sure"], paragraph(words["sure text"]), table(headings, rows))
 
 
 def confusion(evaluation: Evaluation, words: Words) -> str:

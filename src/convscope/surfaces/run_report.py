@@ -16,9 +16,10 @@ from convscope.network.summary import summarise
 from convscope.surfaces.charts import curves_svg
 from convscope.surfaces.progress import duration
 from convscope.surfaces.report import write_report
+from convscope.surfaces.wording import ENGLISH, Words, percent
 
 
-def write_run_report(result: Result, path: Path) -> None:
+def write_run_report(result: Result, path: Path, words: Words = ENGLISH) -> None:
     """The report of a finished run, with its learning curves beside it.
 
     Raises:
@@ -44,10 +45,12 @@ def write_run_report(result: Result, path: Path) -> None:
         history=history,
         network_html=_network_html(result.model),
         facts=facts,
+        sure=result.sure,
+        words=words,
     )
 
 
-def write_evaluation_report(model: Model, done: Evaluated, data: str, path: Path) -> None:
+def write_evaluation_report(model: Model, done: Evaluated, data: str, path: Path, words: Words = ENGLISH) -> None:
     """The report of a model on some data.
 
     Raises:
@@ -62,12 +65,24 @@ def write_evaluation_report(model: Model, done: Evaluated, data: str, path: Path
         probabilities_NK=done.probabilities_NK,
         names=done.split.names,
         network_html=_network_html(model),
+        sure=done.sure,
+        words=words,
         facts={"Data": f"{data}: {len(done.split):,} pictures, {len(done.skipped):,} left out", **_facts(model)},
     )
 
 
 def _network_html(model: Model) -> str:
     return beside_table(summarise(model.network.graph()), model.network.source.title)
+
+
+def _calibration(model: Model) -> str:
+    """How the probabilities were made to mean what they say."""
+    found = model.facts.get("calibration")
+    if not found:
+        return "none"
+    before, after = (percent(float(found[key])) for key in ("ece_before", "ece_after"))
+    pictures = f"{found['curve']['count']:,} {found['curve']['of']}"
+    return f"temperature {model.temperature:.3f} by {pictures}: calibration error {before} before, {after} after"
 
 
 def _facts(model: Model) -> dict[str, str]:
@@ -77,6 +92,7 @@ def _facts(model: Model) -> dict[str, str]:
     return {
         "Input": f"{spell_shape(graph.input)}, pictures brought to this size by {pre.fit}",
         "Network": f"{graph.parameter_count:,} parameters, {graph.macs / 1e6:,.2f} M MACs a picture",
+        "Calibration": _calibration(model),
         "Recipe": ", ".join(f"{name} {recipe[name]}" for name in settings if recipe.get(name) is not None),
         "Seed": str(model.facts.get("seed", "")),
         "Versions": ", ".join(f"{name} {version}" for name, version in model.facts.get("versions", {}).items()),

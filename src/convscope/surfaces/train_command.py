@@ -82,8 +82,9 @@ def train_command(data: str | None, **options: Any) -> int:
     report = None if options["no_report"] else folder / "report.html"
     if report is not None:
         from convscope.surfaces.run_report import write_run_report
+        from convscope.surfaces.wording import LANGUAGES
 
-        write_run_report(result, report)
+        write_run_report(result, report, LANGUAGES[options["lang"]])
     if options["as_json"]:
         metrics = {**finished.metrics, "interval": list(result.evaluation.interval), "loss": result.evaluation.loss}
         document = {
@@ -91,6 +92,7 @@ def train_command(data: str | None, **options: Any) -> int:
             "run": finished.run,
             "report": None if report is None else str(report),
             "metrics": metrics,
+            "sure": [one.to_dict() for one in result.sure],
             "seconds": round(time.monotonic() - _STARTED, 3),
             "train_seconds": round(result.seconds, 3),
             "images_per_second": round(finished.images_per_second, 1),
@@ -105,6 +107,12 @@ def train_command(data: str | None, **options: Any) -> int:
         f"trained {result.seconds:.1f} s, {finished.images_per_second:,.0f} images/s; "
         f"{time.monotonic() - _STARTED:.1f} s in all"
     )
+    facts = result.model.facts
+    if facts.get("calibration"):
+        click.echo(
+            f"calibration error {100 * facts['metrics']['ece_uncalibrated']:.1f} %, "
+            f"{100 * result.evaluation.ece:.1f} % after scores are divided by {result.model.temperature:.2f}"
+        )
     click.echo(f"model   {finished.model}")
     if report is not None:
         click.echo(f"report  {report}")

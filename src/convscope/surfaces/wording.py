@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from convscope.learning.metrics import Evaluation, most_confused
+from convscope.learning.sureness import Kept
 
 Words = Mapping[str, str]
 
@@ -40,6 +41,15 @@ ENGLISH: Words = {
     "too sure": "{points} points too sure of itself on average",
     "too modest": "{points} points too modest on average",
     "well judged": "as sure as it is right, on average",
+    "guessing": "Below a certainty of {probability} it is guessing: at most half of such answers are right.",
+    "sure": "When it may say that it does not know",
+    "sure text": "Asked to be right in a share of its answers, it answers `unknown` where it is less sure than the "
+    "threshold, which was chosen on other pictures. What came of it here:",
+    "stated": "asked for",
+    "threshold": "threshold",
+    "kept": "right of those answered",
+    "answered": "answered",
+    "not vouched": "the pictures it was calibrated on cannot vouch for so much",
     # the tables
     "class": "class",
     "precision": "precision",
@@ -135,6 +145,15 @@ KOREAN: Words = {
     "too sure": "평균 {points}점만큼 지나치게 확신함",
     "too modest": "평균 {points}점만큼 덜 확신함",
     "well judged": "평균적으로 맞히는 만큼 확신함",
+    "guessing": "확신이 {probability}보다 낮으면 찍는 것과 같습니다. 그런 답은 많아야 절반만 맞습니다.",
+    "sure": "모른다고 답해도 될 때",
+    "sure text": "답한 것 중 정해진 비율만큼 맞히라고 하면, 확신이 기준보다 낮을 때 `unknown`이라고 답합니다. 기준은 "
+    "다른 사진으로 정했습니다. 이 사진들에서의 결과:",
+    "stated": "요구한 정밀도",
+    "threshold": "기준",
+    "kept": "답한 것 중 정답",
+    "answered": "답한 비율",
+    "not vouched": "보정에 쓴 사진이 적어 그만큼은 보증할 수 없습니다",
     # the tables
     "class": "클래스",
     "precision": "정밀도",
@@ -204,6 +223,9 @@ KOREAN: Words = {
     "one file": "이 페이지는 파일 하나입니다. 아무것도 내려받거나 실행하지 않습니다.",
 }
 """The same in Korean, in the terms of the field; particles that depend on a name stand in both forms."""
+
+
+LANGUAGES: Mapping[str, Words] = {"en": ENGLISH, "ko": KOREAN}
 
 
 def count_text(count: int) -> str:
@@ -278,6 +300,20 @@ def class_names(evaluation: Evaluation) -> list[str]:
     return list(shown)
 
 
+def sure_rows(sure: Sequence[Kept], words: Words) -> list[tuple[str, ...]]:
+    """Stated precision, threshold, what was kept with its interval, and the share answered, as texts."""
+    rows: list[tuple[str, ...]] = []
+    for one in sure:
+        if one.threshold is None:
+            rows.append((percent(one.stated), "-", words["not vouched"], "-"))
+            continue
+        low, high = (percent(end, "") for end in one.interval or (0.0, 1.0))
+        kept = f"{percent(one.precision)} ({low}-{high})" if one.answered else "-"
+        answered = f"{percent(one.coverage)} ({count_text(one.answered)})"
+        rows.append((percent(one.stated), percent(one.threshold), kept, answered))
+    return rows
+
+
 def headline(evaluation: Evaluation, words: Words = ENGLISH) -> str:
     """The evaluation in two or three plain sentences.
 
@@ -321,6 +357,8 @@ def headline(evaluation: Evaluation, words: Words = ENGLISH) -> str:
     if len(evaluation.classes) > 1 and evaluation.interval[0] <= evaluation.baseline and evaluation.top1 < 1:
         name, baseline = commonest(evaluation), percent(evaluation.baseline)
         sentences.append(words["no better"].format(name=name, baseline=baseline))
+    if evaluation.guessing is not None:
+        sentences.append(words["guessing"].format(probability=percent(evaluation.guessing)))
     return " ".join(sentences)
 
 
