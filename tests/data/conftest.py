@@ -10,18 +10,28 @@ from types import ModuleType
 import pytest
 
 
-@pytest.fixture(scope="session")
-def hostile() -> ModuleType:
-    """The makers of bad files; loaded by path, since tests are no package."""
-    path = Path(__file__).with_name("hostile.py")
-    spec = importlib.util.spec_from_file_location("hostile", path)
+def _module(name: str) -> ModuleType:
+    """Loaded by path, since tests are no package."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     # dataclasses look their module up by name.
-    sys.modules["hostile"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def hostile() -> ModuleType:
+    """The makers of bad files."""
+    return _module("hostile")
+
+
+@pytest.fixture(scope="session")
+def hostile_folder() -> ModuleType:
+    """The maker of a folder of photographs with everything wrong."""
+    return _module("hostile_folder")
 
 
 @pytest.fixture

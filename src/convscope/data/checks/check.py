@@ -152,7 +152,8 @@ def check(source: Source, seed: int = 0, progress: Callable[[int, int], None] | 
     findings += _of_sizes(names, sizes)
     counts = Counter(labels)
     totals = tuple(counts[name] for name in source.classes)
-    findings += _of_classes(source.classes, totals)
+    learnt = Counter(label for label, side in zip(labels, splits, strict=True) if side in ("train", ""))
+    findings += _of_classes(source.classes, [learnt[name] for name in source.classes])
     checked = Checked(
         name=source.name,
         where=source.where,
@@ -196,10 +197,11 @@ def _doubles(
         where = sorted({splits[i] for i in members}, key=order.__getitem__)
         if len(said) > 1:
             told = ", ".join(f"{names[i]} is {labels[i]}" for i in members[:4])
+            told += f"; in {' and '.join(where)}" if len(where) > 1 else ""
             findings.append(Finding("contradiction", files, told, files))
-        if "train" in where and len(where) > 1:
+        elif len(where) > 1:
             findings.append(Finding("leak", files, f"in {' and '.join(where)}", files[1:]))
-        elif len(said) == 1:
+        else:
             findings.append(Finding("duplicate", files, f"{len(files)} times in {where[0] or 'the data'}", files[1:]))
     return findings
 
@@ -221,7 +223,7 @@ def _of_sizes(names: Sequence[str], sizes_N3: NDArray[np.int64]) -> list[Finding
 
 def _of_classes(classes: Sequence[str], counts: Sequence[int]) -> list[Finding]:
     findings = [
-        Finding("rare", (name,), f"{count} pictures")
+        Finding("rare", (name,), f"{count} to train on")
         for name, count in zip(classes, counts, strict=True)
         if count < RARE
     ]
@@ -230,8 +232,8 @@ def _of_classes(classes: Sequence[str], counts: Sequence[int]) -> list[Finding]:
         most, least = classes[list(counts).index(max(some))], classes[list(counts).index(min(some))]
         share = max(some) / sum(some)
         detail = (
-            f"{most} has {max(some):,} pictures, {least} {min(some):,}: 1 to {max(some) / min(some):.0f}; "
-            f"always saying {most} would be right in {100 * share:.0f} % of the cases"
+            f"{most} has {max(some):,} to train on, {least} {min(some):,}: {max(some) / min(some):.0f} to 1; "
+            f"{100 * share:.0f} % of the training pictures are {most}"
         )
         findings.append(Finding("imbalance", (most, least), detail))
     return findings

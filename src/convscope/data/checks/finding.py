@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 KINDS = {
     "unreadable": "files that are left out: damaged, empty, no pictures, refused",
-    "leak": "pictures of the test or validation set that are also in training",
+    "leak": "pictures that are in two of training, validation and test",
     "contradiction": "the same picture under two labels",
     "duplicate": "the same picture more than once",
     "suspicious": "labels that are probably wrong",
