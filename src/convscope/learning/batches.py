@@ -36,6 +36,67 @@ def _order(seed: int, epoch: int, pictures: int) -> NDArray[np.int64]:
     return np.random.Generator(np.random.PCG64(stream_seed(seed, "order", epoch))).permutation(pictures)
 
 
+def balanced_order(seed: int, epoch: int, labels_N: NDArray[np.int64]) -> NDArray[np.int64]:
+    """As many pictures as there are, every class as often as any other, in an order of the epoch's own.
+
+    A class with few pictures repeats each of them about as often; one with many shows another part each epoch.
+
+    Example:
+        >>> labels_N = np.array([0, 0, 0, 0, 0, 0, 1, 1])
+        >>> np.bincount(labels_N[balanced_order(0, 3, labels_N)]).tolist()
+        [4, 4]
+    """
+    dice = np.random.Generator(np.random.PCG64(stream_seed(seed, "balanced", epoch)))
+    classes = np.unique(labels_N)
+    quotas = np.full(len(classes), len(labels_N) // len(classes))
+    quotas[dice.permutation(len(classes))[: len(labels_N) % len(classes)]] += 1
+    drawn = []
+    for label, quota in zip(classes, quotas.tolist(), strict=True):
+        members = np.flatnonzero(labels_N == label)
+        rounds = [dice.permutation(members) for _ in range(-(-quota // len(members)))]
+        drawn.append(np.concatenate(rounds)[:quota] if rounds else members[:0])
+    order: NDArray[np.int64] = dice.permutation(np.concatenate(drawn))
+    return order
+
+
+def class_weights(labels_N: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
+    """Of each class in the loss: as much for all its pictures as for those of any other; 1 on average a picture.
+
+    Example:
+        >>> class_weights(np.array([0, 0, 0, 1]), 3).round(2).tolist()
+        [0.67, 2.0, 0.0]
+    """
+    counts_K = np.bincount(labels_N, minlength=classes)
+    there = counts_K > 0
+    weights_K: NDArray[np.float64] = np.where(there, len(labels_N) / (there.sum() * np.maximum(1, counts_K)), 0.0)
+    return weights_K
+
+
+class Batches:
+    """Which pictures the batch at a place of an epoch holds.
+
+    Args:
+        split: the training pictures.
+        batch_size: of a step.
+        seed: of the run.
+        balanced: whether every class comes as often as any other.
+    """
+
+    def __init__(self, split: Split, batch_size: int, seed: int, balanced: bool = False) -> None:
+        self.labels_N, self.batch_size, self.seed, self.balanced = split.labels_N, batch_size, seed, balanced
+        self.per_epoch = steps_per_epoch(len(split), batch_size)
+        self._epoch, self._order_N = -1, np.zeros(0, np.int64)
+
+    def at(self, epoch: int, place: int) -> NDArray[np.int64]:
+        """Indices of the pictures: a function of the seed, the epoch and the place."""
+        if not self.balanced:
+            return batch_indices(self.seed, epoch, place, len(self.labels_N), self.batch_size)
+        if epoch != self._epoch:
+            self._epoch, self._order_N = epoch, balanced_order(self.seed, epoch, np.asarray(self.labels_N))
+        last = place == self.per_epoch - 1
+        return self._order_N[place * self.batch_size : None if last else (place + 1) * self.batch_size]
+
+
 class Pictures:
     """A split where batches are taken from: on the GPU if it fits there, else in the memory-mapped cache."""
 

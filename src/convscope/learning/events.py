@@ -7,6 +7,9 @@ from typing import Any
 
 from convscope.data.dataset import Skipped
 
+DATA_BOUND = 0.2
+"""The share of waiting from which it is said."""
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -125,7 +128,10 @@ class Stepped:
 
 @dataclass(frozen=True)
 class EpochEnded:
-    """All training pictures were seen once more, or the plan ended."""
+    """All training pictures were seen once more, or the plan ended.
+
+    ``waiting`` is the share of a step's ``step_seconds`` in which it waited for its pictures.
+    """
 
     epoch: int
     step: int
@@ -136,6 +142,15 @@ class EpochEnded:
     lr: float
     seconds: float
     images_per_second: float
+    waiting: float = 0.0
+    step_seconds: float = 0.0
+
+    @property
+    def data_bound(self) -> str:
+        """What to say where pictures keep the computation waiting for more than a fifth of the time; else nothing."""
+        if self.waiting <= DATA_BOUND:
+            return ""
+        return f"data-bound: {1000 * self.waiting * self.step_seconds:.1f} ms waiting of {1000 * self.step_seconds:.1f}"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
-"""Whether a batch fits into memory: refused before the run where it cannot, explained where it did not."""
+"""How many pictures of a step fit into memory at a time: settled before the run, explained where it went wrong."""
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
 from typing import NoReturn
 
 import psutil
@@ -14,9 +16,32 @@ from convscope.network.graph import Graph
 from convscope.network.memory import Dtype, memory
 from convscope.network.table import bytes_text
 
+LEAST = 2
+"""Pictures at a time that batch norm needs at least."""
+MARGIN = 0.9
+"""Of the free memory, what training may take: others take some of it later."""
+GROUP = Path("/sys/fs/cgroup")
 
-def _free(device: torch.device) -> int:
-    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else int(psutil.virtual_memory().available)
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that is free now on the device; on a processor no more than what the container is allowed."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    free = int(psutil.virtual_memory().available)
+    try:
+        allowed = int((GROUP / "memory.max").read_text()) - int((GROUP / "memory.current").read_text())
+    except (OSError, ValueError):
+        return free
+    return max(0, min(free, allowed))
+
+
+def budget(recipe: Recipe, device: torch.device) -> int:
+    """Bytes that a training step may take: of ``recipe.memory`` what the process does not hold yet, or what is free."""
+    free = int(MARGIN * free_bytes(device))
+    if recipe.memory is None:
+        return free
+    held = torch.cuda.memory_reserved(device) if device.type == "cuda" else psutil.Process().memory_info().rss
+    return max(0, min(free, recipe.memory - held))
 
 
 def training_bytes(graph: Graph, batch: int, recipe: Recipe, device: torch.device) -> int:
@@ -34,15 +59,69 @@ def fitting_batch(graph: Graph, available: int, recipe: Recipe, device: torch.de
     return batch
 
 
+def fitted(graph: Graph, recipe: Recipe, device: torch.device, limit: int | None = None) -> Recipe:
+    """The recipe, with a step computed in as few pieces as the memory asks for; the step itself stays the same.
+
+    Args:
+        graph: of the network.
+        recipe: resolved.
+        device: where it is trained.
+        limit: bytes; None: :func:`budget`.
+
+    Raises:
+        UserError: not even two pictures at a time fit, which is the least that batch norm can do with.
+
+    Example:
+        >>> from convscope.network.network import Network
+        >>> graph = Network.parse("input 3x64x64 > conv 64 3x3 > relu > flatten > linear 2").graph()
+        >>> recipe = Recipe(batch_size=128, precision="float32")
+        >>> fitted(graph, recipe, torch.device("cpu"), 10**9).micro_batch is None
+        True
+        >>> fitted(graph, recipe, torch.device("cpu"), 10**8).micro_batch
+        16
+    """
+    limit = budget(recipe, device) if limit is None else limit
+    batch = recipe.batch_size or 1
+    size = min(batch, recipe.micro_batch or batch)
+    if training_bytes(graph, size, recipe, device) <= limit:
+        return recipe
+    while size > LEAST and training_bytes(graph, size, recipe, device) > limit:
+        size = max(LEAST, size // 2)
+    if training_bytes(graph, size, recipe, device) > limit:
+        raise _nothing_fits(graph, size, recipe, device, limit)
+    return dataclasses.replace(recipe, micro_batch=size)
+
+
+def in_words(graph: Graph, recipe: Recipe, device: torch.device) -> str:
+    """What training takes, and why a step is computed in pieces."""
+    whole = training_bytes(graph, recipe.batch_size or 1, dataclasses.replace(recipe, micro_batch=None), device)
+    pieces = training_bytes(graph, recipe.batch_size or 1, recipe, device)
+    return (
+        f"all {recipe.batch_size} of a step at once would take {bytes_text(whole)}, this takes {bytes_text(pieces)}; "
+        "the gradients are added up"
+    )
+
+
 def check_memory(graph: Graph, recipe: Recipe, device: torch.device) -> None:
-    """Refuse a run that cannot fit before it starts.
+    """Refuse to go on with a run that does not fit any more: its pieces cannot be changed without changing it.
 
     Raises:
         UserError: the predicted memory is more than there is; a batch size that fits is named.
     """
-    free = _free(device)
-    if training_bytes(graph, recipe.batch_size or 1, recipe, device) > free:
-        raise _too_large(graph, recipe, device, free)
+    limit = budget(recipe, device)
+    if training_bytes(graph, recipe.batch_size or 1, recipe, device) > limit:
+        raise _too_large(graph, recipe, device, limit)
+
+
+def _nothing_fits(graph: Graph, size: int, recipe: Recipe, device: torch.device, limit: int) -> UserError:
+    taken = bytes_text(training_bytes(graph, size, recipe, device))
+    asked = recipe.memory is not None and limit < int(MARGIN * free_bytes(device))
+    return UserError(
+        f"--memory {bytes_text(recipe.memory)}" if asked and recipe.memory is not None else "memory",
+        f"training takes about {taken} even {size} pictures at a time",
+        f"at most {bytes_text(limit)}, what is left of it" if asked else f"at most {bytes_text(limit)}, what is free",
+        "a smaller --input or network",
+    )
 
 
 def _too_large(graph: Graph, recipe: Recipe, device: torch.device, free: int) -> UserError:
@@ -66,4 +145,4 @@ def explain_memory(error: Exception, graph: Graph, recipe: Recipe, device: torch
     out = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "alloc" in text or "out of memory" in text
     if not out:
         raise error
-    raise _too_large(graph, recipe, device, _free(device)) from None
+    raise _too_large(graph, recipe, device, free_bytes(device)) from None

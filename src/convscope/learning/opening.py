@@ -17,6 +17,7 @@ from convscope.errors import UserError
 from convscope.learning.choice import Choice, choose, speed_of
 from convscope.learning.device import device_of, precision_of
 from convscope.learning.events import Decided
+from convscope.learning.memory import check_memory, fitted, in_words
 from convscope.learning.pretrained_choice import NONE, pretrained_for
 from convscope.learning.recipe import Recipe
 from convscope.learning.record import SETTINGS, Settings, read_settings
@@ -129,6 +130,13 @@ def open_run(asked: Asked, decoding: Decoding, downloading: Progress) -> Opened:
     resolved = replace(recipe.resolved(len(dataset.train), pretrained=start is not None), freeze=freeze)
     if freeze not in (None, "none"):
         resolved = replace(resolved, epochs=recipe.epochs)
+    graph, device = network.graph(), device_of(resolved)
+    if freeze != "all":
+        fits = fitted(graph, resolved, device)
+        if fits != resolved:
+            resolved = fits
+            words = f"{resolved.micro_batch} pictures at a time"
+            decided.append(Decided("memory", words, in_words(graph, resolved, device)))
     settings = Settings(str(asked.data), network.text(), resolved, fit, dataset.fingerprint)
     if start is not None:
         held = (start.normalise.mean, start.normalise.std)
@@ -148,6 +156,8 @@ def reopen_run(folder: Path, decoding: Decoding) -> Opened:
     dataset = prepared(source, network.input or (), settings.fit, settings.recipe.seed, decoding)
     if dataset.fingerprint != settings.fingerprint:
         raise UserError(settings.data, "the data has changed since this run began", "the same pictures and labels")
+    if settings.recipe.freeze != "all":
+        check_memory(network.graph(), settings.recipe, device_of(settings.recipe))
     return Opened(settings, network, dataset)
 
 

@@ -18,6 +18,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "tta": ("none", "flip"),
     "schedule": ("onecycle", "cosine"),
     "augment": ("auto", *NAMES),
+    "balance": ("none", "weights", "sampling"),
     "precision": ("auto", "float32", "bfloat16"),
     "device": ("auto", "cpu", "cuda"),
 }
@@ -57,6 +58,10 @@ class Recipe:
         ema: decay a step of an average of the weights that is evaluated and saved in their place; 0: none.
         augment: ``none``, ``light``, ``medium`` or ``strong``, see :func:`convscope.data.policy.named`; ``auto``: by
             the pictures' kind and how often they are seen.
+        balance: of classes with few and with many pictures: ``weights`` in the loss, or ``sampling``, which draws every
+            class as often as any other; see :mod:`convscope.learning.batches`.
+        memory: bytes that the process may take, or take on the GPU; None: what is free. A step that takes more is
+            computed in pieces.
         patience: epochs without a better validation accuracy before the run stops; 0: never.
         precision: ``auto`` is bfloat16 where the processor computes in it, else float32.
         device: ``auto`` is the GPU where there is one.
@@ -87,6 +92,8 @@ class Recipe:
     label_smoothing: float | None = None
     ema: float = 0.0
     augment: str = "auto"
+    balance: str = "none"
+    memory: int | None = None
     patience: int = 0
     precision: Precision = "auto"
     device: str = "auto"
@@ -116,6 +123,7 @@ class Recipe:
             ("warmup", 0, 0.99, "a share of the plan, from 0 to 0.99"),
             ("label_smoothing", 0, 0.9, "from 0 to 0.9"),
             ("ema", 0, 0.99999, "a decay from 0 up to, not including, 1"),
+            ("memory", 1e6, 1e15, "an amount of memory such as 2GB"),
             ("patience", 0, 1e6, "a number of epochs"),
             ("sure", 1e-6, 0.999999, "a share such as 99% or 0.99, below 100 %"),
             ("checkpoint_seconds", 0, 1e8, "seconds"),

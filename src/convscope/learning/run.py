@@ -38,7 +38,6 @@ from convscope.learning.events import (
     Stopped,
 )
 from convscope.learning.measured import measured
-from convscope.learning.memory import check_memory
 from convscope.learning.metrics import Evaluation
 from convscope.learning.opening import Asked, open_run, reopen_run
 from convscope.learning.recipe import Recipe
@@ -147,7 +146,6 @@ def run(
     yield _prepared(dataset, time.monotonic() - started)
 
     graph, device = network.graph(), device_of(recipe)
-    check_memory(graph, recipe, device)
     normalise = Normalise(*settings.normalise) if settings.normalise else measure(dataset.train.images_NHWC)
     if start is not None:
         begun = start.state

@@ -29,6 +29,9 @@ class Sums:
     hits: int = 0
     images: int = 0
     seconds: float = 0.0
+    waiting: float = 0.0
+    """Of the seconds, those in which batches were made, and nothing was computed with them."""
+    steps: int = 0
 
 
 @dataclass

@@ -18,7 +18,7 @@ from convscope.data.mixing import mix
 from convscope.data.policy import named, suited
 from convscope.errors import UserError
 from convscope.learning import schedule
-from convscope.learning.batches import Pictures, batch_indices, steps_per_epoch
+from convscope.learning.batches import Batches, Pictures, batch_indices, class_weights, steps_per_epoch
 from convscope.learning.device import precision_of
 from convscope.learning.events import EpochEnded, Event, Planned, Stepped, Stopped
 from convscope.learning.memory import explain_memory
@@ -48,6 +48,7 @@ class _Batch:
     images: torch.Tensor
     labels: torch.Tensor
     share: float = 1.0
+    weights_K: torch.Tensor | None = None
 
 
 def _step(
@@ -61,7 +62,7 @@ def _step(
     loss = torch.zeros((), device=images.device)
     hits = torch.zeros((), dtype=torch.int64, device=images.device)
     for some, their in zip(images.tensor_split(pieces), labels.tensor_split(pieces), strict=True):
-        piece = _Batch(some, their, batch.share)
+        piece = _Batch(some, their, batch.share, batch.weights_K)
         part, right = _backward(state, piece, len(their) / len(labels), normalise, dtype)
         loss, hits = loss + part, hits + right
     state.optimizer.step()
@@ -92,10 +93,20 @@ def _backward(
 
 def _loss(scores_NK: torch.Tensor, batch: _Batch, smoothing: float) -> torch.Tensor:
     """Cross-entropy; of mixed pictures that of both labels, each by its share."""
+
+    def mean(labels_N: torch.Tensor) -> torch.Tensor:
+        if batch.weights_K is None:
+            return functional.cross_entropy(scores_NK, labels_N, label_smoothing=smoothing)
+        # Over the number of pictures, not the sum of their weights: a batch of rare ones shall count for more.
+        total = functional.cross_entropy(
+            scores_NK, labels_N, batch.weights_K, reduction="sum", label_smoothing=smoothing
+        )
+        return total / len(labels_N)
+
     if batch.labels.ndim == 1:
-        return functional.cross_entropy(scores_NK, batch.labels, label_smoothing=smoothing)
-    own, other = (functional.cross_entropy(scores_NK, labels, label_smoothing=smoothing) for labels in batch.labels.T)
-    return batch.share * own + (1 - batch.share) * other
+        return mean(batch.labels)
+    own, other = batch.labels.T
+    return batch.share * mean(own) + (1 - batch.share) * mean(other)
 
 
 def _seed_dropout(device: torch.device, seed: int) -> None:
@@ -148,6 +159,10 @@ def train(
     batch_size = recipe.batch_size or 1
     per_epoch = steps_per_epoch(len(dataset.train), batch_size)
     pictures = Pictures(dataset.train, device)
+    batches = Batches(dataset.train, batch_size, recipe.seed, recipe.balance == "sampling")
+    weights_K = None
+    if recipe.balance == "weights":
+        weights_K = torch.from_numpy(class_weights(dataset.train.labels_N, len(dataset.classes))).float().to(device)
     step_seconds = None
     clock = _Clock(deadline, _afterwards(dataset, recipe))
     if state.steps == 0:
@@ -175,11 +190,14 @@ def train(
         share = schedule.rate(recipe.schedule, state.step, state.steps, recipe.warmup or 0)
         lr = (recipe.lr or 0) * share
         set_rate(state.optimizer, share, state.step / state.steps)
-        indices = batch_indices(recipe.seed, epoch, place, len(dataset.train), batch_size)
+        indices = batches.at(epoch, place)
         images, labels = pictures.take(indices)
         images = augment(images, policy, recipe.seed, epoch, place, indices)
         mixed = mix(images, labels, policy, recipe.seed, epoch, place)
-        batch = _Batch(images, labels) if mixed is None else _Batch(mixed.images_NHWC, mixed.labels_N2, mixed.share)
+        batch = _Batch(images, labels, weights_K=weights_K)
+        if mixed is not None:
+            batch = _Batch(mixed.images_NHWC, mixed.labels_N2, mixed.share, weights_K)
+        waited = time.monotonic() - begun
         _seed_dropout(device, stream_seed(recipe.seed, "dropout", epoch, place))
         try:
             loss, hits = _step(state, batch, normalise, dtype)
@@ -194,6 +212,7 @@ def train(
         clock.took((time.monotonic() - begun) / (schedule.SMALL_COST if small else 1))
         state.seconds += time.monotonic() - begun
         state.sums.seconds += time.monotonic() - begun
+        state.sums.waiting += waited
         if ended:
             begun = time.monotonic()
             yield _epoch_ended(state, dataset, normalise, epoch + 1, lr)
@@ -235,6 +254,7 @@ def _look(
     state.sums.loss += sum(loss * count for loss, count in zip(losses, counts, strict=True))
     state.sums.hits += int(sum(hits))
     state.sums.images += sum(counts)
+    state.sums.steps += len(counts)
     total = sum(counts)
     mean = sum(loss * count for loss, count in zip(losses, counts, strict=True)) / total
     return Stepped(state.step, epoch + 1, mean, sum(hits) / total, lr, total, last)
@@ -367,6 +387,8 @@ def _epoch_ended(state: TrainingState, dataset: Dataset, normalise: Normalise, e
         lr=lr,
         seconds=state.seconds,
         images_per_second=sums.images / max(1e-9, sums.seconds),
+        waiting=sums.waiting / max(1e-9, sums.seconds),
+        step_seconds=sums.seconds / max(1, sums.steps),
     )
     state.history.append(dict(vars(ended)))
     state.sums = Sums()

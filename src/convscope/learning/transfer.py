@@ -21,6 +21,7 @@ from convscope.arithmetic.inference import Normalise, compute, laid_out, prepare
 from convscope.arithmetic.module import GraphModule, load_state
 from convscope.data.dataset import Dataset, Split
 from convscope.errors import UserError
+from convscope.learning.batches import class_weights
 from convscope.learning.calibration import best_temperature, losses
 from convscope.learning.device import device_of, precision_of
 from convscope.learning.events import Compared, Decided, Event, HeadTrained
@@ -216,7 +217,10 @@ def _head(job: Job) -> Generator[Event, None, _Fitted | None]:
         yield Decided("pictures", f"{len(rows):,} of {len(dataset.train):,}", "as many as the time allows")
 
     fitting = time.monotonic()
-    chosen = choose(seen, dataset.train.labels_N[rows], len(dataset.classes), recipe.seed)
+    labels_N = dataset.train.labels_N[rows]
+    # A convex loss has no order of pictures: sampling and weights are the same to it.
+    weights_K = None if recipe.balance == "none" else class_weights(labels_N, len(dataset.classes))
+    chosen = choose(seen, labels_N, len(dataset.classes), recipe.seed, weights_K=weights_K)
     state = dict(job.start) | {
         f"{node.path}.weight": torch.from_numpy(chosen.head.weight_KD).float(),
         f"{node.path}.bias": torch.from_numpy(chosen.head.bias_K).float(),

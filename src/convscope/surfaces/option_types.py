@@ -76,13 +76,14 @@ class BytesType(click.ParamType[Any]):
         if isinstance(value, int):
             return value
         expected = "an amount of memory such as 8GB, 512MiB or 16G"
+        where = f"--{param.name}" if param is not None and param.name != "limit" else "--fit"
         match = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*([kmgt]?)(i?)b?", str(value).strip().lower())
         if match is None or (match[3] and not match[2]):
-            raise UserError("--fit", f"{value!r}", expected)
+            raise UserError(where, f"{value!r}", expected)
         base = 1024 if match[3] else 1000
         found = int(float(match[1]) * base ** " kmgt".index(match[2] or " "))
         if not 0 < found < 2**60:
-            raise UserError("--fit", f"{value!r}", expected)
+            raise UserError(where, f"{value!r}", expected)
         return found
 
 

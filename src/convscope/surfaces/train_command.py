@@ -23,8 +23,8 @@ FITS = ("stretch", "crop", "letterbox", "pad")
 RUNS = Path("runs")
 RECIPE_OPTIONS = (
     "epochs", "time", "batch_size", "lr", "optimizer", "momentum", "weight_decay", "schedule", "warmup",
-    "label_smoothing", "ema", "micro_batch", "progressive", "tta", "augment", "patience", "precision", "device", "init",
-    "freeze", "sure", "checkpoint_seconds", "seed",
+    "label_smoothing", "ema", "micro_batch", "progressive", "tta", "augment", "balance", "memory", "patience",
+    "precision", "device", "init", "freeze", "sure", "checkpoint_seconds", "seed",
 )  # fmt: skip
 
 
