@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal, get_args
+
+from convscope.errors import UserError, did_you_mean
 
 Border = Literal["black", "reflect"]
 Flip = Literal["never", "random", "alternate"]
@@ -98,6 +103,7 @@ class Augment:
         return ", ".join(words for done, words in parts if done) or "nothing"
 
 
+AUTO = "auto"
 NAMES = ("none", "light", "medium", "strong")
 OFTEN = 15
 """Epochs below which grey pictures are not varied by themselves: what is seen so seldom is not learnt by heart."""
@@ -105,6 +111,105 @@ TWICE, MANY, VERY_MANY = 2, 15, 60
 """Epochs from which colour pictures are varied lightly, and photographs in a medium way and strongly."""
 PHOTOGRAPH = 48
 """Pixels a side from which a colour picture is taken for a photograph, whose object may be anywhere in it."""
+SIDED = {"left", "right", "links", "rechts", "gauche", "droite", "izquierda", "derecha", "lefthand", "righthand"}
+FINER = tuple(field.name for field in dataclasses.fields(Augment))
+"""What can be said of a policy after its name."""
+WORDS: dict[str, tuple[str, ...]] = {"border": get_args(Border), "flip": get_args(Flip)}
+LIMITS: dict[str, tuple[float, float]] = {
+    "shift": (0, 1024), "aspect": (1, 10), "rotate": (0, 180), "hue": (0, 0.5),
+    **dict.fromkeys(("brightness", "contrast", "saturation", "grey", "blur", "erase", "mixup", "cutmix"), (0, 1)),
+}  # fmt: skip
+
+
+def asked(text: str) -> tuple[str, dict[str, Any]]:
+    """What ``--augment`` says: the name of a policy, and what is to be other than it has it.
+
+    Args:
+        text: a name of :data:`NAMES` or ``auto``, and settings of :class:`Augment` after commas; without a name auto.
+
+    Raises:
+        UserError: there is no such policy or setting, or the value is not one of it.
+
+    Example:
+        >>> asked("strong"), asked("medium,flip=never,area=0.5-1")
+        (('strong', {}), ('medium', {'flip': 'never', 'area': (0.5, 1.0)}))
+        >>> asked("rotate=15")
+        ('auto', {'rotate': 15.0})
+    """
+    where = "--augment"
+    first, *rest = (part.strip() for part in text.split(","))
+    if "=" in first:
+        first, rest = AUTO, [first, *rest]
+    if first not in (AUTO, *NAMES):
+        raise UserError(where, repr(first), ", ".join((AUTO, *NAMES)), did_you_mean(first, (AUTO, *NAMES)))
+    settings: dict[str, Any] = {}
+    for part in rest:
+        name, is_there, value = (word.strip() for word in part.partition("="))
+        if name not in FINER or not is_there:
+            expected = f"a policy and settings such as medium,flip=never; settings: {', '.join(FINER)}"
+            raise UserError(where, repr(part), expected, did_you_mean(name, FINER))
+        settings[name] = _value(where, name, value)
+    if settings.get("mixup", 0) + settings.get("cutmix", 0) > 1:
+        raise UserError(where, f"mixup and cutmix of {text!r} are more than all batches", "at most 1 together")
+    return first, settings
+
+
+def _value(where: str, name: str, text: str) -> Any:
+    where = f"{where} {name}"
+    if name in WORDS:
+        if text not in WORDS[name]:
+            raise UserError(where, repr(text), ", ".join(WORDS[name]), did_you_mean(text, WORDS[name]))
+        return text
+    if name == "area":
+        match = re.fullmatch(r"([0-9]*\.?[0-9]+)(?:-([0-9]*\.?[0-9]+))?", text)
+        low, high = (float(match[1]), float(match[2] or 1)) if match else (0.0, 0.0)
+        if not 0 < low <= high <= 1:
+            raise UserError(where, repr(text), "the least and largest share that a crop keeps, such as 0.35-1")
+        return low, high
+    low, high = LIMITS[name]
+    try:
+        value = int(text) if name == "shift" else float(text)
+    except ValueError:
+        value = math.nan
+    if not low <= value <= high:
+        whole = "a whole number" if name == "shift" else "a number"
+        raise UserError(where, repr(text), f"{whole} from {low:g} to {high:g}")
+    return value
+
+
+def may_mirror(classes: Sequence[str]) -> bool:
+    """Whether a picture's mirror image may be of the same class: not of digits, letters, and what is left or right.
+
+    Example:
+        >>> may_mirror(("cat", "dog")), may_mirror(("0", "1", "2")), may_mirror(("turn left", "turn_right", "stop"))
+        (True, False, False)
+    """
+    names = [name.strip().lower() for name in classes]
+    if any(SIDED & set(re.split(r"[\W_]+", name)) for name in names):
+        return False
+    return not all(len(name) == 1 and name.isalnum() for name in names)
+
+
+def policy(text: str, channels: int, height: int, width: int, epochs: float, classes: Sequence[str] = ()) -> Augment:
+    """What ``--augment`` means for these pictures.
+
+    Args:
+        text: see :func:`asked`.
+        channels, height, width: of the pictures that are trained on.
+        epochs: how often they are seen, see :func:`suited`.
+        classes: their names; where a mirror image may be of another class, none is made unless it is asked for.
+
+    Example:
+        >>> policy("auto", 3, 64, 64, 30, ("cat", "dog")).words()
+        'flip, crop 50-100 %, brightness 0.2, contrast 0.2, saturation 0.2'
+        >>> policy("auto,cutmix=0.5", 3, 64, 64, 30, ("left", "right")).words()
+        'crop 50-100 %, brightness 0.2, contrast 0.2, saturation 0.2, cutmix 50 %'
+    """
+    name, settings = asked(text)
+    found = named(suited(channels, height, width, epochs) if name == AUTO else name, channels, height, width)
+    if classes and not may_mirror(classes):
+        found = replace(found, flip="never")
+    return replace(found, **settings)
 
 
 def named(name: str, channels: int, height: int, width: int) -> Augment:

@@ -6,9 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from convscope.data.dataset import Skipped
-
-DATA_BOUND = 0.2
-"""The share of waiting from which it is said."""
+from convscope.learning.waiting import Waiting
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,10 @@ class Compared:
 
 @dataclass(frozen=True)
 class Planned:
-    """The schedule: so many steps of so many pictures. Comes again where --time makes the plan change."""
+    """The schedule: so many steps of so many pictures. Comes again where --time makes the plan change.
+
+    ``augment`` is what is varied in the pictures, in words.
+    """
 
     steps: int
     epochs: float
@@ -103,6 +104,7 @@ class Planned:
     precision: str
     device: str
     step_seconds: float | None = None
+    augment: str = "nothing"
 
 
 @dataclass(frozen=True)
@@ -148,9 +150,7 @@ class EpochEnded:
     @property
     def data_bound(self) -> str:
         """What to say where pictures keep the computation waiting for more than a fifth of the time; else nothing."""
-        if self.waiting <= DATA_BOUND:
-            return ""
-        return f"data-bound: {1000 * self.waiting * self.step_seconds:.1f} ms waiting of {1000 * self.step_seconds:.1f}"
+        return Waiting(1000 * self.waiting * self.step_seconds, 1000 * self.step_seconds).words
 
 
 @dataclass(frozen=True)

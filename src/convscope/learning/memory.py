@@ -47,7 +47,7 @@ def budget(recipe: Recipe, device: torch.device) -> int:
 def training_bytes(graph: Graph, batch: int, recipe: Recipe, device: torch.device) -> int:
     """What a step of ``batch`` pictures takes on the device, as predicted."""
     dtype: Dtype = "bfloat16" if precision_of(recipe, device) == torch.bfloat16 else "float32"
-    found = memory(graph, min(batch, recipe.micro_batch or batch), dtype, recipe.optimizer or "adamw")
+    found = memory(graph, -(-batch // recipe.pieces(batch)), dtype, recipe.optimizer or "adamw")
     return found.training if device.type == "cuda" else found.training_held
 
 
@@ -82,14 +82,12 @@ def fitted(graph: Graph, recipe: Recipe, device: torch.device, limit: int | None
     """
     limit = budget(recipe, device) if limit is None else limit
     batch = recipe.batch_size or 1
-    size = min(batch, recipe.micro_batch or batch)
-    if training_bytes(graph, size, recipe, device) <= limit:
-        return recipe
-    while size > LEAST and training_bytes(graph, size, recipe, device) > limit:
-        size = max(LEAST, size // 2)
-    if training_bytes(graph, size, recipe, device) > limit:
-        raise _nothing_fits(graph, size, recipe, device, limit)
-    return dataclasses.replace(recipe, micro_batch=size)
+    while training_bytes(graph, batch, recipe, device) > limit:
+        size = -(-batch // recipe.pieces(batch))
+        if size <= LEAST:
+            raise _nothing_fits(graph, size, recipe, device, limit)
+        recipe = dataclasses.replace(recipe, micro_batch=max(LEAST, size // 2))
+    return recipe
 
 
 def in_words(graph: Graph, recipe: Recipe, device: torch.device) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from convscope.data.cache import prepare
 from convscope.data.dataset import Dataset, Fit, Preprocess
+from convscope.data.policy import may_mirror
 from convscope.data.sources import Source, open_source
 from convscope.delivery.download import Progress
 from convscope.errors import UserError
@@ -172,6 +173,8 @@ def _chosen(source: Source, shape: Shape, recipe: Recipe, sized: bool) -> Choice
     if recipe.time is not None:
         device = device_of(recipe)
         speed = speed_of(device, precision_of(recipe, device))
+    if recipe.tta is None and not may_mirror(source.classes):
+        recipe = replace(recipe, tta="none")
     pictures = len(source.given.get("train", source.labels_N))
     return choose(shape, pictures, len(source.classes), recipe, speed, sized)
 

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from convscope.data.policy import NAMES
+from convscope.data.policy import asked
 from convscope.errors import UserError, did_you_mean
 from convscope.learning.schedule import Schedule
 
@@ -17,7 +17,6 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "optimizer": ("adamw", "sgd", "muon"),
     "tta": ("none", "flip"),
     "schedule": ("onecycle", "cosine"),
-    "augment": ("auto", *NAMES),
     "balance": ("none", "weights", "sampling"),
     "precision": ("auto", "float32", "bfloat16"),
     "device": ("auto", "cpu", "cuda"),
@@ -57,7 +56,7 @@ class Recipe:
         label_smoothing: share of a label given to all classes alike (Szegedy et al. 2015).
         ema: decay a step of an average of the weights that is evaluated and saved in their place; 0: none.
         augment: ``none``, ``light``, ``medium`` or ``strong``, see :func:`convscope.data.policy.named`; ``auto``: by
-            the pictures' kind and how often they are seen.
+            the pictures' kind and how often they are seen; also finer, as ``medium,flip=never``.
         balance: of classes with few and with many pictures: ``weights`` in the loss, or ``sampling``, which draws every
             class as often as any other; see :mod:`convscope.learning.batches`.
         memory: bytes that the process may take, or take on the GPU; None: what is free. A step that takes more is
@@ -111,6 +110,7 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and value not in choices:
                 raise UserError(f"--{name}", f"{value!r}", ", ".join(choices), did_you_mean(str(value), choices))
+        asked(self.augment)
         limits: tuple[tuple[str, float, float, str], ...] = (
             ("epochs", 1e-6, 1e6, "a number of epochs above 0"),
             ("time", 1e-3, 1e8, "a time such as 90s or 10m"),
@@ -161,6 +161,16 @@ class Recipe:
             tta=self.tta or "none",
             **open_values,
         )
+
+    def pieces(self, pictures: int) -> int:
+        """In how many pieces of nearly equal size a step of so many pictures is computed.
+
+        Example:
+            >>> Recipe(micro_batch=32).pieces(64), Recipe(micro_batch=32).pieces(65), Recipe().pieces(500)
+            (2, 2, 1)
+        """
+        # A last piece of one would leave batch norm nothing to compare: rounded, not up.
+        return max(1, round(pictures / (self.micro_batch or pictures)))
 
     @property
     def scheme(self) -> str:

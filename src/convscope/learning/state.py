@@ -45,6 +45,8 @@ class TrainingState:
     average: Average | None
     steps: int = 0
     """Of the plan; 0 while there is none."""
+    augmented_for: float = 0.0
+    """Epochs of the plan as it was first made, by which what is varied in pictures was chosen."""
     step: int = 0
     """Steps taken."""
     sums: Sums = field(default_factory=Sums)
@@ -134,6 +136,7 @@ def to_tensors(state: TrainingState) -> tuple[dict[str, torch.Tensor], dict[str,
                 tensors[f"optimizer/{names[index]}/{key}"] = value
     numbers = {
         "steps": state.steps,
+        "augmented_for": state.augmented_for,
         "step": state.step,
         "sums": vars(state.sums),
         "history": state.history,
@@ -166,6 +169,7 @@ def restore(state: TrainingState, tensors: Mapping[str, torch.Tensor], text: Map
             "start anew with another --out",
         ) from error
     state.sums = Sums(**numbers["sums"])
+    state.augmented_for = numbers.get("augmented_for", 0.0)
     for name in ("steps", "step", "history", "best_accuracy", "best_epoch", "seconds", "images"):
         setattr(state, name, numbers[name])
     return int(numbers["threads"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,13 +13,13 @@ from convscope.arithmetic.inference import Normalise, compute, laid_out, resized
 from convscope.arithmetic.module import GraphModule
 from convscope.data.augment import Augment, augment
 from convscope.data.dataset import Dataset
-from convscope.data.mixing import mix
-from convscope.data.policy import named, suited
+from convscope.data.policy import policy
 from convscope.errors import UserError
 from convscope.learning import schedule
-from convscope.learning.batches import Batches, Pictures, batch_indices, class_weights, steps_per_epoch
+from convscope.learning.batches import Pictures, batch_indices, steps_per_epoch
 from convscope.learning.device import precision_of
 from convscope.learning.events import EpochEnded, Event, Planned, Stepped, Stopped
+from convscope.learning.feed import Batch, Feed
 from convscope.learning.memory import explain_memory
 from convscope.learning.optimise import set_rate
 from convscope.learning.recipe import Recipe
@@ -37,33 +36,18 @@ INTERRUPTED = "interrupted"
 def policy_of(recipe: Recipe, dataset: Dataset, epochs: float) -> Augment:
     """What the recipe's ``augment`` means for these pictures."""
     pre = dataset.preprocess
-    name = suited(pre.channels, pre.height, pre.width, epochs) if recipe.augment == "auto" else recipe.augment
-    return named(name, pre.channels, pre.height, pre.width)
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """Pictures with labels, (N) or, of mixed ones, (N, 2): their own, which ``share`` of the loss asks for, first."""
-
-    images: torch.Tensor
-    labels: torch.Tensor
-    share: float = 1.0
-    weights_K: torch.Tensor | None = None
+    return policy(recipe.augment, pre.channels, pre.height, pre.width, epochs, dataset.classes)
 
 
 def _step(
-    state: TrainingState, batch: _Batch, normalise: Normalise, dtype: torch.dtype
+    state: TrainingState, batch: Batch, normalise: Normalise, dtype: torch.dtype
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """One step on a batch of pictures and labels; returns loss and hits, not yet waited for."""
     images, labels = batch.images, batch.labels
-    size = state.recipe.micro_batch or len(labels)
-    # A last piece of one would leave batch norm nothing to compare: pieces are of nearly equal size.
-    pieces = max(1, round(len(labels) / size))
     loss = torch.zeros((), device=images.device)
     hits = torch.zeros((), dtype=torch.int64, device=images.device)
-    for some, their in zip(images.tensor_split(pieces), labels.tensor_split(pieces), strict=True):
-        piece = _Batch(some, their, batch.share, batch.weights_K)
-        part, right = _backward(state, piece, len(their) / len(labels), normalise, dtype)
+    for piece in batch.parts(state.recipe.pieces(len(labels))):
+        part, right = _backward(state, piece, len(piece.labels) / len(labels), normalise, dtype)
         loss, hits = loss + part, hits + right
     state.optimizer.step()
     state.optimizer.zero_grad(set_to_none=True)  # now, so that the next forward pass has the gradients' memory
@@ -73,7 +57,7 @@ def _step(
 
 
 def _backward(
-    state: TrainingState, batch: _Batch, share: float, normalise: Normalise, dtype: torch.dtype
+    state: TrainingState, batch: Batch, share: float, normalise: Normalise, dtype: torch.dtype
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The gradients of some pictures, which are ``share`` of the step's, added to what is there; loss and hits."""
     module, images = state.at_present(), batch.images
@@ -91,7 +75,7 @@ def _backward(
     return loss.detach(), (scores.detach().argmax(1) == own_N).sum()
 
 
-def _loss(scores_NK: torch.Tensor, batch: _Batch, smoothing: float) -> torch.Tensor:
+def _loss(scores_NK: torch.Tensor, batch: Batch, smoothing: float) -> torch.Tensor:
     """Cross-entropy; of mixed pictures that of both labels, each by its share."""
 
     def mean(labels_N: torch.Tensor) -> torch.Tensor:
@@ -118,7 +102,12 @@ def _seed_dropout(device: torch.device, seed: int) -> None:
 
 
 def _planned(
-    state: TrainingState, per_epoch: int, dtype: torch.dtype, device: torch.device, step_seconds: float | None
+    state: TrainingState,
+    per_epoch: int,
+    dtype: torch.dtype,
+    device: torch.device,
+    step_seconds: float | None,
+    varied: Augment,
 ) -> Planned:
     return Planned(
         steps=state.steps,
@@ -129,6 +118,7 @@ def _planned(
         precision=str(dtype).removeprefix("torch."),
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         step_seconds=step_seconds,
+        augment=varied.words(),
     )
 
 
@@ -159,10 +149,6 @@ def train(
     batch_size = recipe.batch_size or 1
     per_epoch = steps_per_epoch(len(dataset.train), batch_size)
     pictures = Pictures(dataset.train, device)
-    batches = Batches(dataset.train, batch_size, recipe.seed, recipe.balance == "sampling")
-    weights_K = None
-    if recipe.balance == "weights":
-        weights_K = torch.from_numpy(class_weights(dataset.train.labels_N, len(dataset.classes))).float().to(device)
     step_seconds = None
     clock = _Clock(deadline, _afterwards(dataset, recipe))
     if state.steps == 0:
@@ -176,8 +162,12 @@ def train(
             state.steps = schedule.plan_within(left * 0.98, step_seconds, per_epoch, epoch_seconds, 0, progressive)
             if recipe.epochs is not None:
                 state.steps = min(state.steps, round(recipe.epochs * per_epoch))
-    policy = policy_of(recipe, dataset, state.steps / per_epoch)
-    yield _planned(state, per_epoch, dtype, device, step_seconds)
+    if not state.augmented_for:
+        # Kept: where --time changes the plan's length, a run that goes on is still augmented as it began.
+        state.augmented_for = state.steps / per_epoch
+    varied = policy_of(recipe, dataset, state.augmented_for)
+    feed = Feed(dataset, pictures, recipe, varied)
+    yield _planned(state, per_epoch, dtype, device, step_seconds, varied)
 
     pending: list[tuple[torch.Tensor, torch.Tensor, int]] = []
     state.to_train()
@@ -190,29 +180,22 @@ def train(
         share = schedule.rate(recipe.schedule, state.step, state.steps, recipe.warmup or 0)
         lr = (recipe.lr or 0) * share
         set_rate(state.optimizer, share, state.step / state.steps)
-        indices = batches.at(epoch, place)
-        images, labels = pictures.take(indices)
-        images = augment(images, policy, recipe.seed, epoch, place, indices)
-        mixed = mix(images, labels, policy, recipe.seed, epoch, place)
-        batch = _Batch(images, labels, weights_K=weights_K)
-        if mixed is not None:
-            batch = _Batch(mixed.images_NHWC, mixed.labels_N2, mixed.share, weights_K)
-        waited = time.monotonic() - begun
+        batch = feed.at(epoch, place)
         _seed_dropout(device, stream_seed(recipe.seed, "dropout", epoch, place))
         try:
             loss, hits = _step(state, batch, normalise, dtype)
         except (RuntimeError, MemoryError) as error:
             explain_memory(error, state.graph, recipe, device)
         state.step += 1
-        state.images += len(labels)
-        pending.append((loss, hits, len(labels)))
+        state.images += len(batch.labels)
+        pending.append((loss, hits, len(batch.labels)))
         ended = place == per_epoch - 1 or state.step == state.steps
         if device.type == "cpu" or len(pending) >= EAGER or ended:
-            yield _look(state, pending, epoch, lr, images, normalise, ended)
+            yield _look(state, pending, epoch, lr, batch.images, normalise, ended)
         clock.took((time.monotonic() - begun) / (schedule.SMALL_COST if small else 1))
         state.seconds += time.monotonic() - begun
         state.sums.seconds += time.monotonic() - begun
-        state.sums.waiting += waited
+        state.sums.waiting += feed.waits.take()
         if ended:
             begun = time.monotonic()
             yield _epoch_ended(state, dataset, normalise, epoch + 1, lr)
@@ -220,11 +203,11 @@ def train(
             state.to_train()
         if stop() and state.step < state.steps:
             if pending:
-                yield _look(state, pending, epoch, lr, images, normalise, ended)
+                yield _look(state, pending, epoch, lr, batch.images, normalise, ended)
             yield Stopped(state.step, INTERRUPTED)
             return
         if clock.replanned(state, per_epoch):
-            yield _planned(state, per_epoch, dtype, device, clock.step_seconds)
+            yield _planned(state, per_epoch, dtype, device, clock.step_seconds, varied)
 
 
 def _look(
@@ -345,7 +328,7 @@ def _speed(
         images, labels = pictures.take(indices)
         images = augment(images, policy_of(recipe, dataset, recipe.epochs or 0), recipe.seed, indices_N=indices)
         try:
-            loss, _ = _step(copy, _Batch(images, labels), normalise, dtype)
+            loss, _ = _step(copy, Batch(images, labels), normalise, dtype)
         except (RuntimeError, MemoryError) as error:
             explain_memory(error, state.graph, recipe, device)
         loss.item()

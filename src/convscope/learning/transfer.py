@@ -20,6 +20,7 @@ from torch import Tensor
 from convscope.arithmetic.inference import Normalise, compute, laid_out, prepare
 from convscope.arithmetic.module import GraphModule, load_state
 from convscope.data.dataset import Dataset, Split
+from convscope.data.policy import may_mirror
 from convscope.errors import UserError
 from convscope.learning.batches import class_weights
 from convscope.learning.calibration import best_temperature, losses
@@ -207,7 +208,7 @@ def _head(job: Job) -> Generator[Event, None, _Fitted | None]:
     rows = plain.there
     seen = [plain.take(rows)]
     whole = len(rows) == len(dataset.train)
-    if dataset.preprocess.channels == 3 and whole and len(rows) / speed.rate < 0.7 * (job.left - FOR_HEAD):
+    if _mirrored(dataset) and whole and len(rows) / speed.rate < 0.7 * (job.left - FOR_HEAD):
         mirrored = yield from _some(job, fast, dataset.train, "mirror images", "mirror")
         if mirrored is None:
             return None
@@ -341,7 +342,7 @@ def _behind(job: Job, path: str) -> Generator[Event, None, Transferred | None]:
     body = Body(module.eval(), job.normalise, path, precision_of(recipe, device))
     parts: dict[str, list[NDArray[np.float16]]] = {}
     views: dict[str, tuple[View, ...]] = {"train": ("plain",), "val": ("plain",)}
-    if job.dataset.preprocess.channels == 3:
+    if _mirrored(job.dataset):
         views["train"] = ("plain", "mirror")
     for name, split in (("train", job.dataset.train), ("val", job.dataset.val)):
         for view in views[name]:
@@ -362,6 +363,12 @@ def _behind(job: Job, path: str) -> Generator[Event, None, Transferred | None]:
         return None
     load_state(module, dict(job.start) | {name: value.cpu() for name, value in state.evaluated().items()})
     return Transferred(module, {}, tuple(state.history), state.seconds, state.images)
+
+
+def _mirrored(dataset: Dataset) -> bool:
+    """Whether mirror images are pictures of the same class: grey ones may be letters, as :mod:`convscope.data.policy`
+    has it."""
+    return dataset.preprocess.channels == 3 and may_mirror(dataset.classes)
 
 
 def _of_features(split: Split, views: list[NDArray[np.float16]]) -> Split:

@@ -65,6 +65,7 @@ class Watch:
         self.first_step = 0
         self.steps = 0
         self.shown = 0.0
+        self.bound = False
         self.loss, self.accuracy, self.pace = 0.0, 0.0, 0.0
 
     def __enter__(self) -> Watch:
@@ -193,6 +194,8 @@ class Watch:
                 f"{event.parameters:,} parameters, {event.macs / 1e6:.2f} M MACs a picture; {event.epochs:g} epochs, "
                 f"{event.steps:,} steps of {event.batch_size} in {event.precision} on {event.device}",
             )
+            if event.augment != "nothing":
+                self._say(f"varied in every picture: {event.augment}")
         self.steps = event.steps
         self.live.update(self.task, total=event.steps, visible=True)
 
@@ -221,3 +224,6 @@ class Watch:
             f"epoch {event.epoch:3}   loss {event.train_loss:.3f} {100 * event.train_accuracy:6.2f} %{val}   "
             f"lr {event.lr:.5f}   {event.images_per_second:,.0f} images/s"
         )
+        if event.data_bound and not self.bound:
+            self._say(f"  {event.data_bound}: reading and varying pictures is what takes so long", style="yellow")
+        self.bound = bool(event.data_bound)
