@@ -203,7 +203,9 @@ def format(file: str, check: bool) -> None:  # noqa: A001  the command's name
 @click.option("--warmup", type=float, help="The share of the plan in which the learning rate rises.")
 @click.option("--label-smoothing", type=float, help="From 0 to 0.9.")
 @click.option("--ema", type=float, help="Average the weights with this decay a step, for example 0.999.")
-@click.option("--augment", help="How training pictures are varied: auto, none, light, medium, strong; finer: medium,flip=never.")
+@click.option(
+    "--augment", help="How training pictures are varied: auto, none, light, medium, strong; finer: medium,flip=never."
+)
 @click.option("--tta", help="none, or flip: the model averages a picture and its mirror image.")
 @click.option("--micro-batch", type=int, help="Pictures computed at a time; a step adds up their gradients.")
 @click.option("--progressive", type=float, help="The share of the plan on pictures of three quarters of the size.")
