@@ -17,6 +17,8 @@ from convscope.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from convscope.data.dataset import Fit
+    from convscope.learning.recipe import Recipe
+    from convscope.network.network import Network
 
 _STARTED = time.monotonic()
 FITS = ("stretch", "crop", "letterbox", "pad")
@@ -44,6 +46,10 @@ def train_command(data: str | None, **options: Any) -> int:
     if not resume and data is None:
         raise UserError("convscope train", "DATA is missing", "digits, a folder, a file", "convscope train digits")
     network = zoo.find(options["net"]) if options["net"] else None
+    if options["preview"] is not None:
+        if resume:
+            raise UserError("--preview", "with --resume", "the options of the run that is to be shown", "leave one out")
+        return _preview(data or "", network, recipe, options)
     folder = Path(out) if out else next_folder(data or "", options["net"])
 
     console = Console(stderr=True)
@@ -116,6 +122,30 @@ def train_command(data: str | None, **options: Any) -> int:
     click.echo(f"model   {finished.model}")
     if report is not None:
         click.echo(f"report  {report}")
+    return 0
+
+
+def _preview(data: str, network: Network | None, recipe: Recipe, options: dict[str, Any]) -> int:
+    """Draw what a run with these options would show its network."""
+    from rich.console import Console
+
+    from convscope.learning.opening import Asked, open_run
+    from convscope.surfaces.preview_sheet import write_preview
+    from convscope.surfaces.progress import Watch
+
+    asked = Asked(data, network, recipe, options["shape"], options["fit"], options["weights"])
+    with Watch(Console(stderr=True)) as watch:
+        opened = open_run(asked, watch.decoding(), watch.downloading())
+        for decided in opened.decided:
+            watch.show(decided)
+        file = Path(options["preview"])
+        found = write_preview(opened, file)
+    fit = opened.dataset.preprocess.fit
+    if options["as_json"]:
+        document = {"preview": str(file), "fit": fit, "augment": found.varied.words(), "pictures": len(found.rows)}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        click.echo(f"{file}: {len(found.rows)} pictures, fit {fit}; varied: {found.varied.words()}")
     return 0
 
 
