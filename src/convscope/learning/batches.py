@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from convscope.data.dataset import Split
 from convscope.seeds import stream_seed
 
+BALANCED = ("weights", "sampling")
+"""Ways to make rare classes count as much as frequent ones."""
+
 
 def steps_per_epoch(pictures: int, batch_size: int) -> int:
     """How many batches an epoch has; a last batch of one joins the one before, for batch norm's sake.

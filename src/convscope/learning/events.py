@@ -132,6 +132,7 @@ class Stepped:
 class EpochEnded:
     """All training pictures were seen once more, or the plan ended.
 
+    ``val_recall`` is the mean recall of the classes: what rare ones count in as much as frequent ones.
     ``waiting`` is the share of a step's ``step_seconds`` in which it waited for its pictures.
     """
 
@@ -144,6 +145,7 @@ class EpochEnded:
     lr: float
     seconds: float
     images_per_second: float
+    val_recall: float | None = None
     waiting: float = 0.0
     step_seconds: float = 0.0
 

@@ -44,6 +44,7 @@ def measured(
             "top1": evaluation.top1,
             "top5": evaluation.top5,
             "interval": list(evaluation.interval),
+            "balanced_accuracy": evaluation.balanced_accuracy,
             "ece": evaluation.ece,
             "ece_uncalibrated": evaluate_probabilities(plain, dataset.test.labels_N, dataset.classes).ece,
             "loss": evaluation.loss,

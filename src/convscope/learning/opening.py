@@ -15,6 +15,7 @@ from convscope.data.policy import may_mirror
 from convscope.data.sources import Source, open_source
 from convscope.delivery.download import Progress
 from convscope.errors import UserError
+from convscope.learning.balance import balance_of
 from convscope.learning.choice import Choice, choose, speed_of
 from convscope.learning.device import device_of, precision_of
 from convscope.learning.events import Decided
@@ -131,6 +132,10 @@ def open_run(asked: Asked, decoding: Decoding, downloading: Progress) -> Opened:
     resolved = replace(recipe.resolved(len(dataset.train), pretrained=start is not None), freeze=freeze)
     if freeze not in (None, "none"):
         resolved = replace(resolved, epochs=recipe.epochs)
+    balance = balance_of(recipe.balance, dataset.train.labels_N, source.classes)
+    resolved = replace(resolved, balance=balance.choice)
+    if balance.is_worth_saying:
+        decided.append(Decided("balance", balance.choice, balance.words))
     graph, device = network.graph(), device_of(resolved)
     if freeze != "all":
         fits = fitted(graph, resolved, device)

@@ -17,7 +17,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "optimizer": ("adamw", "sgd", "muon"),
     "tta": ("none", "flip"),
     "schedule": ("onecycle", "cosine"),
-    "balance": ("none", "weights", "sampling"),
+    "balance": ("auto", "none", "weights", "sampling"),
     "precision": ("auto", "float32", "bfloat16"),
     "device": ("auto", "cpu", "cuda"),
 }
@@ -58,7 +58,8 @@ class Recipe:
         augment: ``none``, ``light``, ``medium`` or ``strong``, see :func:`convscope.data.policy.named`; ``auto``: by
             the pictures' kind and how often they are seen; also finer, as ``medium,flip=never``.
         balance: of classes with few and with many pictures: ``weights`` in the loss, or ``sampling``, which draws every
-            class as often as any other; see :mod:`convscope.learning.batches`.
+            class as often as any other; ``auto``: weights where they are very unequal, else ``none``; see
+            :mod:`convscope.learning.balance`.
         memory: bytes that the process may take, or take on the GPU; None: what is free. A step that takes more is
             computed in pieces.
         patience: epochs without a better validation accuracy before the run stops; 0: never.
@@ -91,7 +92,7 @@ class Recipe:
     label_smoothing: float | None = None
     ema: float = 0.0
     augment: str = "auto"
-    balance: str = "none"
+    balance: str = "auto"
     memory: int | None = None
     patience: int = 0
     precision: Precision = "auto"

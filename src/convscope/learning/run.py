@@ -20,6 +20,7 @@ from convscope.delivery.model import Model
 from convscope.errors import UserError
 from convscope.files import make_folder, write_atomically
 from convscope.learning import checkpoint
+from convscope.learning.balance import Balance, balance_of
 from convscope.learning.device import device_of
 from convscope.learning.events import (
     Compared,
@@ -54,6 +55,7 @@ from convscope.learning.state import TrainingState, begin, restore, to_tensors
 from convscope.learning.sureness import Kept, kept
 from convscope.learning.train import INTERRUPTED, train
 from convscope.learning.transfer import Job, Transferred, transfer
+from convscope.learning.waiting import Waiting, waiting_of
 from convscope.network.network import Network
 from convscope.network.ops import Shape
 
@@ -87,6 +89,16 @@ class Result:
     history: tuple[Mapping[str, Any], ...]
     seconds: float
     sure: tuple[Kept, ...] = ()
+
+    @property
+    def balance(self) -> Balance:
+        """How unequal the classes' training pictures are, and what was done about it."""
+        return balance_of(self.model.facts["recipe"]["balance"], self.dataset.train.labels_N, self.dataset.classes)
+
+    @property
+    def waiting(self) -> Waiting:
+        """How long a step of this run waited for its pictures."""
+        return waiting_of(self.history)
 
     def _repr_html_(self) -> str:
         return self.evaluation._repr_html_()
@@ -199,7 +211,12 @@ def run(
     event = Finished(
         model=str(folder / "model"),
         run=str(folder),
-        metrics={"top1": result.evaluation.top1, "top5": result.evaluation.top5, "ece": result.evaluation.ece},
+        metrics={
+            "top1": result.evaluation.top1,
+            "top5": result.evaluation.top5,
+            "balanced_accuracy": result.evaluation.balanced_accuracy,
+            "ece": result.evaluation.ece,
+        },
         seconds=time.monotonic() - started,
         images_per_second=found.images / max(1e-9, found.seconds),
     )

@@ -351,12 +351,13 @@ def weighted(state: TrainingState) -> GraphModule:
 
 
 def _epoch_ended(state: TrainingState, dataset: Dataset, normalise: Normalise, epoch: int, lr: float) -> EpochEnded:
-    val_loss = val_accuracy = None
+    val_loss = val_accuracy = val_recall = None
     if len(dataset.val):
         scores = compute(weighted(state), dataset.val.images_NHWC, normalise)
         labels = torch.from_numpy(np.array(dataset.val.labels_N))
         val_loss = float(functional.cross_entropy(scores, labels))
         val_accuracy = float((scores.argmax(1) == labels).float().mean())
+        val_recall = _macro_recall(scores.argmax(1) == labels, labels, len(dataset.classes))
         if val_accuracy > state.best_accuracy:
             state.best_accuracy, state.best_epoch = val_accuracy, epoch
     sums = state.sums
@@ -370,9 +371,18 @@ def _epoch_ended(state: TrainingState, dataset: Dataset, normalise: Normalise, e
         lr=lr,
         seconds=state.seconds,
         images_per_second=sums.images / max(1e-9, sums.seconds),
+        val_recall=val_recall,
         waiting=sums.waiting / max(1e-9, sums.seconds),
         step_seconds=sums.seconds / max(1, sums.steps),
     )
     state.history.append(dict(vars(ended)))
     state.sums = Sums()
     return ended
+
+
+def _macro_recall(right_N: torch.Tensor, labels_N: torch.Tensor, classes: int) -> float:
+    """The mean over the classes that occur, of the share of a class's pictures that are right."""
+    counts_K = torch.bincount(labels_N, minlength=classes)
+    right_K = torch.bincount(labels_N, right_N.double(), minlength=classes)
+    there_K = counts_K > 0
+    return float((right_K[there_K] / counts_K[there_K]).mean())

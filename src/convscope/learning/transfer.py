@@ -22,7 +22,7 @@ from convscope.arithmetic.module import GraphModule, load_state
 from convscope.data.dataset import Dataset, Split
 from convscope.data.policy import may_mirror
 from convscope.errors import UserError
-from convscope.learning.batches import class_weights
+from convscope.learning.batches import BALANCED, class_weights
 from convscope.learning.calibration import best_temperature, losses
 from convscope.learning.device import device_of, precision_of
 from convscope.learning.events import Compared, Decided, Event, HeadTrained
@@ -220,7 +220,7 @@ def _head(job: Job) -> Generator[Event, None, _Fitted | None]:
     fitting = time.monotonic()
     labels_N = dataset.train.labels_N[rows]
     # A convex loss has no order of pictures: sampling and weights are the same to it.
-    weights_K = None if recipe.balance == "none" else class_weights(labels_N, len(dataset.classes))
+    weights_K = class_weights(labels_N, len(dataset.classes)) if recipe.balance in BALANCED else None
     chosen = choose(seen, labels_N, len(dataset.classes), recipe.seed, weights_K=weights_K)
     state = dict(job.start) | {
         f"{node.path}.weight": torch.from_numpy(chosen.head.weight_KD).float(),

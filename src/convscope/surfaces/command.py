@@ -209,7 +209,7 @@ def format(file: str, check: bool) -> None:  # noqa: A001  the command's name
 @click.option("--tta", help="none, or flip: the model averages a picture and its mirror image.")
 @click.option("--micro-batch", type=int, help="Pictures computed at a time; a step adds up their gradients.")
 @click.option("--progressive", type=float, help="The share of the plan on pictures of three quarters of the size.")
-@click.option("--balance", help="Of rare and frequent classes: none, weights (in the loss) or sampling.")
+@click.option("--balance", help="Of rare and frequent classes: auto, none, weights (in the loss) or sampling.")
 @click.option("--memory", type=BytesType(), help="What training may take: 2GB. Default: what is free.")
 @click.option("--preview", type=click.Path(), help="Draw what the network will see as a PNG, and train nothing.")
 @click.option("--patience", type=int, help="Stop after so many epochs without a better validation accuracy.")

@@ -17,7 +17,10 @@ from convscope.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from convscope.data.dataset import Fit
+    from convscope.learning.events import Finished
+    from convscope.learning.metrics import Evaluation
     from convscope.learning.recipe import Recipe
+    from convscope.learning.run import Result
     from convscope.network.network import Network
 
 _STARTED = time.monotonic()
@@ -99,6 +102,9 @@ def train_command(data: str | None, **options: Any) -> int:
             "report": None if report is None else str(report),
             "metrics": metrics,
             "sure": [one.to_dict() for one in result.sure],
+            "balance": result.balance.to_dict(),
+            "classes": result.evaluation.to_dict()["classes"],
+            "waiting": result.waiting.to_dict(),
             "seconds": round(time.monotonic() - _STARTED, 3),
             "train_seconds": round(result.seconds, 3),
             "images_per_second": round(finished.images_per_second, 1),
@@ -106,19 +112,7 @@ def train_command(data: str | None, **options: Any) -> int:
         }
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return 0
-    low, high = result.evaluation.interval
-    click.echo(
-        f"test accuracy {100 * result.evaluation.top1:.2f} % "
-        f"({100 * low:.1f} to {100 * high:.1f} with 95 % confidence) on {result.evaluation.count:,} pictures; "
-        f"trained {result.seconds:.1f} s, {finished.images_per_second:,.0f} images/s; "
-        f"{time.monotonic() - _STARTED:.1f} s in all"
-    )
-    facts = result.model.facts
-    if facts.get("calibration"):
-        click.echo(
-            f"calibration error {100 * facts['metrics']['ece_uncalibrated']:.1f} %, "
-            f"{100 * result.evaluation.ece:.1f} % after scores are divided by {result.model.temperature:.2f}"
-        )
+    _summarise(result, finished)
     click.echo(f"model   {finished.model}")
     if report is not None:
         click.echo(f"report  {report}")
@@ -147,6 +141,42 @@ def _preview(data: str, network: Network | None, recipe: Recipe, options: dict[s
     else:
         click.echo(f"{file}: {len(found.rows)} pictures, fit {fit}; varied: {found.varied.words()}")
     return 0
+
+
+def _summarise(result: Result, finished: Finished) -> None:
+    """What came out, in a few lines."""
+    low, high = result.evaluation.interval
+    click.echo(
+        f"test accuracy {100 * result.evaluation.top1:.2f} % "
+        f"({100 * low:.1f} to {100 * high:.1f} with 95 % confidence) on {result.evaluation.count:,} pictures; "
+        f"trained {result.seconds:.1f} s, {finished.images_per_second:,.0f} images/s; "
+        f"{time.monotonic() - _STARTED:.1f} s in all"
+    )
+    if result.balance.is_worth_saying:
+        click.echo(_recall(result.evaluation))
+    if result.waiting.is_bound:
+        click.echo(result.waiting.words)
+    facts = result.model.facts
+    if facts.get("calibration"):
+        click.echo(
+            f"calibration error {100 * facts['metrics']['ece_uncalibrated']:.1f} %, "
+            f"{100 * result.evaluation.ece:.1f} % after scores are divided by {result.model.temperature:.2f}"
+        )
+
+
+def _recall(evaluation: Evaluation) -> str:
+    """What unequal classes hide in the accuracy.
+
+    Example:
+        >>> import numpy as np
+        >>> from convscope.learning.metrics import evaluate_probabilities
+        >>> _recall(evaluate_probabilities(np.eye(2)[[0, 0, 0, 1]], np.array([0, 0, 1, 1]), ("cat", "dog")))
+        'recall: 75.00 % on average over the classes; the least 50.0 %, dog'
+    """
+    found = [(score.recall, score.name) for score in evaluation.per_class if score.recall is not None]
+    least, name = min(found)
+    mean = 100 * evaluation.balanced_accuracy
+    return f"recall: {mean:.2f} % on average over the classes; the least {100 * least:.1f} %, {name}"
 
 
 def fit_named(fit: str) -> Fit:
