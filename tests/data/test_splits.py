@@ -102,7 +102,7 @@ def test_a_drawn_validation_set_is_capped():
     labels_N = np.arange(80_000) % 10
     sides = split(labels_N, {"train": np.arange(70_000), "test": np.arange(70_000, 80_000)}, range(80_000))
     assert len(sides["val"]) == MAX_VAL
-    assert np.bincount(labels_N[sides["val"]]).tolist() == [500] * 10
+    assert np.bincount(labels_N[sides["val"]]).tolist() == [MAX_VAL // 10] * 10
 
 
 def test_train_and_val_given_measures_on_val_and_chooses_on_a_new_one():

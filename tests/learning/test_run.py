@@ -26,6 +26,7 @@ SETTINGS = [
     {"epochs": 1.5, "optimizer": "sgd", "schedule": "cosine"},
     {"epochs": 2, "ema": 0.9, "label_smoothing": 0.1},
     {"epochs": 2, "augment": "light", "batch_size": 419},  # 1,258 pictures: a last batch of one
+    {"epochs": 2, "augment": "strong,cutmix=0.4,mixup=0.4", "balance": "sampling"},
 ]
 
 

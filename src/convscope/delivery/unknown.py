@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from convscope.errors import UserError
 
+DEVIATIONS = 1.0
+"""Standard errors that a share is taken to be worse than it looks."""
 STEPS = 400
 """Probabilities at which a curve is kept."""
 
@@ -82,25 +85,25 @@ class Curve:
     def threshold(self, precision: float) -> Threshold | None:
         """The lowest probability from which on a share of ``precision`` of the answers is right, or None.
 
-        One more mistake than was seen is reckoned with, so that the share is kept on average on other pictures too
-        (Angelopoulos et al. 2022, "Conformal risk control"): without a mistake 99 answers are needed for 99 %.
+        Chance is reckoned with: the share must reach the precision even at the lower end of its interval, which is one
+        standard error wide (Wilson 1927), so that other pictures keep it in five cases of six. Without a mistake 99
+        answers are needed for 99 %.
 
         Example:
             >>> curve = Curve.measured(np.linspace(0.01, 1, 100), np.arange(100) >= 20)
             >>> found = curve.threshold(0.9)
             >>> round(found.probability, 2), found.answered, found.right
-            (0.14, 87, 80)
+            (0.16, 85, 80)
         """
         for probability, answered, right in zip(self.probabilities, self.answered, self.right, strict=True):
-            if answered - right + 1 <= (1 - precision) * (answered + 1) + 1e-9:
+            if _at_least(right, answered) >= precision - 1e-9:
                 return Threshold(precision, probability, answered, right, self.count)
         return None
 
     @property
     def best(self) -> float:
         """The highest precision that these pictures can vouch for."""
-        shares = [1 - (a - r + 1) / (a + 1) for a, r in zip(self.answered, self.right, strict=True)]
-        return max(shares, default=0.0)
+        return max((_at_least(r, a) for a, r in zip(self.answered, self.right, strict=True)), default=0.0)
 
     def at(self, probability: float) -> tuple[int, int]:
         """How many were answered, and rightly, from a probability on."""
@@ -129,6 +132,13 @@ class Curve:
             int(document["count"]),
             str(document.get("of", "")),
         )
+
+
+def _at_least(right: int, answered: int) -> float:
+    """The lower end of Wilson's interval of one standard error for a share."""
+    share, z2 = right / answered, DEVIATIONS**2
+    half = DEVIATIONS * math.sqrt(share * (1 - share) / answered + z2 / (4 * answered**2))
+    return (share + z2 / (2 * answered) - half) / (1 + z2 / answered)
 
 
 def check_precision(value: float, where: str = "--sure") -> float:

@@ -63,8 +63,7 @@ class Balance:
 def balance_of(asked: str, labels_N: NDArray[np.int64], classes: Sequence[str]) -> Balance:
     """What ``--balance`` means for these labels: ``auto`` weighs the loss where classes are very unequal.
 
-    Of the two, weights lost least on frequent classes for what they gained on rare ones (Fashion-MNIST, every other
-    class cut to a fortieth: docs/training.md).
+    Weights rather than sampling: they found more of the rare ones (docs/training.md).
 
     Example:
         >>> labels_N = np.array([0] * 30 + [1] * 2)

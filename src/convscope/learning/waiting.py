@@ -48,9 +48,10 @@ def waiting_of(history: Sequence[Mapping[str, Any]]) -> Waiting:
     """The mean step of a run, from its epochs as :class:`~convscope.learning.events.EpochEnded` has them.
 
     Example:
-        >>> waiting_of([{"step": 10, "waiting": 0.5, "step_seconds": 0.01}, {"step": 20, "waiting": 0.0,
-        ...     "step_seconds": 0.03}]).words
-        'data-bound: 2.5 ms waiting of 20.0'
+        >>> slow = {"step": 10, "waiting": 0.5, "step_seconds": 0.01}
+        >>> quick = {"step": 20, "waiting": 0.0, "step_seconds": 0.03}
+        >>> waiting_of([slow, quick]).is_bound, waiting_of([slow]).words
+        (False, 'data-bound: 5.0 ms waiting of 10.0')
         >>> waiting_of([]).is_bound
         False
     """

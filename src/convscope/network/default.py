@@ -10,8 +10,9 @@ LEFT = 4
 """Halving stops at so many pixels a side; what is left goes to the classes place by place, not averaged."""
 SMALL, LARGE = 16, 64
 """Pictures with fewer pixels a side are looked at once before they are halved, larger ones are halved at once."""
-DEEP_FIRST, DEEP_WIDTHS = 24, (64, 256, 256)
-"""Kernels of the deep network's first layer, computed from the pictures, and the usual widths of its blocks."""
+DEEP_FIRST, DEEP_WIDTHS = 8, (64, 256, 256)
+"""Kernels a colour of the deep network's first layer, computed from the pictures: every direction of a 2x2 patch, with
+two signs; and the usual widths of its blocks."""
 DEEP_FULL = 32
 """Pixels a side that the widest blocks see the half of: what larger pictures have more goes into blocks before."""
 
@@ -83,7 +84,7 @@ def deep_network(shape: Shape, classes: int, widths: tuple[int, int, int] = DEEP
         "conv width 3x3 padding=1 bias=no > maxpool 2 > batchnorm momentum=0.4 > silu",
         "conv width 3x3 padding=1 bias=no > batchnorm momentum=0.4 > silu",
         "}",
-        f"conv {DEEP_FIRST} 2x2 > silu",
+        f"conv {DEEP_FIRST * shape[0]} 2x2 > silu",
         *(f"halve {width}" for width in blocks),
         f"globalmaxpool > flatten > linear {classes} bias=no",
     ]
