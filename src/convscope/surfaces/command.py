@@ -374,6 +374,18 @@ def evaluate(model: str, data: str, split: str | None, report: str | None, lang:
 
 
 @cli.command()
+@click.argument("models", nargs=-1, required=True)
+@click.argument("data")
+@click.option("--split", help="train, val, test or all. Default: test where the data has one, else all.")
+@json_option
+def compare(models: tuple[str, ...], data: str, split: str | None, as_json: bool) -> None:
+    """Whether one of MODELS is better than another on DATA, or chance was kind to it."""
+    from convscope.surfaces.compare_command import compare_command
+
+    compare_command(models, data, split, as_json)
+
+
+@cli.command()
 @click.argument("model")
 @click.argument("files", nargs=-1, required=True)
 @click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="How many classes to name.")
