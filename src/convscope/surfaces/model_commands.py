@@ -71,7 +71,9 @@ def load_command(
     click.echo(f"model    {folder}")
 
 
-def evaluate_command(model: str, data: str, split: str | None, report: str | None, lang: str, as_json: bool) -> None:
+def evaluate_command(
+    model: str, data: str, split: str | None, report: str | None, robustness: bool, lang: str, as_json: bool
+) -> None:
     """Run ``convscope evaluate``."""
     from rich.console import Console
 
@@ -86,18 +88,28 @@ def evaluate_command(model: str, data: str, split: str | None, report: str | Non
     with Watch(console) as watch:
         done = evaluate(loaded, data, split, progress=watch.decoding())
     _name_skipped(done.skipped)
+    spoilt = None
+    if robustness:
+        from convscope.learning.robustness import robustness as measured
+
+        spoilt = measured(loaded, done.split)
     if report is not None:
         from convscope.surfaces.run_report import write_evaluation_report
 
-        write_evaluation_report(loaded, done, data, Path(report), LANGUAGES[lang])
+        write_evaluation_report(loaded, done, data, Path(report), LANGUAGES[lang], spoilt)
     if as_json:
         document = {**done.evaluation.to_dict(), "of": done.of, "report": report}
+        document["robustness"] = None if spoilt is None else spoilt.to_dict()
         document["sure"] = [one.to_dict() for one in done.sure]
         document["skipped"] = [vars(entry) for entry in done.skipped]
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     click.echo(f"{model} on {done.of}\n")
     click.echo(to_text(done.evaluation, LANGUAGES[lang], done.sure))
+    if spoilt is not None:
+        from convscope.surfaces.robustness_section import to_text as robustness_text
+
+        click.echo("\n" + robustness_text(spoilt, LANGUAGES[lang]))
     if report is not None:
         click.echo(f"report  {report}")
 

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from convscope.files import write_atomically
 from convscope.learning.metrics import Evaluation, Probabilities
+from convscope.learning.robustness import Robustness
 from convscope.learning.sureness import Kept
 from convscope.surfaces import charts
 from convscope.surfaces import report_sections as sections
 from convscope.surfaces.report_markup import text
+from convscope.surfaces.robustness_section import robustness as robustness_section
 from convscope.surfaces.wording import ENGLISH, Words, headline
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -35,6 +37,7 @@ def write_report(
     network_html: str = "",
     facts: Mapping[str, str] | None = None,
     sure: Sequence[Kept] = (),
+    robustness: Robustness | None = None,
     words: Words = ENGLISH,
 ) -> None:
     """Write the report that :func:`render_report` renders; the old file or the whole new one is there at any time.
@@ -53,6 +56,7 @@ def write_report(
         network_html=network_html,
         facts=facts,
         sure=sure,
+        robustness=robustness,
         words=words,
     )
     write_atomically(path, page.encode("utf-8"))
@@ -70,6 +74,7 @@ def render_report(
     network_html: str = "",
     facts: Mapping[str, str] | None = None,
     sure: Sequence[Kept] = (),
+    robustness: Robustness | None = None,
     words: Words = ENGLISH,
 ) -> str:
     """The report as one self-contained HTML page.
@@ -86,6 +91,7 @@ def render_report(
         network_html: the network's drawing and table, trusted as they are (``network.drawing.beside_table``).
         facts: what to say of data, machine, seed and versions, in order; ``command`` is shown as the way to repeat it.
         sure: what came of asking for a precision.
+        robustness: on spoilt pictures, where that was measured.
         words: the page's texts.
 
     Raises:
@@ -113,6 +119,7 @@ def render_report(
         sections.reliability(evaluation, words),
         "</div>",
         sections.sure(sure, words),
+        robustness_section(robustness, words),
         sections.confused_pairs(evaluation, pictures, words),
         sections.surest_mistakes(evaluation, pictures, words),
         sections.classes(evaluation, words),

@@ -9,6 +9,7 @@ from typing import Any
 from convscope.delivery.model import Model
 from convscope.files import write_atomically
 from convscope.learning.evaluate import Evaluated
+from convscope.learning.robustness import Robustness
 from convscope.learning.run import Result
 from convscope.network.drawing import beside_table
 from convscope.network.ops import spell_shape
@@ -52,7 +53,14 @@ def write_run_report(result: Result, path: Path, words: Words = ENGLISH) -> None
     )
 
 
-def write_evaluation_report(model: Model, done: Evaluated, data: str, path: Path, words: Words = ENGLISH) -> None:
+def write_evaluation_report(
+    model: Model,
+    done: Evaluated,
+    data: str,
+    path: Path,
+    words: Words = ENGLISH,
+    robustness: Robustness | None = None,
+) -> None:
     """The report of a model on some data.
 
     Raises:
@@ -68,6 +76,7 @@ def write_evaluation_report(model: Model, done: Evaluated, data: str, path: Path
         names=done.split.names,
         network_html=_network_html(model),
         sure=done.sure,
+        robustness=robustness,
         words=words,
         facts={"Data": f"{data}: {len(done.split):,} pictures, {len(done.skipped):,} left out", **_facts(model)},
     )
