@@ -45,3 +45,9 @@ def test_the_shown_mistake_is_what_is_printed() -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_tests_that_are_named_are_there(page: Path) -> None:
+    for named in re.findall(r"`(tests/[\w/.]+)`", page.read_text(encoding="utf-8")):
+        assert (ROOT / named).exists(), named
