@@ -11,13 +11,14 @@ import torch
 from convscope.api import train, training
 from convscope.errors import UserError
 from convscope.learning import memory
+from convscope.learning.choice import choose
 from convscope.learning.events import Decided, Prepared
 from convscope.learning.memory import budget, fitted, free_bytes, training_bytes
 from convscope.learning.recipe import Recipe
 from convscope.network.network import Network
 
 CPU = torch.device("cpu")
-WIDE = "input 1x8x8 > conv 64 3x3 padding=1 > relu > conv 64 3x3 padding=1 > relu > flatten > linear 10"
+WIDE = "input 1x8x8 > conv 16 3x3 padding=1 > relu > conv 16 3x3 padding=1 > relu > flatten > linear 10"
 GRAPH = Network.parse("input 3x64x64 > conv 64 3x3 padding=1 > relu > globalavgpool > flatten > linear 2").graph()
 
 
@@ -28,7 +29,7 @@ def test_as_few_pieces_as_the_memory_asks_for(batch: int, micro: int | None) -> 
     whole = training_bytes(GRAPH, batch, recipe, CPU)
     assert fitted(GRAPH, recipe, CPU, whole) == recipe
     for share in (0.99, 0.6, 0.3, 0.15):
-        limit = int(whole * share)
+        limit = max(int(whole * share), training_bytes(GRAPH, 3, Recipe(precision="float32"), CPU))
         found = fitted(GRAPH, recipe, CPU, limit)
         assert dataclasses.replace(found, micro_batch=micro) == recipe, "the step itself stays the same"
         assert training_bytes(GRAPH, batch, found, CPU) <= limit
@@ -58,11 +59,12 @@ def test_a_container_s_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_run_says_it_in_one_line_before_it_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    graph = Network.parse(WIDE).graph()
+    wide = WIDE.replace("conv 16", "conv 128")
+    graph = Network.parse(wide).graph()
     limit = training_bytes(graph, 20, Recipe(precision="float32"), CPU)
     monkeypatch.setattr(memory, "budget", lambda recipe, device: limit)
     said = []
-    for event in training("digits", WIDE, out=tmp_path / "run", precision="float32", batch_size=64, epochs=1):
+    for event in training("digits", wide, out=tmp_path / "run", precision="float32", batch_size=64, epochs=1):
         if isinstance(event, Prepared):
             break
         said.append(event)
@@ -81,13 +83,36 @@ def test_pieces_give_the_gradients_of_the_whole(tmp_path: Path) -> None:
     assert one != two
 
 
+@pytest.mark.parametrize("time", [None, 600.0])
+def test_photographs_are_made_smaller_where_the_memory_is_small(time: float | None) -> None:
+    recipe = Recipe(time=time, precision="float32")
+    resolved = recipe.resolved(900)
+    chosen = []
+    for limit in (10**10, 10**8, 3 * 10**7, 10**3):
+
+        def fits(network: Network, limit: int = limit) -> bool:
+            return training_bytes(network.graph(), memory.AT_A_TIME, resolved, CPU) <= limit
+
+        found = choose((3, 375, 500), 900, 10, recipe, 250e9, fits=fits)
+        assert fits(found.network) or limit == 10**3
+        chosen.append(found)
+    plain = choose((3, 375, 500), 900, 10, recipe, 250e9)
+    assert chosen[0] == plain
+    assert chosen[-1].network.input == (3, 128, 128), "what cannot fit is refused with the figures of the whole"
+    small = chosen[2]
+    assert small.network.input is not None
+    assert small.network.input[1] < (plain.network.input or ())[1]
+    assert "memory" in small.reason
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("amount", ["700MB", "1.2GB"])
 def test_the_process_keeps_to_what_it_was_given(tmp_path: Path, amount: str) -> None:
     import subprocess
     import sys
 
-    network = "input 3x96x96 > conv 64 3x3 padding=1 > batchnorm > relu > conv 64 3x3 > relu > globalavgpool > flatten > linear 10"
+    layers = "conv 64 3x3 padding=1 > batchnorm > relu > conv 64 3x3 > relu"
+    network = f"input 3x96x96 > {layers} > globalavgpool > flatten > linear 10"
     program = (
         "import resource, sys\n"
         "from convscope.surfaces.command import main\n"

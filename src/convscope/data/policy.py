@@ -108,7 +108,8 @@ NAMES = ("none", "light", "medium", "strong")
 OFTEN = 15
 """Epochs below which grey pictures are not varied by themselves: what is seen so seldom is not learnt by heart."""
 TWICE, MANY, VERY_MANY = 2, 15, 60
-"""Epochs from which colour pictures are varied lightly, and photographs in a medium way and strongly."""
+"""Epochs from which colour pictures are varied lightly, photographs in a medium way, and strongly; small pictures,
+whose object fills them, at most in a medium way."""
 PHOTOGRAPH = 48
 """Pixels a side from which a colour picture is taken for a photograph, whose object may be anywhere in it."""
 SIDED = {"left", "right", "links", "rechts", "gauche", "droite", "izquierda", "derecha", "lefthand", "righthand"}
@@ -234,7 +235,8 @@ def named(name: str, channels: int, height: int, width: int) -> Augment:
         return Augment(max(1, side // 8))
     if name == "medium":
         if colour:
-            return Augment(0, "reflect", "random", (0.5, 1.0), brightness=0.2, contrast=0.2, saturation=0.2)
+            area = (0.5 if side >= PHOTOGRAPH else 0.7, 1.0)
+            return Augment(0, "reflect", "random", area, brightness=0.2, contrast=0.2, saturation=0.2)
         return Augment(max(1, side // 8), area=(0.7, 1.0), aspect=1.2, rotate=10)
     if colour:
         varied = Augment(0, "reflect", "random", (0.25, 1.0), brightness=0.4, contrast=0.4, saturation=0.4, hue=0.04)
@@ -251,11 +253,11 @@ def suited(channels: int, height: int, width: int, epochs: float) -> str:
     """
     if channels != 3:
         return "light" if epochs >= OFTEN else "none"
-    if min(height, width) >= PHOTOGRAPH:
-        if epochs >= VERY_MANY:
-            return "strong"
-        if epochs >= MANY:
-            return "medium"
+    large = min(height, width) >= PHOTOGRAPH
+    if epochs >= VERY_MANY:
+        return "strong" if large else "medium"
+    if large and epochs >= MANY:
+        return "medium"
     return "light" if epochs >= TWICE else "none"
 
 

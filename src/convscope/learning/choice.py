@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -46,7 +47,19 @@ class Choice:
     reason: str = ""
 
 
-def choose(shape: Shape, pictures: int, classes: int, recipe: Recipe, speed: float, sized: bool = False) -> Choice:
+def _always(_network: Network) -> bool:
+    return True
+
+
+def choose(
+    shape: Shape,
+    pictures: int,
+    classes: int,
+    recipe: Recipe,
+    speed: float,
+    sized: bool = False,
+    fits: Callable[[Network], bool] = _always,
+) -> Choice:
     """The network for pictures to be learnt from nothing.
 
     Without ``--time``, for tiny pictures, or with an optimiser other than Muon it is the default network. Else it is
@@ -60,6 +73,7 @@ def choose(shape: Shape, pictures: int, classes: int, recipe: Recipe, speed: flo
         recipe: as asked for, unresolved.
         speed: multiply-adds a second, see :func:`speed_of`.
         sized: whether the shape was asked for, and stays.
+        fits: whether the memory suffices for a network; else the pictures are made smaller, too.
 
     Example:
         >>> found = choose((3, 32, 32), 45_000, 10, Recipe(time=720), 250e9)
@@ -72,25 +86,46 @@ def choose(shape: Shape, pictures: int, classes: int, recipe: Recipe, speed: flo
     """
     channels, height, width = shape
     photograph = not sized and max(height, width) > PHOTOGRAPH
-    fallback = min(128, max(height, width))
-    usual = Choice(default_network((channels, fallback, fallback) if photograph else shape, classes), recipe)
     if recipe.time is None or recipe.optimizer not in (None, "muon") or min(height, width) < LEAST_SIDE:
-        return usual
+        return _usual(shape, classes, recipe, photograph, fits)
     views = max(LEAST_VIEWS, LEAST_EPOCHS * pictures)
     progressive = 0.5 if recipe.progressive is None else recipe.progressive
     share = 1 - progressive * (1 - SMALL_COST)
     sides = [side for side in SIDES if side <= max(height, width)] if photograph else [0]
+    allowed_by = "the time allows"
     for widths in WIDTHS:
         for side in sides:
             network = deep_network((channels, side, side) if photograph else shape, classes, widths)
             macs = network.graph().macs
             affordable = recipe.time * speed * REACHED / (3 * macs * share)
-            if affordable >= views:
-                return _deep(network, recipe, progressive, affordable / pictures, macs)
-    return usual
+            if affordable < views:
+                continue
+            if fits(network):
+                reason = f"the largest of which {allowed_by} enough epochs, about {_few(affordable / pictures)}"
+                return _deep(network, recipe, progressive, macs, reason)
+            allowed_by = "time and memory allow"
+    return _usual(shape, classes, recipe, photograph, fits)
 
 
-def _deep(network: Network, recipe: Recipe, progressive: float, epochs: float, macs: int) -> Choice:
+def _usual(shape: Shape, classes: int, recipe: Recipe, photograph: bool, fits: Callable[[Network], bool]) -> Choice:
+    """The default network, for photographs of at most 128 pixels, or of as many as fit into memory."""
+    if not photograph:
+        return Choice(default_network(shape, classes), recipe)
+    largest = min(SIDES[0], max(shape[1:]))
+    sides = [largest, *(side for side in SIDES if side < largest)]
+    networks = (default_network((shape[0], side, side), classes) for side in sides)
+    side, network = next(((s, n) for s, n in zip(sides, networks, strict=True) if fits(n)), (0, None))
+    if network is None or side == largest:
+        # Where nothing fits, the whole is refused with its figures.
+        return Choice(default_network((shape[0], largest, largest), classes), recipe)
+    return Choice(network, recipe, f"{shape[0]}x{side}x{side}", "the largest pictures that fit into memory")
+
+
+def _few(epochs: float) -> str:
+    return f"{epochs:.{0 if epochs > 10 else 1}f}"
+
+
+def _deep(network: Network, recipe: Recipe, progressive: float, macs: int, reason: str) -> Choice:
     assert network.input is not None
     channels, height, width = network.input
     filled = replace(
@@ -101,7 +136,6 @@ def _deep(network: Network, recipe: Recipe, progressive: float, epochs: float, m
         tta=recipe.tta or ("flip" if channels == 3 else "none"),
     )
     words = f"deep, {channels}x{height}x{width}, {macs / 1e6:.0f} M multiply-adds"
-    reason = f"the largest of which the time allows enough epochs, about {epochs:.{0 if epochs > 10 else 1}f}"
     return Choice(network, filled, words, reason)
 
 

@@ -18,6 +18,8 @@ from convscope.network.table import bytes_text
 
 LEAST = 2
 """Pictures at a time that batch norm needs at least."""
+AT_A_TIME = 16
+"""Pictures at a time for which a network is chosen, so that batch norm sees enough of them."""
 MARGIN = 0.9
 """Of the free memory, what training may take: others take some of it later."""
 GROUP = Path("/sys/fs/cgroup")
@@ -69,7 +71,7 @@ def fitted(graph: Graph, recipe: Recipe, device: torch.device, limit: int | None
         limit: bytes; None: :func:`budget`.
 
     Raises:
-        UserError: not even two pictures at a time fit, which is the least that batch norm can do with.
+        UserError: not even two or three pictures at a time fit, which is the least that batch norm can do with.
 
     Example:
         >>> from convscope.network.network import Network
@@ -84,9 +86,10 @@ def fitted(graph: Graph, recipe: Recipe, device: torch.device, limit: int | None
     batch = recipe.batch_size or 1
     while training_bytes(graph, batch, recipe, device) > limit:
         size = -(-batch // recipe.pieces(batch))
-        if size <= LEAST:
+        smaller = max(LEAST, size // 2)
+        if size <= LEAST or smaller == recipe.micro_batch:
             raise _nothing_fits(graph, size, recipe, device, limit)
-        recipe = dataclasses.replace(recipe, micro_batch=max(LEAST, size // 2))
+        recipe = dataclasses.replace(recipe, micro_batch=smaller)
     return recipe
 
 
@@ -112,7 +115,7 @@ def check_memory(graph: Graph, recipe: Recipe, device: torch.device) -> None:
 
 
 def _nothing_fits(graph: Graph, size: int, recipe: Recipe, device: torch.device, limit: int) -> UserError:
-    taken = bytes_text(training_bytes(graph, size, recipe, device))
+    taken = bytes_text(training_bytes(graph, size, dataclasses.replace(recipe, micro_batch=None), device))
     asked = recipe.memory is not None and limit < int(MARGIN * free_bytes(device))
     return UserError(
         f"--memory {bytes_text(recipe.memory)}" if asked and recipe.memory is not None else "memory",

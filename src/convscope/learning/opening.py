@@ -19,7 +19,7 @@ from convscope.learning.balance import balance_of
 from convscope.learning.choice import Choice, choose, speed_of
 from convscope.learning.device import device_of, precision_of
 from convscope.learning.events import Decided
-from convscope.learning.memory import check_memory, fitted, in_words
+from convscope.learning.memory import AT_A_TIME, budget, check_memory, fitted, in_words, training_bytes
 from convscope.learning.pretrained_choice import NONE, pretrained_for
 from convscope.learning.recipe import Recipe
 from convscope.learning.record import SETTINGS, Settings, read_settings
@@ -174,14 +174,19 @@ def prepared(source: Source, shape: Shape, fit: Fit, seed: int, decoding: Decodi
 
 def _chosen(source: Source, shape: Shape, recipe: Recipe, sized: bool) -> Choice:
     """The network for pictures to be learnt from nothing; the machine's speed is measured where it matters."""
-    speed = 1.0
+    speed, device = 1.0, device_of(recipe)
     if recipe.time is not None:
-        device = device_of(recipe)
         speed = speed_of(device, precision_of(recipe, device))
     if recipe.tta is None and not may_mirror(source.classes):
         recipe = replace(recipe, tta="none")
     pictures = len(source.given.get("train", source.labels_N))
-    return choose(shape, pictures, len(source.classes), recipe, speed, sized)
+    resolved = recipe.resolved(pictures)
+    limit = budget(recipe, device)
+
+    def fits(network: Network) -> bool:
+        return training_bytes(network.graph(), AT_A_TIME, resolved, device) <= limit
+
+    return choose(shape, pictures, len(source.classes), recipe, speed, sized, fits)
 
 
 def _freeze(recipe: Recipe, start: Start | None, network: Network) -> str | None:
