@@ -117,10 +117,13 @@ def check_memory(graph: Graph, recipe: Recipe, device: torch.device) -> None:
 def _nothing_fits(graph: Graph, size: int, recipe: Recipe, device: torch.device, limit: int) -> UserError:
     taken = bytes_text(training_bytes(graph, size, dataclasses.replace(recipe, micro_batch=None), device))
     asked = recipe.memory is not None and limit < int(MARGIN * free_bytes(device))
+    most = f"at most {bytes_text(limit)}, what is free"
+    if asked and recipe.memory is not None:
+        most = f"at most {bytes_text(limit)}: of {bytes_text(recipe.memory)} the rest is taken already"
     return UserError(
-        f"--memory {bytes_text(recipe.memory)}" if asked and recipe.memory is not None else "memory",
+        "--memory" if asked else "memory",
         f"training takes about {taken} even {size} pictures at a time",
-        f"at most {bytes_text(limit)}, what is left of it" if asked else f"at most {bytes_text(limit)}, what is free",
+        most,
         "a smaller --input or network",
     )
 
