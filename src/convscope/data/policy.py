@@ -107,7 +107,7 @@ AUTO = "auto"
 NAMES = ("none", "light", "medium", "strong")
 OFTEN = 15
 """Epochs below which grey pictures are not varied by themselves: what is seen so seldom is not learnt by heart."""
-TWICE, MANY, VERY_MANY = 2, 15, 60
+TWICE, MANY, VERY_MANY = 2, 15, 80
 """Epochs from which colour pictures are varied lightly, photographs in a medium way, and strongly; small pictures,
 whose object fills them, at most in a medium way."""
 PHOTOGRAPH = 48
@@ -239,7 +239,7 @@ def named(name: str, channels: int, height: int, width: int) -> Augment:
             return Augment(0, "reflect", "random", area, brightness=0.2, contrast=0.2, saturation=0.2)
         return Augment(max(1, side // 8), area=(0.7, 1.0), aspect=1.2, rotate=10)
     if colour:
-        varied = Augment(0, "reflect", "random", (0.25, 1.0), brightness=0.4, contrast=0.4, saturation=0.4, hue=0.04)
+        varied = Augment(0, "reflect", "random", (0.35, 1.0), brightness=0.4, contrast=0.4, saturation=0.4, hue=0.04)
         return replace(varied, grey=0.1, erase=0.25, cutmix=0.5)
     return Augment(max(1, side // 8), area=(0.5, 1.0), aspect=1.3, rotate=15, contrast=0.3, erase=0.25, cutmix=0.5)
 
