@@ -77,7 +77,7 @@ def scale_free(graph: Graph) -> set[str]:
     Example:
         >>> from convscope.network import zoo
         >>> sorted(scale_free(zoo.known("resnet20_cifar").graph()))[0]
-        'basic1.add1.a.conv1.weight'
+        'conv1.weight'
     """
     readers: dict[str, list[Node]] = {}
     for node in graph.nodes:

@@ -63,7 +63,7 @@ def plan_within(
         >>> plan_within(100, 0.1, 100, 2.0), plan_within(100, 0.1, 100, 2.0, taken=50)
         (833, 883)
         >>> plan_within(100, 0.1, 100, 0.0, progressive=0.5), plan_within(100, 0.1, 100, 0.0, 900, 0.5)
-        (1280, 1900)
+        (1280, 1928)
     """
     aside = epoch_seconds / epoch_steps
     steps = taken + seconds / (step_seconds + aside)
