@@ -8,8 +8,8 @@ from convscope.surfaces.evaluation_text import to_text
 from convscope.surfaces.report import render_report
 from convscope.surfaces.wording import ENGLISH, KOREAN
 
-FIELD = {"convscope", "ECE", "F1", "nat"}
-"""What a Korean text writes in Latin letters too."""
+FIELD = {"convscope", "ECE", "F1", "nat", "JPEG", "unknown"}
+"""What a Korean text writes in Latin letters too; `unknown` is the very word that a model answers."""
 
 
 def braces(said):
