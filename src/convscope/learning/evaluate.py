@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from convscope.data.cache import prepare
 from convscope.data.dataset import Dataset, Skipped, Split
 from convscope.data.parts import check_split, in_words, part_of
+from convscope.data.sizes import sizes_of
 from convscope.data.sources import open_source
 from convscope.delivery.model import Model
 from convscope.errors import UserError
+from convscope.learning.account import JUDGED, LEARNT, NEW, Account, account
 from convscope.learning.metrics import Evaluation, evaluate_probabilities
 from convscope.learning.sureness import Kept
-from convscope.learning.sureness import kept as kept_of
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Evaluated:
         split: the pictures, labels as indices into the model's classes.
         of: which pictures, in words.
         skipped: what was left out, and why.
-        sure: what came of asking for a precision, see :mod:`convscope.learning.sureness`.
+        account: what the numbers leave open: calibration, ``unknown``, the pictures behind mistakes, sizes.
     """
 
     evaluation: Evaluation
@@ -38,14 +39,23 @@ class Evaluated:
     split: Split
     of: str
     skipped: tuple[Skipped, ...]
-    sure: tuple[Kept, ...] = ()
+    account: Account
+
+    @property
+    def sure(self) -> tuple[Kept, ...]:
+        """What came of asking for a precision, see :mod:`convscope.learning.sureness`."""
+        return self.account.sure
 
     def _repr_html_(self) -> str:
         return self.evaluation._repr_html_()
 
 
 def evaluate(
-    model: Model, data: str | Path, split: str | None = None, progress: Callable[[int, int], None] | None = None
+    model: Model,
+    data: str | Path,
+    split: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    sure: float | None = None,
 ) -> Evaluated:
     """Measure a model.
 
@@ -54,12 +64,14 @@ def evaluate(
         data: labelled pictures, see :func:`convscope.data.sources.open_source`.
         split: ``train``, ``val``, ``test`` or ``all``. None: ``test`` where the data comes with one, or is the very
             data that the model was trained on (its test part then, with the model's seed); else ``all``.
+        progress: told (pictures decoded, pictures in all).
+        sure: a share of right answers to ask for, beside the usual ones; None: what the model was trained with.
 
     Raises:
         UserError: the data cannot be read, has no such split, or shares no class with the model.
     """
     check_split(split)
-    chosen, classes, skipped, of = _chosen(model, data, split, progress)
+    chosen, classes, skipped, of, part = _chosen(model, data, split, progress)
     known = {name: index for index, name in enumerate(model.classes)}
     places = np.array([known.get(name, -1) for name in classes], np.int64)
     labels = places[chosen.labels_N]
@@ -81,21 +93,27 @@ def evaluate(
         chosen = replace(chosen, labels_N=labels)
     probabilities = model.probabilities(chosen.images_NHWC)
     evaluation = evaluate_probabilities(probabilities, chosen.labels_N, model.classes)
-    sure = kept_of(model.curve, probabilities, chosen.labels_N)
-    return Evaluated(evaluation, probabilities, chosen, of, skipped, sure)
+    sizes_N2 = sizes_of(open_source(data, training=False), chosen.names)
+    told = account(
+        model, evaluation, probabilities, chosen.labels_N, chosen.names, sizes_N2=sizes_N2, sure=sure, part=part
+    )
+    return Evaluated(evaluation, probabilities, chosen, of, skipped, told)
 
 
 def _chosen(
     model: Model, data: str | Path, split: str | None, progress: Callable[[int, int], None] | None
-) -> tuple[Split, tuple[str, ...], tuple[Skipped, ...], str]:
+) -> tuple[Split, tuple[str, ...], tuple[Skipped, ...], str, str]:
+    """The pictures, their classes, what was left out, which they are in words, and what they are to the model."""
     trained_on = model.facts.get("trained_on", {})
     if split is None and "fingerprint" in trained_on and not open_source(data, training=False).given:
         # Is this the data that the model was trained on? Then only its test part is new to the model.
         whole = _split(model, data, progress)
         if whole is not None and whole.fingerprint == trained_on["fingerprint"]:
-            return whole.test, whole.classes, whole.skipped, f"the test part of {whole.name}"
+            return whole.test, whole.classes, whole.skipped, f"the test part of {whole.name}", NEW
     found = part_of(data, model.preprocess, split, int(model.facts.get("seed", 0)), progress)
-    return found.pictures, found.classes, found.skipped, in_words(found)
+    own = found.fingerprint == trained_on.get("fingerprint")
+    part = {"train": LEARNT, "all": LEARNT, "val": JUDGED}.get(found.part, NEW) if own else NEW
+    return found.pictures, found.classes, found.skipped, in_words(found), part
 
 
 def _split(model: Model, data: str | Path, progress: Callable[[int, int], None] | None) -> Dataset | None:

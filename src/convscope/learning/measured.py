@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from convscope.arithmetic.inference import Normalise
-from convscope.data.dataset import Dataset
+from convscope.data.dataset import Dataset, Split
+from convscope.data.sizes import sizes_of
+from convscope.data.sources import open_source
 from convscope.delivery.model import Model
+from convscope.errors import UserError
+from convscope.learning.account import Account, account
 from convscope.learning.calibration import Calibration, calibrate
 from convscope.learning.metrics import Evaluation, evaluate_probabilities
 from convscope.learning.record import Settings, versions
@@ -18,13 +23,20 @@ from convscope.learning.transfer import Transferred
 from convscope.network.network import Network
 
 
+@dataclass(frozen=True)
+class Measured:
+    """A model with all its facts, and what it is worth on the test pictures: numbers, probabilities (N, K), account."""
+
+    model: Model
+    evaluation: Evaluation
+    probabilities_NK: NDArray[np.float64]
+    account: Account
+
+
 def measured(
     found: Transferred, dataset: Dataset, normalise: Normalise, network: Network, settings: Settings
-) -> tuple[Model, Evaluation, NDArray[np.float64]]:
-    """The model with all its facts, what it is worth on the test pictures, and their probabilities (N, K).
-
-    The test pictures take no part in the calibration.
-    """
+) -> Measured:
+    """Calibrate a model, and measure it; the test pictures take no part in the calibration."""
     views: dict[str, Any] = {"tta": settings.recipe.tta}
     draft = Model(network, found.module, dataset.classes, dataset.preprocess, normalise, views)
     calibration = _calibrated(draft, found, dataset)
@@ -55,11 +67,19 @@ def measured(
         "recipe": settings.recipe.to_dict(),
         "versions": versions(),
     }
-    return (
-        Model(network, found.module, dataset.classes, dataset.preprocess, normalise, facts),
-        evaluation,
-        probabilities,
-    )
+    model = Model(network, found.module, dataset.classes, dataset.preprocess, normalise, facts)
+    test = dataset.test
+    sizes_N2 = _sizes(settings.data, test)
+    told = account(model, evaluation, probabilities, test.labels_N, test.names, sizes_N2=sizes_N2)
+    return Measured(model, evaluation, probabilities, told)
+
+
+def _sizes(data: str, split: Split) -> NDArray[np.int64] | None:
+    """As the files have them; not known where the data has gone since it was decoded."""
+    try:
+        return sizes_of(open_source(data), split.names)
+    except (UserError, OSError):
+        return None
 
 
 def _calibrated(draft: Model, found: Transferred, dataset: Dataset) -> Calibration | None:

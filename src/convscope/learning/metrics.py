@@ -234,7 +234,7 @@ def reliability_bins(confidence_N: Probabilities, correct_N: NDArray[np.bool_], 
         bins: how many, of equal width over 0-1.
     """
     edges = np.linspace(0.0, 1.0, bins + 1)
-    index_N = np.clip(np.digitize(confidence_N, edges, right=True) - 1, 0, bins - 1)
+    index_N = bin_of(confidence_N, bins)
     counts = np.bincount(index_N, minlength=bins)
     stated = np.bincount(index_N, weights=confidence_N, minlength=bins)
     right = np.bincount(index_N, weights=correct_N, minlength=bins)
@@ -248,6 +248,13 @@ def reliability_bins(confidence_N: Probabilities, correct_N: NDArray[np.bool_], 
         )
         for i in range(bins)
     )
+
+
+def bin_of(confidence_N: Probabilities, bins: int = BINS) -> NDArray[np.int64]:
+    """Which of so many bins of equal width over 0-1 each probability lies in; bins are closed above."""
+    edges = np.linspace(0.0, 1.0, bins + 1)
+    index_N: NDArray[np.int64] = np.clip(np.digitize(confidence_N, edges, right=True) - 1, 0, bins - 1)
+    return index_N
 
 
 def calibration_error(bins: tuple[Bin, ...]) -> float:

@@ -20,6 +20,7 @@ from convscope.delivery.model import Model
 from convscope.errors import UserError
 from convscope.files import make_folder, write_atomically
 from convscope.learning import checkpoint
+from convscope.learning.account import Account
 from convscope.learning.balance import Balance, balance_of
 from convscope.learning.device import device_of
 from convscope.learning.events import (
@@ -52,7 +53,7 @@ from convscope.learning.record import (
 )
 from convscope.learning.start import drawn, read_start, save_start
 from convscope.learning.state import TrainingState, begin, restore, to_tensors
-from convscope.learning.sureness import Kept, kept
+from convscope.learning.sureness import Kept
 from convscope.learning.train import INTERRUPTED, train
 from convscope.learning.transfer import Job, Transferred, transfer
 from convscope.learning.waiting import Waiting, waiting_of
@@ -78,7 +79,7 @@ class Result:
         probabilities_NK: of the test pictures.
         history: one entry an epoch.
         seconds: of training, all sittings together.
-        sure: what came of asking for a precision on the test pictures.
+        account: what the numbers leave open: calibration, ``unknown``, the pictures behind mistakes, sizes.
     """
 
     model: Model
@@ -88,7 +89,12 @@ class Result:
     probabilities_NK: NDArray[np.float64]
     history: tuple[Mapping[str, Any], ...]
     seconds: float
-    sure: tuple[Kept, ...] = ()
+    account: Account
+
+    @property
+    def sure(self) -> tuple[Kept, ...]:
+        """What came of asking for a precision on the test pictures."""
+        return self.account.sure
 
     @property
     def balance(self) -> Balance:
@@ -204,10 +210,10 @@ def run(
         found = Transferred.of(state) if finished else None
     if found is None:
         return None
-    model, evaluation, probabilities = measured(found, dataset, normalise, network, settings)
+    worth = measured(found, dataset, normalise, network, settings)
+    model, evaluation, probabilities = worth.model, worth.evaluation, worth.probabilities_NK
     model.save(folder / "model")
-    sure = kept(model.curve, probabilities, dataset.test.labels_N)
-    result = Result(model, folder, dataset, evaluation, probabilities, found.history, found.seconds, sure)
+    result = Result(model, folder, dataset, evaluation, probabilities, found.history, found.seconds, worth.account)
     event = Finished(
         model=str(folder / "model"),
         run=str(folder),
