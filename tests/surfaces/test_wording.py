@@ -6,7 +6,7 @@ import numpy as np
 from convscope.learning.metrics import evaluate_probabilities
 from convscope.surfaces.evaluation_text import to_text
 from convscope.surfaces.report import render_report
-from convscope.surfaces.wording import ENGLISH, KOREAN
+from convscope.surfaces.words import ENGLISH, KOREAN
 
 FIELD = {"convscope", "ECE", "F1", "nat", "JPEG", "unknown"}
 """What a Korean text writes in Latin letters too; `unknown` is the very word that a model answers."""

@@ -16,7 +16,8 @@ import altair as alt
 import vl_convert
 
 from convscope.learning.metrics import Evaluation, wilson_interval
-from convscope.surfaces.wording import ENGLISH, Words, class_names
+from convscope.surfaces.wording import class_names
+from convscope.surfaces.words import ENGLISH, Words
 
 COLOURS: Mapping[str, tuple[str, str]] = {
     "ink": ("#24292e", "#dfe3e8"),

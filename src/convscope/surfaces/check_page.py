@@ -12,7 +12,7 @@ from convscope.surfaces.check_sheet import seen
 from convscope.surfaces.check_text import verdict
 from convscope.surfaces.report import document, paragraph_of
 from convscope.surfaces.report_markup import name, paragraph, picture, section, table, text
-from convscope.surfaces.wording import ENGLISH
+from convscope.surfaces.words import ENGLISH
 
 SHOWN, COPIES = 24, 4
 """Findings of a kind, and copies of a picture, that are shown."""

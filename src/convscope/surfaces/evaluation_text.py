@@ -8,17 +8,8 @@ from rich.cells import cell_len, set_cell_size
 
 from convscope.learning.metrics import Evaluation, most_confused
 from convscope.learning.sureness import Kept
-from convscope.surfaces.wording import (
-    ENGLISH,
-    Words,
-    class_names,
-    commonest,
-    count_text,
-    headline,
-    judgement,
-    percent,
-    sure_rows,
-)
+from convscope.surfaces.wording import class_names, commonest, count_text, headline, judgement, percent, sure_rows
+from convscope.surfaces.words import ENGLISH, Words
 
 MANY = 12
 """Up to so many classes, all are listed and the matrix is shown; above, the worst and the most confused."""

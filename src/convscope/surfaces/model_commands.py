@@ -81,7 +81,7 @@ def evaluate_command(
     from convscope.learning.evaluate import evaluate
     from convscope.surfaces.evaluation_text import to_text
     from convscope.surfaces.progress import Watch
-    from convscope.surfaces.wording import LANGUAGES
+    from convscope.surfaces.words import LANGUAGES
 
     loaded = Model.load(model)
     console = Console(stderr=True)

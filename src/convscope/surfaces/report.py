@@ -18,7 +18,8 @@ from convscope.surfaces import charts
 from convscope.surfaces import report_sections as sections
 from convscope.surfaces.report_markup import text
 from convscope.surfaces.robustness_section import robustness as robustness_section
-from convscope.surfaces.wording import ENGLISH, Words, headline
+from convscope.surfaces.wording import headline
+from convscope.surfaces.words import ENGLISH, Words
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 """What the page allows itself, enforced by the browser: its own styles and pictures, and no request at all."""

@@ -14,16 +14,8 @@ from convscope.learning.sureness import Kept
 from convscope.surfaces import charts
 from convscope.surfaces.evaluation_text import worst_first
 from convscope.surfaces.report_markup import TINY, figure, name, paragraph, picture, section, table, text
-from convscope.surfaces.wording import (
-    Words,
-    class_names,
-    commonest,
-    count_text,
-    judgement,
-    percent,
-    sure_rows,
-    sureness,
-)
+from convscope.surfaces.wording import class_names, commonest, count_text, judgement, percent, sure_rows, sureness
+from convscope.surfaces.words import Words
 
 PAIRS, PICTURES_A_PAIR = 8, 6
 SUREST = 24

@@ -8,7 +8,8 @@ from convscope.learning.robustness import SEVERITIES, Robustness
 from convscope.surfaces import charts
 from convscope.surfaces.evaluation_text import aligned
 from convscope.surfaces.report_markup import figure, paragraph, section
-from convscope.surfaces.wording import Words, percent
+from convscope.surfaces.wording import percent
+from convscope.surfaces.words import Words
 
 
 def to_text(found: Robustness, words: Words) -> str:

@@ -17,7 +17,8 @@ from convscope.network.summary import summarise
 from convscope.surfaces.charts import curves_svg
 from convscope.surfaces.progress import duration
 from convscope.surfaces.report import write_report
-from convscope.surfaces.wording import ENGLISH, Words, percent
+from convscope.surfaces.wording import percent
+from convscope.surfaces.words import ENGLISH, Words
 
 
 def write_run_report(result: Result, path: Path, words: Words = ENGLISH) -> None:

@@ -91,7 +91,7 @@ def train_command(data: str | None, **options: Any) -> int:
     report = None if options["no_report"] else folder / "report.html"
     if report is not None:
         from convscope.surfaces.run_report import write_run_report
-        from convscope.surfaces.wording import LANGUAGES
+        from convscope.surfaces.words import LANGUAGES
 
         write_run_report(result, report, LANGUAGES[options["lang"]])
     if options["as_json"]:
