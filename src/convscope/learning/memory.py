@@ -9,6 +9,7 @@ from typing import NoReturn
 import psutil
 import torch
 
+from convscope.arithmetic.backpropagation import drops
 from convscope.errors import UserError
 from convscope.learning.device import precision_of
 from convscope.learning.recipe import Recipe
@@ -47,10 +48,30 @@ def budget(recipe: Recipe, device: torch.device) -> int:
 
 
 def training_bytes(graph: Graph, batch: int, recipe: Recipe, device: torch.device) -> int:
-    """What a step of ``batch`` pictures takes on the device, as predicted."""
+    """What a step of ``batch`` pictures takes on the device, as predicted, with one piece of it at a time."""
+    return _bytes_of(graph, -(-batch // recipe.pieces(batch)), recipe, device)
+
+
+def _bytes_of(graph: Graph, pictures: int, recipe: Recipe, device: torch.device) -> int:
+    """What a step takes in which so many pictures are computed at the same time."""
     dtype: Dtype = "bfloat16" if precision_of(recipe, device) == torch.bfloat16 else "float32"
-    found = memory(graph, -(-batch // recipe.pieces(batch)), dtype, recipe.optimizer or "adamw")
+    found = memory(graph, pictures, dtype, recipe.optimizer or "adamw")
     return found.training if device.type == "cuda" else found.training_held
+
+
+def pieces_at_once(graph: Graph, recipe: Recipe, device: torch.device) -> int:
+    """How many pieces of a step are computed at the same time: on a processor as many as there are cores and memory.
+
+    Where dropout draws, they come one after the other: all draw from one generator.
+    """
+    pieces = recipe.pieces(recipe.batch_size or 1)
+    if device.type != "cpu" or any(drops(node, training=True) for node in graph.with_heads.nodes):
+        return 1
+    limit = budget(recipe, device)
+    together = min(pieces, torch.get_num_threads())
+    while together > 1 and _bytes_of(graph, together * -(-(recipe.batch_size or 1) // pieces), recipe, device) > limit:
+        together -= 1
+    return together
 
 
 def fitting_batch(graph: Graph, available: int, recipe: Recipe, device: torch.device) -> int:

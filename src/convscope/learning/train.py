@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from convscope.arithmetic.inference import Normalise, compute, laid_out, resized
+from convscope.arithmetic.inference import Normalise, compute, laid_out
 from convscope.arithmetic.module import GraphModule
+from convscope.arithmetic.workers import Workers
 from convscope.data.augment import Augment, augment
 from convscope.data.dataset import Dataset
 from convscope.data.policy import policy
@@ -20,7 +21,8 @@ from convscope.learning.batches import Pictures, batch_indices, steps_per_epoch
 from convscope.learning.device import precision_of
 from convscope.learning.events import EpochEnded, Event, Planned, Stepped, Stopped
 from convscope.learning.feed import Batch, Feed
-from convscope.learning.memory import explain_memory
+from convscope.learning.gradients import Objective, gradients
+from convscope.learning.memory import explain_memory, pieces_at_once
 from convscope.learning.optimise import set_rate
 from convscope.learning.recipe import Recipe
 from convscope.learning.state import Sums, TrainingState, begin
@@ -40,57 +42,16 @@ def policy_of(recipe: Recipe, dataset: Dataset, epochs: float) -> Augment:
 
 
 def _step(
-    state: TrainingState, batch: Batch, normalise: Normalise, dtype: torch.dtype
+    state: TrainingState, batch: Batch, objective: Objective, workers: Workers
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """One step on a batch of pictures and labels; returns loss and hits, not yet waited for."""
-    images, labels = batch.images, batch.labels
-    loss = torch.zeros((), device=images.device)
-    hits = torch.zeros((), dtype=torch.int64, device=images.device)
-    for piece in batch.parts(state.recipe.pieces(len(labels))):
-        part, right = _backward(state, piece, len(piece.labels) / len(labels), normalise, dtype)
-        loss, hits = loss + part, hits + right
+    pieces = state.recipe.pieces(len(batch.labels))
+    loss, hits = gradients(state.at_present(), batch, objective, pieces, workers)
     state.optimizer.step()
     state.optimizer.zero_grad(set_to_none=True)  # now, so that the next forward pass has the gradients' memory
     if state.average is not None:
         state.average.update(state.module, state.step)
     return loss, hits
-
-
-def _backward(
-    state: TrainingState, batch: Batch, share: float, normalise: Normalise, dtype: torch.dtype
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The gradients of some pictures, which are ``share`` of the step's, added to what is there; loss and hits."""
-    module, images = state.at_present(), batch.images
-    with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-        scores, *aside = (
-            values.float() for values in module.scores_and_heads(resized(normalise(images), module.graph.input))
-        )
-    smoothing = state.recipe.label_smoothing or 0.0
-    loss = _loss(scores, batch, smoothing)
-    for head, values in zip(state.graph.heads, aside, strict=True):
-        loss = loss + head.weight * _loss(values, batch, smoothing)
-    loss = loss * share
-    loss.backward()  # type: ignore[no-untyped-call]
-    own_N = batch.labels if batch.labels.ndim == 1 else batch.labels[:, 0]
-    return loss.detach(), (scores.detach().argmax(1) == own_N).sum()
-
-
-def _loss(scores_NK: torch.Tensor, batch: Batch, smoothing: float) -> torch.Tensor:
-    """Cross-entropy; of mixed pictures that of both labels, each by its share."""
-
-    def mean(labels_N: torch.Tensor) -> torch.Tensor:
-        if batch.weights_K is None:
-            return functional.cross_entropy(scores_NK, labels_N, label_smoothing=smoothing)
-        # Over the number of pictures, not the sum of their weights: a batch of rare ones shall count for more.
-        total = functional.cross_entropy(
-            scores_NK, labels_N, batch.weights_K, reduction="sum", label_smoothing=smoothing
-        )
-        return total / len(labels_N)
-
-    if batch.labels.ndim == 1:
-        return mean(batch.labels)
-    own, other = batch.labels.T
-    return batch.share * mean(own) + (1 - batch.share) * mean(other)
 
 
 def _seed_dropout(device: torch.device, seed: int) -> None:
@@ -145,9 +106,23 @@ def train(
         UserError: the loss is no longer finite, or memory does not suffice.
     """
     recipe, device = state.recipe, next(state.module.parameters()).device
-    dtype = precision_of(recipe, device)
-    batch_size = recipe.batch_size or 1
-    per_epoch = steps_per_epoch(len(dataset.train), batch_size)
+    objective = Objective(normalise, precision_of(recipe, device), recipe.label_smoothing or 0.0)
+    # Kept: with another number a run that goes on would add its gradients up in another order.
+    state.at_once = state.at_once or pieces_at_once(state.graph, recipe, device)
+    with Workers(state.at_once) as workers:
+        yield from _train(state, dataset, objective, workers, deadline, stop)
+
+
+def _train(
+    state: TrainingState,
+    dataset: Dataset,
+    objective: Objective,
+    workers: Workers,
+    deadline: float | None,
+    stop: Callable[[], bool],
+) -> Iterator[Event]:
+    recipe, device, normalise = state.recipe, next(state.module.parameters()).device, objective.normalise
+    per_epoch = steps_per_epoch(len(dataset.train), recipe.batch_size or 1)
     pictures = Pictures(dataset.train, device)
     step_seconds = None
     clock = _Clock(deadline, _afterwards(dataset, recipe))
@@ -155,7 +130,7 @@ def train(
         if deadline is None:
             state.steps = max(1, round((recipe.epochs or 1) * per_epoch))
         else:
-            step_seconds, epoch_seconds = _speed(state, dataset, pictures, normalise, dtype, deadline)
+            step_seconds, epoch_seconds = _speed(state, dataset, pictures, objective, workers, deadline)
             clock.validated(epoch_seconds)
             left = clock.left()
             progressive = recipe.progressive or 0.0
@@ -167,7 +142,7 @@ def train(
         state.augmented_for = state.steps / per_epoch
     varied = policy_of(recipe, dataset, state.augmented_for)
     feed = Feed(dataset, pictures, recipe, varied)
-    yield _planned(state, per_epoch, dtype, device, step_seconds, varied)
+    yield _planned(state, per_epoch, objective.dtype, device, step_seconds, varied)
 
     pending: list[tuple[torch.Tensor, torch.Tensor, int]] = []
     state.to_train()
@@ -183,7 +158,7 @@ def train(
         batch = feed.at(epoch, place)
         _seed_dropout(device, stream_seed(recipe.seed, "dropout", epoch, place))
         try:
-            loss, hits = _step(state, batch, normalise, dtype)
+            loss, hits = _step(state, batch, objective, workers)
         except (RuntimeError, MemoryError) as error:
             explain_memory(error, state.graph, recipe, device)
         state.step += 1
@@ -207,7 +182,7 @@ def train(
             yield Stopped(state.step, INTERRUPTED)
             return
         if clock.replanned(state, per_epoch):
-            yield _planned(state, per_epoch, dtype, device, clock.step_seconds, varied)
+            yield _planned(state, per_epoch, objective.dtype, device, clock.step_seconds, varied)
 
 
 def _look(
@@ -307,8 +282,8 @@ def _speed(
     state: TrainingState,
     dataset: Dataset,
     pictures: Pictures,
-    normalise: Normalise,
-    dtype: torch.dtype,
+    objective: Objective,
+    workers: Workers,
     deadline: float,
 ) -> tuple[float, float]:
     """Seconds a step and a validation take, measured on a copy that is thrown away: the run itself starts untouched."""
@@ -317,28 +292,28 @@ def _speed(
     recipe, count = state.recipe, len(dataset.train)
     allowed = min(3.0, max(0.05, 0.02 * (deadline - time.monotonic())))
     per_epoch = steps_per_epoch(count, recipe.batch_size or 1)
-    # Of a step in pieces one piece is enough.
-    pieces = max(1, (recipe.batch_size or 1) // (recipe.micro_batch or recipe.batch_size or 1))
+    # Of a step in pieces those that are computed at the same time are enough.
+    rounds = max(1, recipe.pieces(recipe.batch_size or 1) // workers.count)
     times: list[float] = []
     begun = time.monotonic()
     while len(times) < 4 or (time.monotonic() - begun < allowed and len(times) < 200):
         started = time.monotonic()
         indices = batch_indices(recipe.seed, 0, len(times) % per_epoch, count, recipe.batch_size or 1)
-        indices = indices[: -(-len(indices) // pieces)]
+        indices = indices[: -(-len(indices) // rounds)]
         images, labels = pictures.take(indices)
         images = augment(images, policy_of(recipe, dataset, recipe.epochs or 0), recipe.seed, indices_N=indices)
         try:
-            loss, _ = _step(copy, Batch(images, labels), normalise, dtype)
+            loss, _ = _step(copy, Batch(images, labels), objective, workers)
         except (RuntimeError, MemoryError) as error:
             explain_memory(error, state.graph, recipe, device)
         loss.item()
         times.append(time.monotonic() - started)
     if not len(dataset.val):
-        return float(np.median(times[2:])) * pieces, 0.0
+        return float(np.median(times[2:])) * rounds, 0.0
     started = time.monotonic()
     some = dataset.val.images_NHWC[: max(1, min(len(dataset.val), 1000))]
-    compute(copy.module, some, normalise, precision=dtype)
-    return float(np.median(times[2:])) * pieces, (time.monotonic() - started) * len(dataset.val) / len(some)
+    compute(copy.module, some, objective.normalise, precision=objective.dtype)
+    return float(np.median(times[2:])) * rounds, (time.monotonic() - started) * len(dataset.val) / len(some)
 
 
 def weighted(state: TrainingState) -> GraphModule:

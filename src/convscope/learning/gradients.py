@@ -1,0 +1,128 @@
+"""The gradients of a step: of all its pictures at once, or of pieces of them, several at the same time.
+
+A piece on one core waits for nobody: a step in two pieces on two cores is faster than the same pieces one after the
+other on both, whose threads wait for each other at the end of every operation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from convscope.arithmetic.inference import Normalise, resized
+from convscope.arithmetic.module import GraphModule
+from convscope.arithmetic.workers import Workers
+from convscope.learning.feed import Batch
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is computed of pictures, whichever of them.
+
+    Args:
+        normalise: of the pixels.
+        dtype: of the operations that autocast knows.
+        label_smoothing: share of a label given to all classes alike.
+    """
+
+    normalise: Normalise
+    dtype: torch.dtype
+    label_smoothing: float = 0.0
+
+    def loss_and_hits(self, module: GraphModule, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The loss, which can be differentiated, and how many pictures are right."""
+        images = batch.images
+        with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            scores, *aside = (
+                values.float()
+                for values in module.scores_and_heads(resized(self.normalise(images), module.graph.input))
+            )
+        loss = self._loss(scores, batch)
+        for head, values in zip(module.graph.heads, aside, strict=True):
+            loss = loss + head.weight * self._loss(values, batch)
+        own_N = batch.labels if batch.labels.ndim == 1 else batch.labels[:, 0]
+        return loss, (scores.detach().argmax(1) == own_N).sum()
+
+    def _loss(self, scores_NK: Tensor, batch: Batch) -> Tensor:
+        """Cross-entropy; of mixed pictures that of both labels, each by its share."""
+        smoothing = self.label_smoothing
+
+        def mean(labels_N: Tensor) -> Tensor:
+            if batch.weights_K is None:
+                return functional.cross_entropy(scores_NK, labels_N, label_smoothing=smoothing)
+            # Over the number of pictures, not the sum of their weights: a batch of rare ones shall count for more.
+            total = functional.cross_entropy(
+                scores_NK, labels_N, batch.weights_K, reduction="sum", label_smoothing=smoothing
+            )
+            return total / len(labels_N)
+
+        if batch.labels.ndim == 1:
+            return mean(batch.labels)
+        own, other = batch.labels.T
+        return batch.share * mean(own) + (1 - batch.share) * mean(other)
+
+
+def gradients(
+    module: GraphModule, batch: Batch, objective: Objective, pieces: int, workers: Workers
+) -> tuple[Tensor, Tensor]:
+    """Put the batch's gradients into ``module``'s parameters, in place of what is there.
+
+    However many are computed at the same time, each piece begins with the same running statistics of batch norm, and
+    the step leaves the mean of what the pieces make of them: one step, one move.
+
+    Args:
+        module: in training mode.
+        batch: pictures and labels.
+        objective: the loss.
+        pieces: nearly equal ones, each of which batch norm sees alone.
+        workers: compute as many of them at the same time as there are workers.
+
+    Returns:
+        loss (scalar) and hits (count), on the device and not yet waited for.
+    """
+    if pieces == 1:
+        module.zero_grad(set_to_none=True)
+        loss, hits = objective.loss_and_hits(module, batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach(), hits
+    named = {name: p for name, p in module.named_parameters() if p.requires_grad}
+    sums = {name: torch.zeros_like(p) for name, p in named.items()}
+    doubles = [_double(module) for _ in range(pieces)]
+    parts = batch.parts(pieces)
+    loss = torch.zeros((), device=batch.images.device)
+    hits = torch.zeros((), dtype=torch.int64, device=batch.images.device)
+
+    def one(index: int) -> tuple[Tensor, Tensor, tuple[Tensor | None, ...]]:
+        part_loss, part_hits = objective.loss_and_hits(doubles[index], parts[index])
+        part_loss = part_loss * (len(parts[index].labels) / len(batch.labels))
+        found = torch.autograd.grad(part_loss, list(named.values()), allow_unused=True)
+        return part_loss.detach(), part_hits, found
+
+    for part_loss, part_hits, found in workers.in_order(one, range(pieces)):
+        loss, hits = loss + part_loss, hits + part_hits
+        for total, gradient in zip(sums.values(), found, strict=True):
+            if gradient is not None:
+                total += gradient
+    for name, parameter in named.items():
+        parameter.grad = sums[name]
+    _merge(module, doubles)
+    return loss, hits
+
+
+def _double(module: GraphModule) -> GraphModule:
+    """The same weights, and running statistics of its own."""
+    double = GraphModule(module.graph)
+    double.share(module)
+    for own, part in zip(double.modules(), module.modules(), strict=True):
+        own.training = part.training
+        own._buffers.update({name: None if b is None else b.clone() for name, b in part._buffers.items()})
+    return double
+
+
+def _merge(module: GraphModule, doubles: list[GraphModule]) -> None:
+    with torch.no_grad():
+        for buffer, *others in zip(module.buffers(), *(double.buffers() for double in doubles), strict=True):
+            buffer.copy_(torch.stack(others).mean(0))
