@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from convscope.learning.metrics import evaluate_probabilities
+from convscope.learning.metrics import Bin, evaluate_probabilities
 from convscope.surfaces import charts
 
 
@@ -54,10 +54,19 @@ def test_a_chart_uses_no_colour_that_a_dark_page_could_not_replace():
     for chart in (
         charts.curve(history, "loss"), charts.curve(history, "accuracy"), charts.learning_rate(history),
         charts.reliability(evaluation), charts.confusion(evaluation, links={(0, 1): "#x"}),
+        charts.reliability(evaluation, before=evaluation.bins),
     ):  # fmt: skip
         chart.to_dict()  # by the schema
         svg = drawn(charts.to_svg(chart))
         assert set(re.findall(r'(?:fill|stroke)="([^"]*)"', svg)) <= known
+
+
+def test_before_calibration_is_drawn_as_circles_but_not_of_bins_with_hardly_a_picture():
+    few = Bin(0.4, 0.5, 1, 0.45, 1.0)
+    many = Bin(0.9, 1.0, 40, 0.95, 0.8)
+    plain, one = (charts.to_svg(charts.reliability(evaluated(3), before=bins)) for bins in ((few,), (few, many)))
+    assert charts.to_svg(charts.reliability(evaluated(3))).count("<path") + 1 == one.count("<path")
+    assert plain.count("<path") < one.count("<path")
 
 
 def test_the_matrix_numbers_its_cells_and_leads_to_the_pictures():

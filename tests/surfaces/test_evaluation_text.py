@@ -1,9 +1,13 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from convscope.delivery.unknown import Curve
+from convscope.learning.account import account
 from convscope.learning.metrics import evaluate_probabilities
 from convscope.surfaces.evaluation_text import aligned, to_text, worst_first
 from convscope.surfaces.wording import class_names, headline, percent, printable
@@ -117,3 +121,34 @@ def test_absent_classes_come_last_and_show_a_dash():
 
 def test_aligned_counts_cells():
     assert aligned([("가", "1"), ("abc", "22")], "<>") == "가    1\nabc  22"
+
+
+def test_an_account_names_the_files_behind_mistakes_sizes_and_what_came_of_being_sure():
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 3, 300)
+    called = np.where(generator.random(300) < 0.8, labels, (labels + 1) % 3)
+    weights = 0.5 * generator.random((300, 3))
+    weights[np.arange(300), called] += 2
+    answers = weights / weights.sum(1, keepdims=True)
+    evaluation = evaluate_probabilities(answers, labels, ("shirt", "coat", "bag"))
+    curve = Curve.measured(answers.max(1), called == labels, "validation pictures")
+    sizes = np.repeat([[10, 20], [30, 20], [100, 200]], 100, axis=0)
+    names = [f"{index}\x1b.png" for index in range(300)]
+    model = SimpleNamespace(temperature=0.5, facts={"sure": 0.75}, curve=curve)
+    told = account(model, evaluation, answers, labels, names, sizes_N2=sizes)
+    said = to_text(evaluation, account=told)
+    assert "\x1b" not in said
+    surest = told.cells[0].pictures
+    assert (
+        f"{surest[0].name}, {surest[1].name}, {surest[2].name}, and {len(surest) - 3} more".replace("\x1b", "\ufffd")
+        in said
+    )
+    assert "before calibration" in said
+    assert "Asked to be right in 75 % of its answers" in said.splitlines()[0]
+    lines = [line.split() for line in said.splitlines()]
+    assert [line[:3] for line in lines if line[:1] in (["20"], ["200"])] == [
+        ["20", "x", "10"],
+        ["20", "x", "30"],
+        ["200", "x", "100"],
+    ]
+    assert [line[0] for line in lines if line[1:2] == ["%"]] == ["75", "90", "95", "99"]

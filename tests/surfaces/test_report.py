@@ -2,17 +2,21 @@ import base64
 import io
 import re
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from convscope.delivery.unknown import Curve
+from convscope.learning.account import account
 from convscope.learning.metrics import evaluate_probabilities
 from convscope.network.network import Network
 from convscope.network.summary import summarise
 from convscope.network.table import to_html
 from convscope.surfaces.report import render_report, write_report
 from convscope.surfaces.report_markup import picture_uri
+from convscope.surfaces.words import KOREAN
 
 HOSTILE = (
     "<script>alert('x')</script>",
@@ -111,9 +115,14 @@ def checked(text):
 def test_any_number_of_classes(classes):
     text, page = rendered(case(classes, 300) | {"history": HISTORY if classes == 10 else []})
     assert ("Confusion matrix" in text) == (classes <= 40)
+    cards = text.count('<article class="pair"')
     if 1 < classes <= 40:
-        assert len([a for a in page.all("a") if a["href"].startswith("#pair-")]) == min(8, classes * (classes - 1))
-    assert text.count('<article class="pair"') == min(8, classes * (classes - 1))
+        assert len([a for a in page.all("a") if a["href"].startswith("#pair-")]) == cards
+    given = case(classes, 300)
+    wrong = given["labels_N"] != given["probabilities_NK"].argmax(1)
+    kinds = {*zip(given["labels_N"][wrong].tolist(), given["probabilities_NK"].argmax(1)[wrong].tolist(), strict=True)}
+    assert min(8, len(kinds)) <= cards <= len(kinds)
+    assert cards == len(kinds) or "more kinds are not shown here" in text
     assert "lede" in text
 
 
@@ -169,7 +178,51 @@ def test_the_network_is_shown_as_its_own_table():
 def test_the_size_of_ten_thousand_small_pictures():
     text, page = rendered(case(10, 10_000) | {"history": HISTORY})
     assert len(text) < 1_500_000
-    assert len(page.all("img")) == 8 * 6 + 24
+    assert 8 * 6 + 24 + 90 <= len(page.all("img")) <= 8 * 6 + 24 + 96
+
+
+def accounted(given, sure=None, part="new", temperature=2.0):
+    """The same with an account of a model whose thresholds are from other pictures of the kind."""
+    other = case(len(given["evaluation"].classes), 2000, seed=1)
+    right = other["labels_N"] == other["probabilities_NK"].argmax(1)
+    curve = Curve.measured(other["probabilities_NK"].max(1), right, "validation pictures")
+    model = SimpleNamespace(temperature=temperature, facts={}, curve=curve)
+    sizes = np.repeat([[10, 20], [30, 20], [100, 200]], [100, 100, len(given["names"]) - 200], axis=0)
+    values = (given["evaluation"], given["probabilities_NK"], given["labels_N"], given["names"])
+    return given | {"account": account(model, *values, sizes_N2=sizes, sure=sure, part=part)}
+
+
+def test_an_account_is_told_at_the_head_in_charts_and_tables():
+    text, page = rendered(accounted(case(4, 400), sure=0.75))
+    lede = re.search(r'<p class="lede">(.*?)</p>', text, re.DOTALL)[1]
+    assert "Asked to be right in 75\xa0% of its answers, it answers" in lede
+    for key in ("reliability", "sure", "sizes"):
+        assert f'<section id="{key}"' in text
+    assert "before its scores were divided by 2.00" in text
+    assert "by chance" in text
+    assert "<td>20 x 10</td>" in text
+    labels = [attributes.get("aria-label", "") for attributes in page.all("svg")]
+    assert any("share of the pictures that is answered" in label for label in labels)
+    assert "Thresholds were chosen on other pictures" in text
+
+
+def test_pictures_that_are_not_new_are_said_to_flatter():
+    for part, words in (("learnt", "It was trained on these pictures"), ("judged", "were chosen on these pictures")):
+        text, _ = rendered(accounted(case(4, 300), part=part))
+        assert words in text
+        assert "chosen on other pictures" not in text
+    assert "flatters" not in rendered(accounted(case(4, 300)))[0]
+
+
+def test_what_cannot_be_vouched_for_is_said():
+    text, _ = rendered(accounted(case(4, 300), sure=0.9999))
+    assert "cannot be asked to be right in 99.99\xa0% of its answers" in text
+
+
+def test_an_account_in_korean_leaves_no_english():
+    text, _ = rendered(accounted(case(3, 300, names=("가", "나", "다")), sure=0.75) | {"words": KOREAN, "facts": {}})
+    said = re.sub(r"<style>.*?</style>|<[^>]*>", " ", text, flags=re.DOTALL).replace("a &lt;title&gt;", "")
+    assert set(re.findall(r"[A-Za-z]{2,}", said)) <= {"convscope", "ECE", "F1", "nat", "JSON", "unknown", "test"}
 
 
 def test_the_size_of_photographs():
@@ -209,7 +262,8 @@ def test_the_same_values_give_the_same_page():
 def test_a_browser_shows_it_without_a_request_or_a_sideways_scroll(chromium, tmp_path):
     network = to_html(summarise(Network.parse("input 1x28x28\nconv 4 3x3 > relu > flatten > linear 3").graph()))
     for classes, names in ((8, HOSTILE), (25, None)):
-        given = case(classes, 300, right=0.4, names=names) | {"network_html": network, "history": HISTORY}
+        given = accounted(case(classes, 300, right=0.4, names=names), sure=0.4)
+        given |= {"network_html": network, "history": HISTORY}
         given["names"] = ["a/long/path/" * 8 + f"{index}.jpeg" for index in range(300)]
         write_report(tmp_path / f"{classes}.html", given.pop("evaluation"), **given)
     said, asked = [], []
@@ -221,9 +275,12 @@ def test_a_browser_shows_it_without_a_request_or_a_sideways_scroll(chromium, tmp
         for classes in (8, 25):
             page.goto((tmp_path / f"{classes}.html").as_uri())
             assert page.evaluate("document.documentElement.scrollWidth") <= width
-        # A framed cell leads to its pictures.
-        page.locator(".chart a").first.click()
-        assert page.evaluate("document.querySelector(':target').className") == "pair"
+        # Every framed cell leads to its pictures, to those that are folded in too.
+        links = page.locator(".chart a")
+        for place in (0, links.count() - 1):
+            links.nth(place).click()
+            assert page.evaluate("document.querySelector(':target').className") == "pair"
+            assert page.locator(":target img").first.is_visible()
         page.close()
     assert said == []
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []

@@ -8,7 +8,7 @@ from convscope.surfaces.evaluation_text import to_text
 from convscope.surfaces.report import render_report
 from convscope.surfaces.words import ENGLISH, KOREAN
 
-FIELD = {"convscope", "ECE", "F1", "nat", "JPEG", "unknown"}
+FIELD = {"convscope", "ECE", "F1", "nat", "JPEG", "JSON", "unknown"}
 """What a Korean text writes in Latin letters too; `unknown` is the very word that a model answers."""
 
 

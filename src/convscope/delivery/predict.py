@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from convscope.arithmetic.workers import in_order, one_thread_each
 from convscope.data.dataset import Skipped
 from convscope.data.pictures import Unreadable, decode, quiet
 from convscope.delivery.model import Model
+from convscope.delivery.unknown import Threshold
 from convscope.errors import UserError
 
 PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".jfif")
@@ -50,10 +52,17 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Predictions(Sequence[Prediction]):
-    """The answers in the order of the files, and the files left out; a notebook shows them as a table."""
+    """The answers in the order of the files, and the files left out; a notebook shows them as a table.
+
+    Args:
+        answers: one a file that could be read.
+        skipped: the others, and why.
+        threshold: below which an answer is ``unknown``; None: it always answers.
+    """
 
     answers: tuple[Prediction, ...]
     skipped: tuple[Skipped, ...]
+    threshold: Threshold | None = None
 
     def __len__(self) -> int:
         return len(self.answers)
@@ -62,8 +71,16 @@ class Predictions(Sequence[Prediction]):
         return self.answers[index]
 
     def to_dict(self) -> dict[str, Any]:
-        """As ``{"predictions": [...], "skipped": [...]}``."""
+        """As ``{"predictions": [...], "skipped": [...], "unknown_below": ..., "sure": ...}``.
+
+        ``sure`` is the share that was asked for, ``unknown_below`` the probability that it takes; both null where
+        the model always answers, the latter also where it never may.
+        """
+        asked = self.threshold
+        least = None if asked is None or math.isinf(asked.probability) else asked.probability
         return {
+            "sure": None if asked is None else asked.precision,
+            "unknown_below": least,
             "predictions": [answer.to_dict() for answer in self.answers],
             "skipped": [vars(entry) for entry in self.skipped],
         }
@@ -106,7 +123,7 @@ def predict(model: Model, files: Sequence[str | Path], top: int = 5, sure: float
         for some in in_order(lambda piece: _piece(model, prepared, piece, top, least), pieces, cores):
             answers += [entry for entry in some if isinstance(entry, Prediction)]
             skipped += [entry for entry in some if isinstance(entry, Skipped)]
-    return Predictions(tuple(answers), tuple(skipped))
+    return Predictions(tuple(answers), tuple(skipped), threshold)
 
 
 def _piece(

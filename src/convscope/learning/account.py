@@ -68,7 +68,7 @@ class Account:
     def to_dict(self, classes: Sequence[str]) -> dict[str, Any]:
         """Plain JSON; a picture is named by its file and by its index among those that were evaluated."""
         return {
-            "pictures": self.part,
+            "part": self.part,
             "calibration": {
                 "temperature": self.temperature,
                 "ece_before": self.ece_before,

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import altair as alt
 import vl_convert
 
-from convscope.learning.metrics import Evaluation, wilson_interval
+from convscope.learning.metrics import Bin, Evaluation, wilson_interval
 from convscope.surfaces.wording import class_names
 from convscope.surfaces.words import ENGLISH, Words
 
@@ -119,8 +119,14 @@ def curves_svg(history: History, words: Words = ENGLISH) -> str:
     return to_svg(learning_curves(history, words), background="white")
 
 
-def reliability(evaluation: Evaluation, words: Words = ENGLISH) -> Chart:
-    """The share right by stated probability with 95 % intervals, and below it how many pictures there are."""
+def reliability(evaluation: Evaluation, words: Words = ENGLISH, before: Sequence[Bin] = ()) -> Chart:
+    """The share right by stated probability with 95 % intervals, and below it how many pictures there are.
+
+    Args:
+        evaluation: with calibrated probabilities.
+        words: the words of axes and legend.
+        before: the bins before calibration, drawn as open circles at their mean probability; empty: none are.
+    """
     values = []
     for b in evaluation.bins:
         if b.accuracy is not None:
@@ -161,8 +167,24 @@ def reliability(evaluation: Evaluation, words: Words = ENGLISH) -> Chart:
         )
         .properties(width=_WIDTH, height=46)
     )
-    diagram = (bars + ideal + intervals).properties(width=_WIDTH, height=240)
+    marks = bars + ideal + intervals
+    if before:
+        marks += _before(before, evaluation.count)
+    diagram = marks.properties(width=_WIDTH, height=240)
     return alt.vconcat(diagram, shares, spacing=12)
+
+
+def _before(before: Sequence[Bin], count: int) -> alt.Chart:
+    """Open circles; of bins with next to no pictures none, for those lie anywhere."""
+    least = max(2, count // 500)
+    values = [{"p": b.confidence, "right": b.accuracy} for b in before if b.count >= least]
+    unit = alt.Scale(domain=[0, 1], nice=False)
+    circles: alt.Chart = (
+        _chart(values)
+        .mark_point(filled=False, size=38, strokeWidth=1.8, color=COLOURS["wrong"][0], opacity=1)
+        .encode(x=alt.X("p:Q", scale=unit), y=alt.Y("right:Q", scale=unit))
+    )
+    return circles
 
 
 def confusion(

@@ -365,15 +365,23 @@ def check(data: str, **options: Any) -> None:
 @click.option("--split", help="train, val, test or all. Default: test where the data has one, else all.")
 @click.option("--report", type=click.Path(), help="Write a self-contained HTML report to this file.")
 @click.option("--robustness", is_flag=True, help="Measure blurred, noisy, compressed, dark, bright, pale pictures too.")
+@click.option("--sure", type=ShareType(), help="Also measure `unknown` where so many answers must be right: 99%.")
 @lang_option
 @json_option
 def evaluate(
-    model: str, data: str, split: str | None, report: str | None, robustness: bool, lang: str, as_json: bool
+    model: str,
+    data: str,
+    split: str | None,
+    report: str | None,
+    robustness: bool,
+    sure: float | None,
+    lang: str,
+    as_json: bool,
 ) -> None:
     """What MODEL is worth on the labelled pictures of DATA."""
     from convscope.surfaces.model_commands import evaluate_command
 
-    evaluate_command(model, data, split, report, robustness, lang, as_json)
+    evaluate_command(model, data, split, report, robustness, sure, lang, as_json)
 
 
 @cli.command()

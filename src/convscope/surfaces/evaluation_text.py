@@ -6,19 +6,32 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len, set_cell_size
 
+from convscope.learning.account import Account
 from convscope.learning.metrics import Evaluation, most_confused
-from convscope.learning.sureness import Kept
-from convscope.surfaces.wording import class_names, commonest, count_text, headline, judgement, percent, sure_rows
+from convscope.surfaces.wording import (
+    class_names,
+    commonest,
+    count_text,
+    error_note,
+    headline,
+    percent,
+    printable,
+    size_rows,
+    sure_rows,
+    sure_text,
+)
 from convscope.surfaces.words import ENGLISH, Words
 
 MANY = 12
 """Up to so many classes, all are listed and the matrix is shown; above, the worst and the most confused."""
 WORST = 10
+BEHIND, FILES = 5, 3
+"""Kinds of mistakes whose pictures are named, and pictures of each."""
 LONGEST = 28
 """Terminal columns for a class name; longer ones end in an ellipsis."""
 
 
-def to_text(evaluation: Evaluation, words: Words = ENGLISH, sure: Sequence[Kept] = ()) -> str:
+def to_text(evaluation: Evaluation, words: Words = ENGLISH, account: Account | None = None) -> str:
     """The evaluation for a terminal, aligned by character cells so that Korean names line up too.
 
     Example:
@@ -28,21 +41,42 @@ def to_text(evaluation: Evaluation, words: Words = ENGLISH, sure: Sequence[Kept]
         >>> print(to_text(evaluation).splitlines()[-1])
         2  dog  .  2
     """
-    blocks = [headline(evaluation, words), _numbers(evaluation, words), _classes(evaluation, words)]
+    blocks = [headline(evaluation, words, account), _numbers(evaluation, words, account), _classes(evaluation, words)]
     blocks.append(_matrix(evaluation, words) if len(evaluation.classes) <= MANY else _pairs(evaluation, words))
-    blocks.append(_sure(sure, words))
+    if account is not None:
+        blocks += [_behind(evaluation, account, words), _sizes(account, words), _sure(account, words)]
     return "\n\n".join(block for block in blocks if block)
 
 
-def _sure(sure: Sequence[Kept], words: Words) -> str:
+def _sure(account: Account, words: Words) -> str:
     """What came of asking for a precision."""
-    if not sure:
+    if not account.sure:
         return ""
     heading = tuple(words[key] for key in ("stated", "threshold", "kept", "answered"))
-    return words["sure text"] + "\n" + aligned([heading, *sure_rows(sure, words)], ">>>>")
+    return sure_text(account, words) + "\n" + aligned([heading, *sure_rows(account.sure, words)], ">>>>")
 
 
-def _numbers(evaluation: Evaluation, words: Words) -> str:
+def _behind(evaluation: Evaluation, account: Account, words: Words) -> str:
+    """The surest pictures of the commonest mistakes, by name."""
+    names = _names(evaluation)
+    rows = []
+    for cell in account.cells[:BEHIND]:
+        files = [printable(one.name) for one in cell.pictures[:FILES]]
+        more = len(cell.pictures) - len(files)
+        listed = ", ".join(files) + (f", {words['more'].format(n=count_text(more))}" if more else "")
+        rows.append((names[cell.pair.true], words["taken for"], names[cell.pair.predicted], listed))
+    return words["behind"] + "\n" + aligned(rows, "<<<<") if rows else ""
+
+
+def _sizes(account: Account, words: Words) -> str:
+    """The share right by the pictures' own size."""
+    if not account.sizes:
+        return ""
+    heading = tuple(words[key] for key in ("size", "top1", "interval", "support"))
+    return words["sizes text"] + "\n" + aligned([heading, *size_rows(account.sizes, words)], "<>>>")
+
+
+def _numbers(evaluation: Evaluation, words: Words, account: Account | None) -> str:
     low, high = (percent(end, "") for end in evaluation.interval)
     occurring = sum(1 for score in evaluation.per_class if score.support)
     rows = [
@@ -54,7 +88,7 @@ def _numbers(evaluation: Evaluation, words: Words) -> str:
             words["balanced note"].format(classes=count_text(occurring)),
         ),
         (words["baseline"], percent(evaluation.baseline), words["baseline note"].format(name=commonest(evaluation))),
-        (words["ece"], percent(evaluation.ece), judgement(evaluation, words)),
+        (words["ece"], percent(evaluation.ece), error_note(evaluation, account, words)),
         (words["loss"], f"{evaluation.loss:.4f}", words["loss note"]),
     ]
     if len(evaluation.classes) <= 5:  # all right by definition, so it says nothing

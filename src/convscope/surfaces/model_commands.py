@@ -72,7 +72,14 @@ def load_command(
 
 
 def evaluate_command(
-    model: str, data: str, split: str | None, report: str | None, robustness: bool, lang: str, as_json: bool
+    model: str,
+    data: str,
+    split: str | None,
+    report: str | None,
+    robustness: bool,
+    sure: float | None,
+    lang: str,
+    as_json: bool,
 ) -> None:
     """Run ``convscope evaluate``."""
     from rich.console import Console
@@ -86,7 +93,7 @@ def evaluate_command(
     loaded = Model.load(model)
     console = Console(stderr=True)
     with Watch(console) as watch:
-        done = evaluate(loaded, data, split, progress=watch.decoding())
+        done = evaluate(loaded, data, split, progress=watch.decoding(), sure=sure)
     _name_skipped(done.skipped)
     spoilt = None
     if robustness:
@@ -100,12 +107,12 @@ def evaluate_command(
     if as_json:
         document = {**done.evaluation.to_dict(), "of": done.of, "report": report}
         document["robustness"] = None if spoilt is None else spoilt.to_dict()
-        document["sure"] = [one.to_dict() for one in done.sure]
+        document |= done.account.to_dict(done.evaluation.classes)
         document["skipped"] = [vars(entry) for entry in done.skipped]
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     click.echo(f"{model} on {done.of}\n")
-    click.echo(to_text(done.evaluation, LANGUAGES[lang], done.sure))
+    click.echo(to_text(done.evaluation, LANGUAGES[lang], done.account))
     if spoilt is not None:
         from convscope.surfaces.robustness_section import to_text as robustness_text
 

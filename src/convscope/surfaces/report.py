@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.files import write_atomically
+from convscope.learning.account import Account
 from convscope.learning.metrics import Evaluation, Probabilities
+from convscope.learning.mistakes import cells
 from convscope.learning.robustness import Robustness
-from convscope.learning.sureness import Kept
-from convscope.surfaces import charts
+from convscope.surfaces import account_sections, charts
 from convscope.surfaces import report_sections as sections
 from convscope.surfaces.report_markup import text
 from convscope.surfaces.robustness_section import robustness as robustness_section
@@ -37,7 +38,7 @@ def write_report(
     history: charts.History = (),
     network_html: str = "",
     facts: Mapping[str, str] | None = None,
-    sure: Sequence[Kept] = (),
+    account: Account | None = None,
     robustness: Robustness | None = None,
     words: Words = ENGLISH,
 ) -> None:
@@ -56,7 +57,7 @@ def write_report(
         history=history,
         network_html=network_html,
         facts=facts,
-        sure=sure,
+        account=account,
         robustness=robustness,
         words=words,
     )
@@ -74,7 +75,7 @@ def render_report(
     history: charts.History = (),
     network_html: str = "",
     facts: Mapping[str, str] | None = None,
-    sure: Sequence[Kept] = (),
+    account: Account | None = None,
     robustness: Robustness | None = None,
     words: Words = ENGLISH,
 ) -> str:
@@ -91,7 +92,7 @@ def render_report(
             ``lr``; empty for a model whose training is not at hand.
         network_html: the network's drawing and table, trusted as they are (``network.drawing.beside_table``).
         facts: what to say of data, machine, seed and versions, in order; ``command`` is shown as the way to repeat it.
-        sure: what came of asking for a precision.
+        account: what the numbers leave open; None: only what follows from these values is shown.
         robustness: on spoilt pictures, where that was measured.
         words: the page's texts.
 
@@ -112,23 +113,25 @@ def render_report(
     if lengths != {evaluation.count}:
         raise ValueError(f"{sorted(lengths)} pictures, labels, probabilities, names; {evaluation.count} evaluated")
     pictures = sections.Pictures(images_NHWC, labels_N, probabilities_NK, names)
+    found = cells(evaluation, probabilities_NK, labels_N, names) if account is None else account.cells
     side_by_side = len(evaluation.classes) <= charts.LARGEST_NUMBERED
     body = [
         sections.learning(history, words),
         f'<div class="{"halves" if side_by_side else "stack"}">',
-        sections.confusion(evaluation, words),
-        sections.reliability(evaluation, words),
+        sections.confusion(evaluation, words, [cell.pair for cell in sections.shown_cells(found)]),
+        account_sections.reliability(evaluation, account, words),
         "</div>",
-        sections.sure(sure, words),
+        account_sections.sure(account, words),
         robustness_section(robustness, words),
-        sections.confused_pairs(evaluation, pictures, words),
+        sections.confused_pairs(evaluation, pictures, found, words),
         sections.surest_mistakes(evaluation, pictures, words),
         sections.classes(evaluation, words),
+        account_sections.sizes(account, words),
         sections.network(network_html, words),
         sections.facts(facts or {}, words),
     ]
     main = "\n".join(part for part in body if part)
-    lede = [paragraph_of(headline(evaluation, words)), sections.key_numbers(evaluation, words)]
+    lede = [paragraph_of(headline(evaluation, words, account)), sections.key_numbers(evaluation, words, account)]
     return document(title, "\n".join(lede), main, words)
 
 

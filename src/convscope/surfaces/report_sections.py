@@ -8,16 +8,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.learning.account import Account
 from convscope.learning.metrics import ConfusedPair, Evaluation, Probabilities, most_confused
 from convscope.learning.metrics import surest_mistakes as surest_mistakes_of
-from convscope.learning.sureness import Kept
+from convscope.learning.mistakes import Cell
 from convscope.surfaces import charts
 from convscope.surfaces.evaluation_text import worst_first
 from convscope.surfaces.report_markup import TINY, figure, name, paragraph, picture, section, table, text
-from convscope.surfaces.wording import class_names, commonest, count_text, judgement, percent, sure_rows, sureness
+from convscope.surfaces.wording import (
+    class_names,
+    commonest,
+    count_text,
+    error_note,
+    percent,
+    sureness,
+)
 from convscope.surfaces.words import Words
 
 PAIRS, PICTURES_A_PAIR = 8, 6
+"""Kinds of mistakes that are open, and pictures of each."""
+MOST_PICTURES, PICTURES_A_FOLDED = 96, 3
+"""Of the kinds that are folded in: pictures in all, and of each."""
 SUREST = 24
 LISTED = 20
 """Pairs without pictures, where the matrix would be too large."""
@@ -35,7 +46,7 @@ class Pictures:
     names: Sequence[str]
 
 
-def key_numbers(evaluation: Evaluation, words: Words) -> str:
+def key_numbers(evaluation: Evaluation, words: Words, account: Account | None = None) -> str:
     """The numbers as tiles; the first shows its interval and the number it has to beat on a scale."""
     low, high = evaluation.interval
     scale = (
@@ -53,7 +64,7 @@ def key_numbers(evaluation: Evaluation, words: Words) -> str:
             f"{words['baseline note'].format(name=commonest(evaluation))}; {words['baseline tick']}",
             "",
         ),
-        (words["ece"], percent(evaluation.ece), judgement(evaluation, words), ""),
+        (words["ece"], percent(evaluation.ece), error_note(evaluation, account, words), ""),
         (
             words["balanced"],
             percent(evaluation.balanced_accuracy),
@@ -94,29 +105,14 @@ def learning(history: charts.History, words: Words) -> str:
     )
 
 
-def reliability(evaluation: Evaluation, words: Words) -> str:
-    """The reliability diagram, and what it says."""
-    return section(
-        "reliability",
-        words["reliability"],
-        paragraph(
-            words["reliability text"].format(judgement=judgement(evaluation, words), ece=percent(evaluation.ece))
-        ),
-        figure(charts.reliability(evaluation, words), words["reliability alt"]),
-    )
+def confusion(evaluation: Evaluation, words: Words, shown: Sequence[ConfusedPair] = ()) -> str:
+    """The confusion matrix, or where it would be too large the commonest mistakes as a list.
 
-
-def sure(kept: Sequence[Kept], words: Words) -> str:
-    """What came of asking for a precision, by answering ``unknown`` where it is less sure."""
-    if not kept:
-        return ""
-    headings = [words[key] for key in ("stated", "threshold", "kept", "answered")]
-    rows = [tuple(map(text, row)) for row in sure_rows(kept, words)]
-    return section("sure", words["sure"], paragraph(words["sure text"]), table(headings, rows))
-
-
-def confusion(evaluation: Evaluation, words: Words) -> str:
-    """The confusion matrix, or where it would be too large the commonest mistakes as a list."""
+    Args:
+        evaluation: the numbers.
+        words: the page's texts.
+        shown: the pairs whose pictures are on the page.
+    """
     names = class_names(evaluation)
     classes = len(names)
     if classes > charts.LARGEST_MATRIX:
@@ -131,7 +127,7 @@ def confusion(evaluation: Evaluation, words: Words) -> str:
         listed = table((words["true axis"], words["predicted axis"], words["support"]), rows, left=2) if rows else ""
         explained = words["confusion too wide"].format(classes=count_text(classes)) if rows else words["no mistakes"]
         return section("confusion", words["confusion"], paragraph(explained), listed)
-    links = {(pair.true, pair.predicted): f"#{pair_key(pair)}" for pair in most_confused(evaluation, PAIRS)}
+    links = {(pair.true, pair.predicted): f"#{pair_key(pair)}" for pair in shown}
     chart = charts.confusion(evaluation, words, links)
     return section(
         "confusion",
@@ -155,26 +151,48 @@ def pair_count(evaluation: Evaluation, pair: ConfusedPair, words: Words) -> str:
     )
 
 
-def confused_pairs(evaluation: Evaluation, pictures: Pictures, words: Words) -> str:
-    """The commonest mistakes with the pictures behind them, the surest first."""
-    pairs = most_confused(evaluation, PAIRS)
-    if not pairs:
+def shown_cells(found: Sequence[Cell]) -> tuple[Cell, ...]:
+    """Those whose pictures a page has room for: the commonest, and of the others as many as there is room for."""
+    room, shown = MOST_PICTURES, len(found[:PAIRS])
+    for cell in found[PAIRS:]:
+        room -= min(len(cell.pictures), PICTURES_A_FOLDED)
+        if room < 0:
+            break
+        shown += 1
+    return tuple(found[:shown])
+
+
+def confused_pairs(evaluation: Evaluation, pictures: Pictures, found: Sequence[Cell], words: Words) -> str:
+    """The mistakes with the pictures behind them, the surest first: the commonest kinds open, the others folded."""
+    if not found:
         return section("pairs", words["pairs"], paragraph(words["no mistakes"]))
-    names = class_names(evaluation)
-    predicted_N = pictures.probabilities_NK.argmax(axis=1)
+    shown = shown_cells(found)
+    cards = [_card(evaluation, pictures, cell, PICTURES_A_PAIR, words) for cell in shown[:PAIRS]]
+    parts = [f'<div class="pairs">{"".join(cards)}</div>']
+    folded = [_card(evaluation, pictures, cell, PICTURES_A_FOLDED, words) for cell in shown[PAIRS:]]
+    left = len(found) - len(shown)
+    if folded:
+        summary = text(words["pairs more"].format(kinds=count_text(len(folded))))
+        inside = f'<div class="pairs">{"".join(folded)}</div>'
+        parts.append(f"<details><summary>{summary}</summary>{inside}</details>")
+    if left:
+        parts.append(f'<p class="note">{text(words["pairs left"].format(kinds=count_text(left)))}</p>')
+    return section("pairs", words["pairs"], paragraph(words["pairs text"]), *parts)
+
+
+def _card(evaluation: Evaluation, pictures: Pictures, cell: Cell, most: int, words: Words) -> str:
+    """One kind of mistake: what was taken for what, how often, its surest pictures."""
+    names, pair = class_names(evaluation), cell.pair
     photographs = "" if max(pictures.images_NHWC.shape[1:3]) <= TINY else " photographs"
-    cards = []
-    for pair in pairs:
-        members = np.flatnonzero((pictures.labels_N == pair.true) & (predicted_N == pair.predicted))
-        surest = members[np.argsort(-pictures.probabilities_NK[members, pair.predicted], kind="stable")]
-        shots = "".join(_shot(names, pictures, int(i), words, brief=True) for i in surest[:PICTURES_A_PAIR])
-        cards.append(
-            f'<article class="pair" id="{pair_key(pair)}"><h3>{name(names[pair.true])} '
-            f"<em>{text(words['taken for'])}</em> {name(names[pair.predicted])}</h3>"
-            f'<p class="note">{text(pair_count(evaluation, pair, words))}</p>'
-            f'<div class="shots{photographs}">{shots}</div></article>'
-        )
-    return section("pairs", words["pairs"], paragraph(words["pairs text"]), '<div class="pairs">', *cards, "</div>")
+    shots = "".join(_shot(names, pictures, one.index, words, brief=True) for one in cell.pictures[:most])
+    more = len(cell.pictures) - most
+    rest = f'<p class="note">{text(words["more"].format(n=count_text(more)))}</p>' if more > 0 else ""
+    return (
+        f'<article class="pair" id="{pair_key(pair)}"><h3>{name(names[pair.true])} '
+        f"<em>{text(words['taken for'])}</em> {name(names[pair.predicted])}</h3>"
+        f'<p class="note">{text(pair_count(evaluation, pair, words))}</p>'
+        f'<div class="shots{photographs}">{shots}</div>{rest}</article>'
+    )
 
 
 def surest_mistakes(evaluation: Evaluation, pictures: Pictures, words: Words) -> str:

@@ -41,7 +41,7 @@ def write_run_report(result: Result, path: Path, words: Words = ENGLISH) -> None
     write_report(
         path,
         result.evaluation,
-        title=f"{result.dataset.name}: how far this model can be trusted",
+        title=words["title"].format(data=result.dataset.name),
         images_NHWC=test.images_NHWC,
         labels_N=test.labels_N,
         probabilities_NK=result.probabilities_NK,
@@ -49,7 +49,7 @@ def write_run_report(result: Result, path: Path, words: Words = ENGLISH) -> None
         history=history,
         network_html=_network_html(result.model),
         facts=facts,
-        sure=result.sure,
+        account=result.account,
         words=words,
     )
 
@@ -70,16 +70,16 @@ def write_evaluation_report(
     write_report(
         path,
         done.evaluation,
-        title=f"{done.of}: how far this model can be trusted",
+        title=words["title"].format(data=Path(data).name),
         images_NHWC=done.split.images_NHWC,
         labels_N=done.split.labels_N,
         probabilities_NK=done.probabilities_NK,
         names=done.split.names,
         network_html=_network_html(model),
-        sure=done.sure,
+        account=done.account,
         robustness=robustness,
         words=words,
-        facts={"Data": f"{data}: {len(done.split):,} pictures, {len(done.skipped):,} left out", **_facts(model)},
+        facts={"Data": f"{done.of}: {len(done.split):,} pictures, {len(done.skipped):,} left out", **_facts(model)},
     )
 
 

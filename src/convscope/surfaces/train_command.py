@@ -102,6 +102,7 @@ def train_command(data: str | None, **options: Any) -> int:
             "report": None if report is None else str(report),
             "metrics": metrics,
             "sure": [one.to_dict() for one in result.sure],
+            "sizes": [one.to_dict() for one in result.account.sizes],
             "balance": result.balance.to_dict(),
             "classes": result.evaluation.to_dict()["classes"],
             "waiting": result.waiting.to_dict(),

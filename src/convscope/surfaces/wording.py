@@ -5,7 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+from convscope.learning.account import JUDGED, LEARNT, NEW, Account
 from convscope.learning.metrics import Evaluation, most_confused
+from convscope.learning.sizes import SizeScore
 from convscope.learning.sureness import Kept
 from convscope.surfaces.words import ENGLISH, Words
 
@@ -90,17 +92,42 @@ def sure_rows(sure: Sequence[Kept], words: Words) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for one in sure:
         if one.threshold is None:
-            rows.append((percent(one.stated), "-", words["not vouched"], "-"))
+            rows.append((f"{100 * one.stated:g} %", "-", words["not vouched"], "-"))
             continue
         low, high = (percent(end, "") for end in one.interval or (0.0, 1.0))
         kept = f"{percent(one.precision)} ({low}-{high})" if one.answered else "-"
         answered = f"{percent(one.coverage)} ({count_text(one.answered)})"
-        rows.append((percent(one.stated), percent(one.threshold), kept, answered))
+        rows.append((f"{100 * one.stated:g} %", percent(one.threshold), kept, answered))
     return rows
 
 
-def headline(evaluation: Evaluation, words: Words = ENGLISH) -> str:
-    """The evaluation in two or three plain sentences.
+def sure_text(account: Account, words: Words) -> str:
+    """What the table of :func:`sure_rows` is, and where its thresholds are from."""
+    origin = words["sure elsewhere"] if account.part == NEW else ""
+    return f"{words['sure text']} {origin} {words['sure here']}".replace("  ", " ")
+
+
+def size_rows(sizes: Sequence[SizeScore], words: Words) -> list[tuple[str, ...]]:
+    """From which to which size, the share right, its interval and the number of pictures, as texts."""
+    rows: list[tuple[str, ...]] = []
+    for one in sizes:
+        least, most = (f"{width:,} x {height:,}" for height, width in (one.smallest, one.largest))
+        size = least if least == most else words["size range"].format(least=least, most=most)
+        low, high = (percent(end, "") for end in one.interval)
+        rows.append((size, percent(one.share), f"{low}-{high}", count_text(one.count)))
+    return rows
+
+
+def error_note(evaluation: Evaluation, account: Account | None, words: Words) -> str:
+    """What stands beside the calibration error: whether it is too sure, and what the error was before."""
+    said = judgement(evaluation, words)
+    if account is None or account.temperature == 1:
+        return said
+    return f"{said}; {words['ece before'].format(before=percent(account.ece_before))}"
+
+
+def headline(evaluation: Evaluation, words: Words = ENGLISH, account: Account | None = None) -> str:
+    """The evaluation in a few plain sentences; with an account, what came of asking it to be sure is one of them.
 
     Example:
         >>> import numpy as np
@@ -144,7 +171,31 @@ def headline(evaluation: Evaluation, words: Words = ENGLISH) -> str:
         sentences.append(words["no better"].format(name=name, baseline=baseline))
     if evaluation.guessing is not None:
         sentences.append(words["guessing"].format(probability=percent(evaluation.guessing)))
+    if account is not None:
+        sentences += _of_account(account, words)
     return " ".join(sentences)
+
+
+def _of_account(account: Account, words: Words) -> list[str]:
+    """What came of the precision that was asked for, and whether the pictures are new to the model."""
+    sentences = []
+    asked = account.asked
+    if asked is not None:
+        stated = f"{100 * asked.stated:g} %"
+        if asked.threshold is None:
+            sentences.append(words["asked in vain"].format(stated=stated))
+        elif asked.interval is None:
+            sentences.append(words["answers none"].format(stated=stated))
+        else:
+            low, high = (percent(end, "") for end in asked.interval)
+            sentences.append(
+                words["asked"].format(
+                    stated=stated, coverage=percent(asked.coverage), kept=percent(asked.precision), low=low, high=high
+                )
+            )
+    if account.part in (LEARNT, JUDGED):
+        sentences.append(words[account.part])
+    return sentences
 
 
 def _in_a_hundred(share: float) -> tuple[int, int]:
