@@ -1,5 +1,5 @@
 """``python -m convscope``."""
 
-from convscope.surfaces.command import main
+from convscope.surfaces.entry import main
 
 main()

@@ -46,9 +46,7 @@ def test_a_model_is_measured_on_them(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert all(len(shares) == len(SEVERITIES) for shares in found.spoilt.values())
     assert found.spoilt["noise"][4] < found.clean
     assert found.weakest in KINDS
-    short = robustness(Model.load(tmp_path / "run"), result.dataset.test, seconds=0)
-    assert all(len(shares) == 0 for shares in short.spoilt.values())
-    assert short.weakest is None
+    assert found.spoilt[found.weakest][2] == min(shares[2] for shares in found.spoilt.values())
     report = tmp_path / "report.html"
     evaluate_command(str(tmp_path / "run"), "digits", None, str(report), True, "ko", as_json=True)
     assert json.loads(capsys.readouterr().out)["robustness"]["spoilt"]["blur"] == list(found.spoilt["blur"])

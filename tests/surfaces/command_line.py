@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from convscope.surfaces.command import main
+from convscope.surfaces.entry import main
 
 
 def convscope(*words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:

@@ -174,7 +174,7 @@ def test_keys_move_the_window() -> None:
 
 def test_no_torch_is_loaded_and_nothing_else_that_is_slow() -> None:
     program = (
-        "import sys\nfrom convscope.surfaces.command import main\n"
+        "import sys\nfrom convscope.surfaces.entry import main\n"
         "try:\n    main(['calc', 'conv', '1 2 3', '1 1', '--backward'])\nexcept SystemExit as left:\n"
         "    print(left.code, [m for m in ('torch', 'rich', 'PIL', 'lark', 'sklearn', 'altair') if m in sys.modules])"
     )

@@ -85,7 +85,7 @@ def test_describe_shows_what_worked_and_the_mend(capsys: pytest.CaptureFixture[s
 
 def test_describe_starts_fast_and_without_tensors() -> None:
     code = (
-        "import sys\nfrom convscope.surfaces.command import main\n"
+        "import sys\nfrom convscope.surfaces.entry import main\n"
         "try: main(['describe', 'lenet5'])\nexcept SystemExit: pass\n"
         "print([m for m in ('torch', 'numpy', 'rich', 'altair', 'PIL') if m in sys.modules])"
     )

@@ -193,7 +193,7 @@ def accounted(given, sure=None, part="new", temperature=2.0):
 
 
 def test_an_account_is_told_at_the_head_in_charts_and_tables():
-    text, page = rendered(accounted(case(4, 400), sure=0.75))
+    text, page = rendered(accounted(case(4, 300), sure=0.75))
     lede = re.search(r'<p class="lede">(.*?)</p>', text, re.DOTALL)[1]
     assert "Asked to be right in 75\xa0% of its answers, it answers" in lede
     for key in ("reliability", "sure", "sizes"):

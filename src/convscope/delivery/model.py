@@ -110,13 +110,19 @@ class Model:
         """
         return prepare(self.module, self.normalise)
 
-    def scores(self, images_NHWC: NDArray[np.uint8], prepared: Prepared | None = None) -> torch.Tensor:
+    def scores(
+        self,
+        images_NHWC: NDArray[np.uint8],
+        prepared: Prepared | None = None,
+        precision: torch.dtype | None = torch.float32,
+    ) -> torch.Tensor:
         """Scores (N, K), before softmax and temperature, of pictures that already have the input's size.
 
         Args:
             images_NHWC: uint8 pictures.
             prepared: of :meth:`prepared`, to compute these few at once in the calling thread; None: all that there
                 are, on all cores.
+            precision: of the arithmetic where nothing is prepared, see :func:`convscope.arithmetic.inference.prepare`.
 
         Raises:
             UserError: the pictures are of another size or number of channels.
@@ -128,7 +134,7 @@ class Model:
                 f"an array of {spell_shape(images_NHWC.shape)}",
                 f"N x {pre.height} x {pre.width} x {pre.channels}, uint8",
             )
-        scores_of = prepared or partial(compute, self.module, normalise=self.normalise)
+        scores_of = prepared or partial(compute, self.module, normalise=self.normalise, precision=precision)
         scores = scores_of(images_NHWC)
         if self.tta == "flip":
             mirrored_NHWC = images_NHWC[:, :, ::-1]

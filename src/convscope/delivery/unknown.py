@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.arithmetic.proportions import score_interval
 from convscope.errors import UserError
 
 DEVIATIONS = 1.0
@@ -31,11 +30,6 @@ class Threshold:
     answered: int
     right: int
     count: int
-
-    @property
-    def coverage(self) -> float:
-        """The share of pictures that get an answer."""
-        return self.answered / self.count
 
 
 @dataclass(frozen=True)
@@ -105,11 +99,6 @@ class Curve:
         """The highest precision that these pictures can vouch for."""
         return max((_at_least(r, a) for a, r in zip(self.answered, self.right, strict=True)), default=0.0)
 
-    def at(self, probability: float) -> tuple[int, int]:
-        """How many were answered, and rightly, from a probability on."""
-        place = bisect_left(self.probabilities, probability)
-        return (self.answered[place], self.right[place]) if place < len(self.answered) else (0, 0)
-
     def to_dict(self) -> dict[str, Any]:
         """As ``model.json`` holds it."""
         points = zip(self.probabilities, self.answered, self.right, strict=True)
@@ -135,30 +124,19 @@ class Curve:
 
 
 def _at_least(right: int, answered: int) -> float:
-    """The lower end of Wilson's interval of one standard error for a share."""
-    share, z2 = right / answered, DEVIATIONS**2
-    half = DEVIATIONS * math.sqrt(share * (1 - share) / answered + z2 / (4 * answered**2))
-    return (share + z2 / (2 * answered) - half) / (1 + z2 / answered)
-
-
-def check_precision(value: float, where: str = "--sure") -> float:
-    """A stated precision from above 0 to below 1.
-
-    Raises:
-        UserError: it is no such share.
-    """
-    if not 0 < value < 1:
-        raise UserError(where, f"{value:g}", "a share such as 99% or 0.99, below 100 %")
-    return value
+    """What the share right is at least, if chance was as kind as it is in five cases of six."""
+    return score_interval(right, answered, DEVIATIONS)[0]
 
 
 def chosen(curve: Curve, precision: float, where: str = "--sure") -> Threshold:
     """The threshold for a stated precision.
 
     Raises:
-        UserError: the pictures that were measured cannot vouch for it.
+        UserError: no share from above 0 to below 1, or one that the pictures that were measured cannot vouch for.
     """
-    found = curve.threshold(check_precision(precision, where))
+    if not 0 < precision < 1:
+        raise UserError(where, f"{precision:g}", "a share such as 99% or 0.99, below 100 %")
+    found = curve.threshold(precision)
     if found is None:
         got = f"{100 * precision:g} % cannot be vouched for by {curve.count:,} {curve.of or 'pictures'}"
         hint = "more validation pictures, or a better model, vouch for more"

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.arithmetic.proportions import wilson_interval
 from convscope.delivery.model import Model
 from convscope.errors import UserError
 from convscope.learning.evaluate import evaluate
-from convscope.learning.metrics import wilson_interval
 
 EXACT = 1000
 """Pictures that the models differ on up to which the test is exact."""

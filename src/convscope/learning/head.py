@@ -116,6 +116,7 @@ def choose(
     seed: int = 0,
     strengths: Sequence[float] = STRENGTHS,
     weights_K: NDArray[np.float64] | None = None,
+    in_turn: int | None = None,
 ) -> Chosen:
     """A head whose strength is chosen by cross-validation among the training pictures alone.
 
@@ -129,6 +130,7 @@ def choose(
         views_ND, labels_N, classes, weights_K: as for :func:`fit`.
         seed: of the folds.
         strengths: that are tried, from the largest to the smallest.
+        in_turn: how many of the five parts of the pictures are held out; None: all, of very many pictures one.
 
     Example:
         >>> dice = np.random.default_rng(0)
@@ -138,7 +140,7 @@ def choose(
         True
     """
     folds_N = _folds(labels_N, seed)
-    held = [np.flatnonzero(folds_N == fold) for fold in range(FOLDS if len(labels_N) < MANY else 1)]
+    held = [np.flatnonzero(folds_N == fold) for fold in range(in_turn or (FOLDS if len(labels_N) < MANY else 1))]
     held = [rows for rows in held if len(rows) and len(rows) < len(labels_N)]
     if not held:
         strength, none_M = strengths[len(strengths) // 2], np.zeros(0, np.int64)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from math import sqrt
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.arithmetic.proportions import wilson_interval
 from convscope.errors import UserError
 
 BINS = 15
@@ -207,22 +206,6 @@ def guessing_below(top_N: Probabilities, correct_N: NDArray[np.bool_]) -> float 
         return None
     after = guesses[-1] + 1
     return float(top_N[order[after]]) if after < len(order) else 1.0
-
-
-def wilson_interval(correct: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The score interval of a proportion (Wilson, JASA 22, 1927): sound for few pictures and near 0 and 1 too.
-
-    Example:
-        >>> [round(end, 3) for end in wilson_interval(8, 10)]
-        [0.49, 0.943]
-    """
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    share = correct / count
-    scale = 1 + z * z / count
-    centre = (share + z * z / (2 * count)) / scale
-    half = z / scale * sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    # Rounding must not leave the share outside its own interval, nor the interval outside 0-1.
-    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
 
 
 def reliability_bins(confidence_N: Probabilities, correct_N: NDArray[np.bool_], bins: int = BINS) -> tuple[Bin, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
+from convscope.arithmetic.proportions import wilson_interval
 from convscope.data.dataset import Split
 from convscope.delivery.model import Model
-from convscope.learning.metrics import wilson_interval
 from convscope.seeds import stream_seed
 
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -29,21 +28,18 @@ class Robustness:
 
     Args:
         clean: without anything.
-        spoilt: for each kind, the share at every severity from 1 on; shorter where the time was over.
+        spoilt: for each kind, the share at every severity from 1 on.
         count: pictures.
-        seconds: that it took.
     """
 
     clean: float
     spoilt: dict[str, tuple[float, ...]]
     count: int
-    seconds: float
 
     @property
-    def weakest(self) -> str | None:
+    def weakest(self) -> str:
         """What costs most at the middle severity."""
-        middle = {kind: shares[2] for kind, shares in self.spoilt.items() if len(shares) > 2}
-        return min(middle, key=middle.__getitem__) if middle else None
+        return min(self.spoilt, key=lambda kind: self.spoilt[kind][len(SEVERITIES) // 2])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -112,7 +108,7 @@ def spoil(image_HWC: Pixels, kind: str, severity: int, seed: int = 0) -> Pixels:
     return np.asarray(KINDS[kind](image, severity, dice)).reshape(image_HWC.shape)
 
 
-def robustness(model: Model, split: Split, seed: int = 0, seconds: float = float("inf")) -> Robustness:
+def robustness(model: Model, split: Split, seed: int = 0) -> Robustness:
     """Measure a model on spoilt pictures.
 
     They are spoilt at the size at which the network sees them: what is measured is the network, not the resizing.
@@ -121,22 +117,15 @@ def robustness(model: Model, split: Split, seed: int = 0, seconds: float = float
         model: a loaded model.
         split: labelled pictures of the model's size; :data:`MOST` of them, evenly spread, are taken.
         seed: of the noise.
-        seconds: after which no other kind or severity is begun.
     """
-    begun = time.monotonic()
     chosen = np.unique(np.linspace(0, len(split) - 1, min(MOST, len(split))).round().astype(np.int64))
     images, labels_N = np.asarray(split.images_NHWC[chosen]), split.labels_N[chosen]
 
     def share(pictures: Pixels) -> float:
         return float((model.probabilities(pictures).argmax(1) == labels_N).mean())
 
-    clean = share(images)
-    found: dict[str, tuple[float, ...]] = dict.fromkeys(KINDS, ())
-    # The middle first: where the time is short, every kind has been seen.
-    for severity in SEVERITIES:
-        for kind in KINDS:
-            if time.monotonic() - begun > seconds:
-                return Robustness(clean, found, len(chosen), time.monotonic() - begun)
-            spoilt = np.stack([spoil(image, kind, severity, seed + i) for i, image in enumerate(images)])
-            found[kind] = (*found[kind], share(spoilt))
-    return Robustness(clean, found, len(chosen), time.monotonic() - begun)
+    def spoilt(kind: str, severity: int) -> Pixels:
+        return np.stack([spoil(image, kind, severity, seed + i) for i, image in enumerate(images)])
+
+    found = {kind: tuple(share(spoilt(kind, severity)) for severity in SEVERITIES) for kind in KINDS}
+    return Robustness(share(images), found, len(chosen))

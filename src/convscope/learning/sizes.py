@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope.learning.metrics import wilson_interval
+from convscope.arithmetic.proportions import wilson_interval
 
 FEWEST = 30
 """Pictures, below which thirds of them say nothing."""

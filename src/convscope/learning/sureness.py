@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.arithmetic.proportions import wilson_interval
 from convscope.delivery.unknown import Curve
-from convscope.learning.metrics import Probabilities, wilson_interval
+from convscope.learning.metrics import Probabilities
 
 LEVELS = (0.9, 0.95, 0.99)
 """Precisions that are always told."""

@@ -14,7 +14,7 @@ from convscope.data.checks import Checked, Finding
 from convscope.data.sources import Source
 from convscope.delivery.model import Model
 from convscope.learning.calibration import softmax
-from convscope.learning.head import choose
+from convscope.learning.head import FOLDS, choose
 from convscope.learning.unfreezing import head_of
 
 FEWEST = 30
@@ -56,7 +56,7 @@ def suspicious(
     for split in splits:
         progress("features", sum(len(some) for some in features), len(names))
         features.append(body.all(split.images_NHWC).float().flatten(1).numpy())
-    chosen = choose([np.concatenate(features)], labels_N, len(dataset.classes))
+    chosen = choose([np.concatenate(features)], labels_N, len(dataset.classes), in_turn=FOLDS)
     rows_M, probabilities_MK = chosen.held_rows_M, softmax(chosen.held_scores_MK)
     findings = []
     for place in improbable(probabilities_MK, labels_N[rows_M]).tolist():

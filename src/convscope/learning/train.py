@@ -328,7 +328,7 @@ def weighted(state: TrainingState) -> GraphModule:
 def _epoch_ended(state: TrainingState, dataset: Dataset, normalise: Normalise, epoch: int, lr: float) -> EpochEnded:
     val_loss = val_accuracy = val_recall = None
     if len(dataset.val):
-        # In the numbers of the training, twice as fast; the model at the end is measured in float32.
+        # In the numbers of the training, on some processors twice as fast.
         dtype = precision_of(state.recipe, next(state.module.parameters()).device)
         scores = compute(weighted(state), dataset.val.images_NHWC, normalise, precision=dtype).float()
         labels = torch.from_numpy(np.array(dataset.val.labels_N))

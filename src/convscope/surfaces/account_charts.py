@@ -8,9 +8,9 @@ from typing import Any
 
 import altair as alt
 
+from convscope.arithmetic.proportions import wilson_interval
 from convscope.delivery.unknown import Curve
 from convscope.learning.account import Account
-from convscope.learning.metrics import wilson_interval
 from convscope.learning.sureness import Kept
 from convscope.surfaces.charts import COLOURS, Chart
 from convscope.surfaces.words import ENGLISH, Words

@@ -15,7 +15,8 @@ from typing import Any, Literal
 import altair as alt
 import vl_convert
 
-from convscope.learning.metrics import Bin, Evaluation, wilson_interval
+from convscope.arithmetic.proportions import wilson_interval
+from convscope.learning.metrics import Bin, Evaluation
 from convscope.surfaces.wording import class_names
 from convscope.surfaces.words import ENGLISH, Words
 

@@ -8,7 +8,7 @@ from convscope.data.checks import KINDS, PROBLEMS, Checked, Finding
 from convscope.data.dataset import Preprocess
 from convscope.data.sources import Source
 from convscope.files import write_atomically
-from convscope.surfaces.check_sheet import seen
+from convscope.surfaces.check_sheet import See, seeing
 from convscope.surfaces.check_text import verdict
 from convscope.surfaces.report import document, paragraph_of
 from convscope.surfaces.report_markup import name, paragraph, picture, section, table, text
@@ -32,6 +32,8 @@ def write_page(source: Source, found: Checked, file: Path) -> None:
         (name(label), f'<i class="bar" style="--share:{100 * count / most:.1f}%"></i>{count:,}')
         for count, label in counts
     ]
+    with seeing(source) as see:
+        kinds = [_kind(see, kind, found.of(kind)) for kind in found.kinds]
     parts = [
         section("found", "What was found", table(("kind", "what it is", "findings"), rows, left=2)) if rows else "",
         section(
@@ -42,7 +44,7 @@ def write_page(source: Source, found: Checked, file: Path) -> None:
             ),
             table(("class", "pictures"), bars),
         ),
-        *(_kind(source, kind, found.of(kind)) for kind in found.kinds),
+        *kinds,
     ]
     words = {**ENGLISH, "made by": "convscope check"}
     page = document(
@@ -51,11 +53,11 @@ def write_page(source: Source, found: Checked, file: Path) -> None:
     write_atomically(file, page.encode("utf-8", "replace"))
 
 
-def _kind(source: Source, kind: str, findings: tuple[Finding, ...]) -> str:
+def _kind(see: See, kind: str, findings: tuple[Finding, ...]) -> str:
     if kind not in WITH_PICTURES:
         rows = [(name(", ".join(finding.files)), text(finding.detail)) for finding in findings[:200]]
         return section(kind, KINDS[kind].capitalize(), table(("file or class", "what"), rows, left=2))
-    shots = "".join(_shots(source, finding) for finding in findings[:SHOWN])
+    shots = "".join(_shots(see, finding) for finding in findings[:SHOWN])
     more = f"and {len(findings) - SHOWN:,} more" if len(findings) > SHOWN else ""
     urgent = "" if kind in PROBLEMS else "No mistake, but good to know."
     return section(
@@ -63,10 +65,10 @@ def _kind(source: Source, kind: str, findings: tuple[Finding, ...]) -> str:
     )
 
 
-def _shots(source: Source, finding: Finding) -> str:
+def _shots(see: See, finding: Finding) -> str:
     parts = []
     for file in finding.files[:COPIES]:
-        image_HWC = seen(source, file, Preprocess(3, 128, 128, "letterbox"))
+        image_HWC = see(file, Preprocess(3, 128, 128, "letterbox"))
         if image_HWC is not None:
             caption = f"<span>{text(finding.detail)}</span><small>{name(file)}</small>"
             parts.append(f'<figure class="shot">{picture(image_HWC, file)}<figcaption>{caption}</figcaption></figure>')

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -31,15 +32,16 @@ def write_sheet(source: Source, found: Checked, size: int, file: Path) -> None:
     from convscope.looking.tiles import Tile, sheet
 
     tiles = []
-    for index in _telling(found):
-        name = found.files[index]
-        high, wide = found.sizes[index].tolist()
-        for fit in FITS:
-            pixels_HWC = seen(source, name, Preprocess(3, size, size, fit))
-            if pixels_HWC is not None:
-                short = name if len(name) <= LONGEST else "..." + name[3 - LONGEST :]
-                title = f"{fit}" if fit != FITS[0] else f"{fit}  {wide} x {high}"
-                tiles.append(Tile(pixels_HWC, title, (short if fit == FITS[0] else "",)))
+    with seeing(source) as see:
+        for index in _telling(found):
+            name = found.files[index]
+            high, wide = found.sizes[index].tolist()
+            for fit in FITS:
+                pixels_HWC = see(name, Preprocess(3, size, size, fit))
+                if pixels_HWC is not None:
+                    short = name if len(name) <= LONGEST else "..." + name[3 - LONGEST :]
+                    title = f"{fit}" if fit != FITS[0] else f"{fit}  {wide} x {high}"
+                    tiles.append(Tile(pixels_HWC, title, (short if fit == FITS[0] else "",)))
     remarks = ("a row a picture, as a network sees it by --fit stretch, letterbox and crop",)
     image = sheet(tiles, f"{found.name} at {size} x {size}", remarks, columns=2 * len(FITS))
     data = io.BytesIO()
@@ -57,18 +59,29 @@ def _telling(found: Checked) -> list[int]:
     return [int(order[place]) for place in places]
 
 
-def seen(source: Source, name: str, preprocess: Preprocess) -> NDArray[np.uint8] | None:
-    """One picture of a source as a network would see it; None where it cannot be read."""
-    index = _index(source.names, name)
+See = Callable[[str, Preprocess], NDArray[np.uint8] | None]
+"""From a picture's name to what a network would see of it; None where it cannot be read."""
+
+
+@contextmanager
+def seeing(source: Source) -> Iterator[See]:
+    """Look at pictures of a source by their names; what they lie in is opened once."""
+    places = {name: index for index, name in reversed(list(enumerate(source.names)))}
     if isinstance(source, ArraySource):
-        fitted: NDArray[np.uint8] = fit_array(source.pictures(np.array([index], np.int64)), preprocess)[0]
-        return fitted
-    try:
-        with quiet(), source.opening() as opener, opener(index) as file:
-            return decode(file.read(), preprocess)
-    except Unreadable:
-        return None
 
+        def fitted(name: str, preprocess: Preprocess) -> NDArray[np.uint8]:
+            found: NDArray[np.uint8] = fit_array(source.pictures(np.array([places[name]], np.int64)), preprocess)[0]
+            return found
 
-def _index(names: Sequence[str], name: str) -> int:
-    return names.index(name)
+        yield fitted
+        return
+    with quiet(), source.opening() as opener:
+
+        def decoded(name: str, preprocess: Preprocess) -> NDArray[np.uint8] | None:
+            try:
+                with opener(places[name]) as file:
+                    return decode(file.read(), preprocess)
+            except Unreadable:
+                return None
+
+        yield decoded

@@ -19,13 +19,12 @@ def to_text(found: Robustness, words: Words) -> str:
         (words[f"spoilt {kind}"], percent(found.clean), *(percent(share) for share in shares))
         for kind, shares in found.spoilt.items()
     ]
-    rows = [(*row, *[""] * (len(heading) - len(row))) for row in rows]
     return _told(found, words) + "\n" + aligned([heading, *rows], "<" + ">" * (len(heading) - 1))
 
 
 def _told(found: Robustness, words: Words) -> str:
-    weakest = words["weakest"].format(kind=words[f"spoilt {found.weakest}"]) if found.weakest else ""
-    return f"{words['robustness text'].format(count=f'{found.count:,}')} {weakest}".strip()
+    weakest = words["weakest"].format(kind=words[f"spoilt {found.weakest}"])
+    return f"{words['robustness text'].format(count=f'{found.count:,}')} {weakest}"
 
 
 def chart(found: Robustness, words: Words) -> charts.Chart:

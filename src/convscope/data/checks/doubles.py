@@ -49,8 +49,9 @@ def groups(count: int, digests: Sequence[bytes], thumbnails_NHWC: NDArray[np.uin
     first: dict[bytes, int] = {}
     for index, digest in enumerate(digests):
         parent[root(index)] = root(first.setdefault(digest, index))
-    for one, other in near(thumbnails_NHWC):
-        parent[root(max(one, other))] = root(min(one, other))
+    single = list(first.values())  # of a thousand same files one is compared
+    for one, other in near(thumbnails_NHWC if len(single) == count else thumbnails_NHWC[single]):
+        parent[root(single[other])] = root(single[one])
     members: dict[int, list[int]] = {}
     for index in range(count):
         members.setdefault(root(index), []).append(index)
@@ -59,13 +60,21 @@ def groups(count: int, digests: Sequence[bytes], thumbnails_NHWC: NDArray[np.uin
 
 def near(thumbnails_NHWC: NDArray[np.uint8]) -> Pairs:
     """Pairs of pictures that look the same, whatever their bytes; mirrored ones count."""
-    grey_NHW = thumbnails_NHWC.astype(np.float32).mean(3)
-    plain_ND, mirrored_ND = _descriptors(grey_NHW), _descriptors(grey_NHW[:, :, ::-1])
-    found = []
-    for one, other, mirrored in _candidates(plain_ND, mirrored_ND):
-        picture = thumbnails_NHWC[other][:, ::-1] if mirrored else thumbnails_NHWC[other]
-        if _difference(thumbnails_NHWC[one], picture) < DIFFERENT:
-            found.append((one, other))
+    if not len(thumbnails_NHWC):
+        return []
+    plain, mirrored = [], []
+    for start in range(0, len(thumbnails_NHWC), ROWS):
+        grey_NHW = thumbnails_NHWC[start : start + ROWS].astype(np.float32).mean(3)
+        plain.append(_descriptors(grey_NHW))
+        mirrored.append(_descriptors(grey_NHW[:, :, ::-1]))
+    found: Pairs = []
+    for pairs_P2, flipped in _candidates(np.concatenate(plain), np.concatenate(mirrored)):
+        for start in range(0, len(pairs_P2), ROWS):
+            one_P, other_P = pairs_P2[start : start + ROWS].T
+            others = thumbnails_NHWC[other_P]
+            difference_P = _differences(thumbnails_NHWC[one_P], others[:, :, ::-1] if flipped else others)
+            same_P = difference_P < DIFFERENT
+            found += zip(one_P[same_P].tolist(), other_P[same_P].tolist(), strict=True)
     return found
 
 
@@ -81,18 +90,23 @@ def _descriptors(grey_NHW: NDArray[np.float32]) -> NDArray[np.float32]:
     return unit_ND
 
 
-def _candidates(plain_ND: NDArray[np.float32], mirrored_ND: NDArray[np.float32]) -> Iterator[tuple[int, int, bool]]:
+def _candidates(
+    plain_ND: NDArray[np.float32], mirrored_ND: NDArray[np.float32]
+) -> Iterator[tuple[NDArray[np.int64], bool]]:
+    """Pairs (P, 2) that are alike, the first before the second, and whether the second is to be mirrored."""
     for start in range(0, len(plain_ND), ROWS):
         rows_RD = plain_ND[start : start + ROWS]
         for mirrored, columns_ND in ((False, plain_ND), (True, mirrored_ND)):
             alike_RN = rows_RD @ columns_ND[start:].T
-            for row, column in np.argwhere(alike_RN >= ALIKE).tolist():
-                if column > row:
-                    yield start + row, start + column, mirrored
+            pairs_P2 = np.argwhere(alike_RN >= ALIKE)
+            yield start + pairs_P2[pairs_P2[:, 1] > pairs_P2[:, 0]], mirrored
 
 
-def _difference(one_HWC: NDArray[np.uint8], other_HWC: NDArray[np.uint8]) -> float:
-    """Root mean square in levels, after the other's brightness and contrast are brought to the one's."""
-    one, other = one_HWC.astype(np.float32), other_HWC.astype(np.float32)
-    other = (other - other.mean()) * (one.std() / max(1e-6, float(other.std()))) + one.mean()
-    return float(np.sqrt(((one - other) ** 2).mean()))
+def _differences(one_PHWC: NDArray[np.uint8], other_PHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Root mean squares (P) in levels, after the other's brightness and contrast are brought to the one's."""
+    one_PD, other_PD = (some.astype(np.float32).reshape(len(some), -1) for some in (one_PHWC, other_PHWC))
+    one_PD -= one_PD.mean(1, keepdims=True)
+    other_PD -= other_PD.mean(1, keepdims=True)
+    other_PD *= one_PD.std(1, keepdims=True) / np.maximum(1e-6, other_PD.std(1, keepdims=True))
+    differences_P: NDArray[np.float32] = np.sqrt(((one_PD - other_PD) ** 2).mean(1))
+    return differences_P

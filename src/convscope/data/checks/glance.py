@@ -7,9 +7,10 @@ import io
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePath
 from typing import BinaryIO
 
@@ -57,21 +58,16 @@ def glances(source: Source, progress: Callable[[int, int], None] | None = None) 
     if isinstance(source, ArraySource):
         yield from _of_arrays(source, progress)
         return
-    workers = os.cpu_count() or 1
-    waiting: deque[Future[Glance | str]] = deque()
-    count = len(source.members)
+    workers, count = os.cpu_count() or 1, len(source.members)
     with quiet(), source.opening() as opener, ThreadPoolExecutor(workers) as pool:
-        for index in range(count + 4 * workers):
-            if index < count:
-                waiting.append(pool.submit(_of_file, source, opener, index))
-            if index >= 4 * workers or index >= count:
-                if not waiting:
-                    break
-                yield waiting.popleft().result()
-                if progress is not None:
-                    progress(min(count, index - 4 * workers + 1), count)
-        while waiting:
+        left = iter(range(count))
+        # A few ahead, not all: what was looked at and is not yet taken is held in memory.
+        waiting = deque(pool.submit(_of_file, source, opener, index) for index in islice(left, 4 * workers))
+        for done in range(1, count + 1):
             yield waiting.popleft().result()
+            waiting.extend(pool.submit(_of_file, source, opener, index) for index in islice(left, 1))
+            if progress is not None:
+                progress(done, count)
 
 
 def _of_arrays(source: ArraySource, progress: Callable[[int, int], None] | None) -> Iterator[Glance]:
