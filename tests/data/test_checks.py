@@ -150,9 +150,7 @@ def test_names_that_no_table_can_hold_are_said_and_the_others_listed(
         "a blank at the end.jpg ",
         "no \udcff text.jpg",
     ]
-    picture = 0
-    for name in names:
-        picture += 1
+    for picture, name in enumerate(names, 1):
         (folder / "dog" / f"picture {picture}.jpg").rename(folder / "dog" / name)
     check_command(str(folder), **_options(fix=str(folder / "clean.csv")))
     document = json.loads(capsys.readouterr().out)
