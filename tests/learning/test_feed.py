@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional
 
 from convscope.api import train
 from convscope.data.cache import prepare
@@ -19,10 +18,9 @@ from convscope.data.sources import open_source
 from convscope.learning import feed as feeding
 from convscope.learning.batches import Pictures
 from convscope.learning.events import EpochEnded
-from convscope.learning.feed import Batch, Feed
+from convscope.learning.feed import Feed
 from convscope.learning.recipe import Recipe
 from convscope.learning.record import METRICS
-from convscope.learning.train import _loss
 from convscope.surfaces import run_report
 
 CPU = torch.device("cpu")
@@ -117,17 +115,3 @@ def test_a_gpu_that_is_busy_while_batches_are_made_does_not_wait() -> None:
         waits.end()
     torch.cuda.synchronize()
     assert waits.take() > 0.029
-
-
-def test_the_loss_asks_for_both_labels_by_their_shares_and_weighs_classes() -> None:
-    scores_NK = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
-    labels_N2 = torch.tensor([[0, 1], [1, 2], [2, 3], [3, 3], [0, 0], [1, 3]])
-    batch = Batch(torch.zeros(6, 1, 1, 1), labels_N2, 0.7)
-    soft_NK = 0.7 * functional.one_hot(labels_N2[:, 0], 4) + 0.3 * functional.one_hot(labels_N2[:, 1], 4)
-    assert torch.isclose(_loss(scores_NK, batch, 0.0), functional.cross_entropy(scores_NK, soft_NK))
-    assert torch.isclose(_loss(scores_NK, batch, 0.2), functional.cross_entropy(scores_NK, 0.8 * soft_NK + 0.05))
-    weights_K = torch.tensor([4.0, 1.0, 0.5, 0.25])
-    own_N = labels_N2[:, 0]
-    each_N = functional.cross_entropy(scores_NK, own_N, reduction="none")
-    found = _loss(scores_NK, Batch(batch.images, own_N, weights_K=weights_K), 0.0)
-    assert torch.isclose(found, (weights_K[own_N] * each_N).mean())

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 
 import pytest
 import torch
+from torch.nn import functional
 
 from convscope.arithmetic.inference import Normalise
 from convscope.arithmetic.module import GraphModule, to_module
 from convscope.arithmetic.workers import Workers
 from convscope.learning import memory
 from convscope.learning.feed import Batch
-from convscope.learning.gradients import Objective, gradients
+from convscope.learning.gradients import Objective, gradients, loss_of
 from convscope.learning.memory import pieces_at_once, training_bytes
 from convscope.learning.recipe import Recipe
 from convscope.network.network import Network
@@ -117,3 +118,17 @@ def test_as_many_at_a_time_as_there_are_cores_and_memory(monkeypatch: pytest.Mon
         limit = training_bytes(graph, 64, recipe, CPU)
         monkeypatch.setattr(memory, "budget", lambda recipe, device: limit)
         assert pieces_at_once(graph, recipe, CPU) == 1
+
+
+def test_the_loss_asks_for_both_labels_by_their_shares_and_weighs_classes() -> None:
+    scores_NK = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    labels_N2 = torch.tensor([[0, 1], [1, 2], [2, 3], [3, 3], [0, 0], [1, 3]])
+    batch = Batch(torch.zeros(6, 1, 1, 1), labels_N2, 0.7)
+    soft_NK = 0.7 * functional.one_hot(labels_N2[:, 0], 4) + 0.3 * functional.one_hot(labels_N2[:, 1], 4)
+    assert torch.isclose(loss_of(scores_NK, batch), functional.cross_entropy(scores_NK, soft_NK))
+    assert torch.isclose(loss_of(scores_NK, batch, 0.2), functional.cross_entropy(scores_NK, 0.8 * soft_NK + 0.05))
+    weights_K = torch.tensor([4.0, 1.0, 0.5, 0.25])
+    own_N = labels_N2[:, 0]
+    each_N = functional.cross_entropy(scores_NK, own_N, reduction="none")
+    found = loss_of(scores_NK, Batch(batch.images, own_N, weights_K=weights_K))
+    assert torch.isclose(found, (weights_K[own_N] * each_N).mean())

@@ -13,6 +13,7 @@ from convscope.learning.batches import batch_indices, steps_per_epoch
 from convscope.learning.device import device_of, precision_of
 from convscope.learning.memory import check_memory, fitting_batch
 from convscope.learning.recipe import Recipe
+from convscope.learning.state import begin
 from convscope.network.memory import memory
 from convscope.network.network import Network
 
@@ -85,3 +86,14 @@ def test_a_wrong_setting_is_named(settings: dict[str, object], word: str) -> Non
         Recipe(**settings)  # type: ignore[arg-type]
     assert word in str(caught.value)
     assert caught.value.where.startswith("--")
+
+
+def test_pictures_are_whole_while_there_is_no_plan_for_that_is_what_a_step_is_timed_with() -> None:
+    graph = Network.parse("input 3x16x16 > conv 4 3x3 > relu > globalavgpool > flatten > linear 2").graph()
+    state = begin(graph, Recipe(progressive=0.5).resolved(100), torch.device("cpu"))
+    assert not state.is_small
+    state.steps = 10
+    assert state.is_small
+    assert state.at_present().graph.input == (3, 12, 12)
+    state.step = 5
+    assert not state.is_small

@@ -7,6 +7,7 @@ other on both, whose threads wait for each other at the end of every operation.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -40,29 +41,29 @@ class Objective:
                 values.float()
                 for values in module.scores_and_heads(resized(self.normalise(images), module.graph.input))
             )
-        loss = self._loss(scores, batch)
+        loss = loss_of(scores, batch, self.label_smoothing)
         for head, values in zip(module.graph.heads, aside, strict=True):
-            loss = loss + head.weight * self._loss(values, batch)
+            loss = loss + head.weight * loss_of(values, batch, self.label_smoothing)
         own_N = batch.labels if batch.labels.ndim == 1 else batch.labels[:, 0]
         return loss, (scores.detach().argmax(1) == own_N).sum()
 
-    def _loss(self, scores_NK: Tensor, batch: Batch) -> Tensor:
-        """Cross-entropy; of mixed pictures that of both labels, each by its share."""
-        smoothing = self.label_smoothing
 
-        def mean(labels_N: Tensor) -> Tensor:
-            if batch.weights_K is None:
-                return functional.cross_entropy(scores_NK, labels_N, label_smoothing=smoothing)
-            # Over the number of pictures, not the sum of their weights: a batch of rare ones shall count for more.
-            total = functional.cross_entropy(
-                scores_NK, labels_N, batch.weights_K, reduction="sum", label_smoothing=smoothing
-            )
-            return total / len(labels_N)
+def loss_of(scores_NK: Tensor, batch: Batch, label_smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy; of mixed pictures that of both labels, each by its share."""
 
-        if batch.labels.ndim == 1:
-            return mean(batch.labels)
-        own, other = batch.labels.T
-        return batch.share * mean(own) + (1 - batch.share) * mean(other)
+    def mean(labels_N: Tensor) -> Tensor:
+        cross_entropy = partial(
+            functional.cross_entropy, scores_NK, labels_N, batch.weights_K, label_smoothing=label_smoothing
+        )
+        if batch.weights_K is None:
+            return cross_entropy()
+        # Over the number of pictures, not the sum of their weights: a batch of rare ones shall count for more.
+        return cross_entropy(reduction="sum") / len(labels_N)
+
+    if batch.labels.ndim == 1:
+        return mean(batch.labels)
+    own, other = batch.labels.T
+    return batch.share * mean(own) + (1 - batch.share) * mean(other)
 
 
 def gradients(
