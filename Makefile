@@ -14,7 +14,7 @@ TSC_OPTIONS := --allowJs --checkJs --noEmit --strict --noUncheckedIndexedAccess 
   --module esnext --moduleResolution bundler --lib es2022,dom,dom.iterable
 
 .PHONY: demo test check check-js format proofs tables bench bench-describe bench-memory bench-predict bench-transfer bench-machine \
-  bench-pointing clean
+  bench-pointing bench-cifar clean
 
 demo: .venv/installed
 	$(BIN)/convscope train digits --out runs/demo-$$(date +%s)
@@ -51,6 +51,10 @@ tables: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python bench/fashion_mnist.py $(FASHION_MNIST)
+
+CIFAR10 ?= .shared-sets/cifar10
+bench-cifar: .venv/installed
+	$(BIN)/python bench/cifar10.py $(CIFAR10)
 
 bench-describe: .venv/installed
 	$(PIP) --editable '.[bench]'

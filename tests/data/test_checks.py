@@ -151,7 +151,7 @@ def test_names_that_no_table_can_hold_are_said_and_the_others_listed(
         "no \udcff text.jpg",
     ]
     for picture, name in enumerate(names, 1):
-        (folder / "dog" / f"picture {picture}.jpg").rename(folder / "dog" / name)
+        (folder / "dog" / f"picture {2 * picture}.jpg").rename(folder / "dog" / name)
     check_command(str(folder), **_options(fix=str(folder / "clean.csv")))
     document = json.loads(capsys.readouterr().out)
     again = open_source(folder / "clean.csv")

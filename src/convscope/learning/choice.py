@@ -21,10 +21,10 @@ PHOTOGRAPH = 64
 """Pixels a side from which a picture is taken for a photograph, which may be made smaller."""
 LEAST_SIDE = 24
 """Pixels a side that the deep network needs for its three halvings."""
-WIDTHS = ((64, 256, 256), (48, 192, 192), (32, 128, 128))
+WIDTHS = ((64, 256, 256), (32, 128, 128))
 """Of the deep network."""
-ENOUGH = 12
-"""Epochs that a wider network must have; with fewer a narrower one comes farther."""
+ENOUGH = 5
+"""Epochs that the wider network must have; with fewer the narrower one comes farther."""
 LEAST_EPOCHS, LEAST_VIEWS = 2.5, 60_000
 """How often the deep network must see every picture, and how many it must see in all, to be worth its cost."""
 REACHED = 0.8
@@ -65,8 +65,8 @@ def choose(
     """The network for pictures to be learnt from nothing.
 
     Without ``--time``, for tiny pictures, or with an optimiser other than Muon it is the default network. Else it is
-    the deep one, as large as the time allows :data:`ENOUGH` epochs: first the pictures are made smaller, down to 32
-    pixels, then the network narrower.
+    the deep one, as large as the time allows: first the pictures are made smaller, down to 32 pixels, until the wide
+    network has :data:`ENOUGH` epochs of them, then the network narrower.
 
     Args:
         shape: (C, H, W) of the pictures, or what was asked for.
@@ -80,7 +80,7 @@ def choose(
     Example:
         >>> found = choose((3, 32, 32), 45_000, 10, Recipe(time=720), 250e9)
         >>> found.words, found.recipe.optimizer
-        ('deep, 3x32x32, 69 M multiply-adds', 'muon')
+        ('deep, 3x32x32, 118 M multiply-adds', 'muon')
         >>> choose((3, 32, 32), 45_000, 10, Recipe(time=20), 250e9).words
         ''
         >>> choose((3, 400, 500), 900, 10, Recipe(time=600), 250e9).network.input

@@ -264,8 +264,7 @@ class _Clock:
         steps = schedule.plan_within(
             self.left(), self.step_seconds, per_epoch, self.epoch_seconds, state.step, state.recipe.progressive or 0.0
         )
-        late = steps < state.steps
-        if abs(steps - state.steps) < (0.01 * (state.steps - state.step) if late else 0.05 * state.steps):
+        if abs(steps - state.steps) < 0.01 * (state.steps - state.step if steps < state.steps else state.steps):
             return False
         epochs = state.recipe.epochs
         state.steps = steps if epochs is None else min(steps, max(state.step + 1, round(epochs * per_epoch)))

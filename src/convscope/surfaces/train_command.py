@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from convscope.errors import UserError, did_you_mean
+from convscope.surfaces.allocation import keep_freed_memory
 
 if TYPE_CHECKING:
     from convscope.data.dataset import Fit
@@ -57,6 +58,7 @@ def train_command(data: str | None, **options: Any) -> int:
 
     console = Console(stderr=True)
     console.print("loading ...", end="\r", style="dim") if console.is_terminal else None
+    keep_freed_memory()
     from convscope.learning.run import run
     from convscope.surfaces.progress import Watch
 
