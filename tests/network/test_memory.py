@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from convscope.arithmetic.inference import Normalise, laid_out
@@ -93,6 +93,7 @@ def test_what_is_true_of_any_prediction(name: str) -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(st.sampled_from(["lenet5", "tinyvgg", "resnet20_cifar"]), st.integers(5, 5000))
+@example("tinyvgg", 443)  # from 1,070 pictures on a tensor lies outside the heap, which then has fewer gaps
 def test_the_largest_batch_fits_and_a_larger_one_does_not(name: str, megabytes: int) -> None:
     graph, limit = zoo.find(name).graph(), megabytes * 10**6
     inference, training = largest_batch(graph, limit)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from math import prod
 from typing import Literal, TypeVar
 
@@ -169,7 +170,7 @@ def largest_batch(
     def training(batch: int) -> int:
         return _Training(graph.with_heads, batch, dtype, optimizer).alive.held_peak
 
-    return _largest(inference, limit), _largest(training, limit)
+    return _largest(cache(inference), limit), _largest(cache(training), limit)
 
 
 def _largest(bytes_of: Callable[[int], int], limit: int) -> int:
@@ -179,11 +180,23 @@ def _largest(bytes_of: Callable[[int], int], limit: int) -> int:
     few, more = bytes_of(4), bytes_of(16)
     guess = 4 + 12 * (limit - few) // max(1, more - few)
     low, high = 1, min(MOST_BATCH, max(2, guess + guess // 8 + 1))
-    while high < MOST_BATCH and bytes_of(high) <= limit:
-        low, high = high, min(MOST_BATCH, high + high // 4 + 1)
     start = guess - guess // 8
-    if low < start < high:
+    if low < start < high and bytes_of(high) > limit:
         low, high = (start, high) if bytes_of(start) <= limit else (low, start)
+    while True:
+        low = _last_that_fits(bytes_of, limit, low, high)
+        # Where a tensor grows so large that the allocator holds it aside, the gaps shrink: more may fit again.
+        more = min(MOST_BATCH, low + max(1, low // 20))
+        if more == low or bytes_of(more) > limit:
+            return low
+        low, high = more, more + more // 4 + 1
+
+
+def _last_that_fits(bytes_of: Callable[[int], int], limit: int, low: int, high: int) -> int:
+    """A batch from ``low``, which fits, on, after which one more (of large ones: a little more) does not."""
+    while high < MOST_BATCH and bytes_of(high) <= limit:
+        low, high = high, high + high // 4 + 1
+    high = min(high, MOST_BATCH)
     while high - low > max(1, low // PRECISION):
         middle = (low + high) // 2
         low, high = (middle, high) if bytes_of(middle) <= limit else (low, middle)
