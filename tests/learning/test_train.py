@@ -8,12 +8,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convscope.arithmetic.inference import Normalise, compute, shrunk
+from convscope.arithmetic.module import GraphModule
+from convscope.data.cache import prepare
+from convscope.data.dataset import Preprocess
+from convscope.data.sources import open_source
 from convscope.errors import UserError
 from convscope.learning.batches import batch_indices, steps_per_epoch
 from convscope.learning.device import device_of, precision_of
+from convscope.learning.events import EpochEnded
 from convscope.learning.memory import check_memory, fitting_batch
 from convscope.learning.recipe import Recipe
 from convscope.learning.state import begin
+from convscope.learning.train import _validation_scores, train
 from convscope.network.memory import memory
 from convscope.network.network import Network
 
@@ -97,3 +104,25 @@ def test_pictures_are_whole_while_there_is_no_plan_for_that_is_what_a_step_is_ti
     assert state.at_present().graph.input == (3, 12, 12)
     state.step = 5
     assert not state.is_small
+
+
+def test_while_pictures_are_small_they_are_validated_small() -> None:
+    dataset = prepare(open_source("digits"), Preprocess(1, 8, 8))
+    graph = Network.parse("input 1x8x8 > conv 4 3x3 > relu > globalavgpool > flatten > linear 10").graph()
+    recipe = Recipe(progressive=0.5, epochs=2, batch_size=100, precision="float32", ema=0.5)
+    state = begin(graph, recipe.resolved(len(dataset.train)), torch.device("cpu"))
+    normalise = Normalise((0.5,), (0.25,))
+    ended = [event for event in train(state, dataset, normalise) if isinstance(event, EpochEnded)]
+    assert len(ended) == 2
+    assert state.average is not None
+    module = GraphModule(graph)
+    module.load_state_dict(dict(state.average.state))
+    whole = _validation_scores(state, dataset, normalise, small=False)
+    assert torch.allclose(whole, compute(module, dataset.val.images_NHWC, normalise), atol=1e-5)
+    small = _validation_scores(state, dataset, normalise, small=True)
+    shown = shrunk(dataset.val.images_NHWC, (1, 6, 6))
+    module = GraphModule(graph.at((1, 6, 6)))
+    module.load_state_dict(dict(state.average.state))
+    assert shown.shape[1:3] == (6, 6)
+    assert torch.allclose(small, compute(module, shown, normalise), atol=1e-5)
+    assert not torch.allclose(small, whole, atol=1e-3)

@@ -221,6 +221,18 @@ def laid_out(module: GraphModule, device: torch.device | None = None) -> GraphMo
     return module if device is None else module.to(device)
 
 
+def shrunk(images_NHWC: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Pictures at the size of ``shape`` (C, H, W), as :func:`resized` makes them, in whole numbers.
+
+    Example:
+        >>> shrunk(np.full((2, 8, 8, 3), 7, dtype=np.uint8), (3, 6, 6)).shape
+        (2, 6, 6, 3)
+    """
+    image_NCHW = torch.from_numpy(np.array(images_NHWC)).permute(0, 3, 1, 2).float()
+    found: NDArray[np.uint8] = resized(image_NCHW, shape).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    return found
+
+
 def resized(image_NCHW: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
     """Pictures at the size of ``shape`` (C, H, W), averaged where they shrink; as they are where they fit."""
     if tuple(image_NCHW.shape[2:]) == tuple(shape[1:]):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from convscope.arithmetic.inference import Normalise, compute, laid_out
+from convscope.arithmetic.inference import Normalise, compute, laid_out, shrunk
 from convscope.arithmetic.module import GraphModule
 from convscope.arithmetic.workers import Workers
 from convscope.data.augment import Augment, augment
@@ -173,7 +173,7 @@ def _train(
         state.sums.waiting += feed.waits.take()
         if ended:
             begun = time.monotonic()
-            yield _epoch_ended(state, dataset, normalise, epoch + 1, lr)
+            yield _epoch_ended(state, dataset, normalise, epoch + 1, lr, small)
             clock.validated(time.monotonic() - begun)
             state.to_train()
         if stop() and state.step < state.steps:
@@ -324,12 +324,25 @@ def weighted(state: TrainingState) -> GraphModule:
     return module
 
 
-def _epoch_ended(state: TrainingState, dataset: Dataset, normalise: Normalise, epoch: int, lr: float) -> EpochEnded:
+def _validation_scores(state: TrainingState, dataset: Dataset, normalise: Normalise, small: bool) -> torch.Tensor:
+    """Scores of the validation pictures, at the size and in the numbers of the training: on whole pictures a network
+    that was only ever shown small ones looks far worse than it is.
+    """
+    module, images_NHWC = weighted(state), dataset.val.images_NHWC
+    if small and state.small is not None:
+        whole, module = module, GraphModule(module.graph.at(state.small.graph.input))
+        module.share(whole)
+        images_NHWC = shrunk(images_NHWC, module.graph.input)
+    dtype = precision_of(state.recipe, next(module.parameters()).device)
+    return compute(module, images_NHWC, normalise, precision=dtype).float()
+
+
+def _epoch_ended(
+    state: TrainingState, dataset: Dataset, normalise: Normalise, epoch: int, lr: float, small: bool
+) -> EpochEnded:
     val_loss = val_accuracy = val_recall = None
     if len(dataset.val):
-        # In the numbers of the training, on some processors twice as fast.
-        dtype = precision_of(state.recipe, next(state.module.parameters()).device)
-        scores = compute(weighted(state), dataset.val.images_NHWC, normalise, precision=dtype).float()
+        scores = _validation_scores(state, dataset, normalise, small)
         labels = torch.from_numpy(np.array(dataset.val.labels_N))
         val_loss = float(functional.cross_entropy(scores, labels))
         val_accuracy = float((scores.argmax(1) == labels).float().mean())
