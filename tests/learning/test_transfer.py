@@ -130,8 +130,8 @@ def test_stopped_anywhere_and_resumed_gives_the_same_bits(weights: Path, tmp_pat
 
 def test_the_time_is_kept_and_what_it_allows_is_used(weights: Path, tmp_path: Path) -> None:
     begun = time.monotonic()
-    _train(weights, tmp_path / "run", time=4.0)
-    assert time.monotonic() - begun < 8
+    _train(weights, tmp_path / "run", time=8.0)  # of four a busy machine left none for fine-tuning
+    assert time.monotonic() - begun < 12
     kinds = _kinds(tmp_path / "run")
     assert "headtrained" in kinds
     assert "compared" in kinds

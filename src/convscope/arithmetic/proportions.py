@@ -21,7 +21,7 @@ def score_interval(correct: int, count: int, errors: float) -> tuple[float, floa
 
     Example:
         >>> [round(end, 3) for end in score_interval(99, 100, errors=1)]
-        [0.975, 0.996]
+        [0.974, 0.996]
     """
     share = correct / count
     scale = 1 + errors * errors / count

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from convscope.errors import UserError
 
 #: However large the training set, a validation set drawn from it holds no more pictures than this.
-MAX_VAL = 2500
+MAX_VAL = 1500
 
 Indices = NDArray[np.int64]
 
@@ -33,7 +33,7 @@ def split(
     """Split labelled pictures into ``{"train", "val", "test"}``, each sorted indices; no picture is in two.
 
     - nothing given: stratified 70 / 10 / 20;
-    - train and test given: val is drawn from train, ``val_fraction`` of it and at most 2,500;
+    - train and test given: val is drawn from train, ``val_fraction`` of it and at most 1,500;
     - train and val given: the given val **is the test set**, and a new val is drawn from train. The best epoch is
       chosen by val, so a number measured there would flatter; no model has seen what this one is measured on;
     - all given: kept.

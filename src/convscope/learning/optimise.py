@@ -14,7 +14,7 @@ from convscope.learning.recipe import BIAS_RATE, HEAD_RATE, PLAIN_MOMENTUM, WHIT
 from convscope.network import ops
 from convscope.network.graph import Graph, Node
 
-LISTENS = 0.375
+LISTENS = 0.1
 """The share of a plan in which the bias of a whitened first layer learns; after it nothing of that layer moves."""
 
 

@@ -33,7 +33,7 @@ square of its inputs), and the momentum of both (airbench, 2024)."""
 ALTERNATIVES: dict[str, dict[str, Any]] = {
     "adamw": {"momentum": 0.9, "warmup": 0.2, "label_smoothing": 0.0, "init": "default", "weight_decay": 0.15},
     "sgd": {"momentum": 0.9, "warmup": 0.2, "label_smoothing": 0.0, "init": "default", "weight_decay": 5e-4},
-    "muon": {"momentum": 0.6, "warmup": 0.0, "label_smoothing": 0.2, "init": WHITENED, "weight_decay": 2e-6},
+    "muon": {"momentum": 0.6, "warmup": 0.0, "label_smoothing": 0.1, "init": WHITENED, "weight_decay": 2e-6},
 }
 """What goes well with each optimiser, where nothing else is asked for."""
 
