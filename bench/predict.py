@@ -81,6 +81,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=CONTESTANTS, choices=CONTESTANTS)
     options = parser.parse_args()
     assert importlib.util.find_spec("convscope") is not None
+    needed = {"imagenet-20"} | set(options.nets) & {"mobilenet_v2"}
+    if missing := sorted(name for name in needed if not (SETS / name).is_dir()):
+        raise SystemExit(f"{', '.join(missing)}: not in {SETS}; fetch by ../shared/get_data .shared-sets NAME")
     print(conditions(), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         kinds = write_pictures(Path(folder), options.most)
