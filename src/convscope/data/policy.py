@@ -112,8 +112,6 @@ TWICE, MANY, VERY_MANY = 2, 15, 80
 whose object fills them, at most in a medium way."""
 PHOTOGRAPH = 48
 """Pixels a side from which a colour picture is taken for a photograph, whose object may be anywhere in it."""
-BRIGHTER, STEEPER = 0.07, 0.13
-"""Brightness and contrast of small colour pictures that are varied lightly."""
 SIDED = {"left", "right", "links", "rechts", "gauche", "droite", "izquierda", "derecha", "lefthand", "righthand"}
 FINER = tuple(field.name for field in dataclasses.fields(Augment))
 """What can be said of a policy after its name."""
@@ -225,6 +223,8 @@ def named(name: str, channels: int, height: int, width: int) -> Augment:
     Example:
         >>> named("light", 3, 32, 32).words()
         'shift 2 (reflected), flip (alternating), brightness 0.07, contrast 0.13'
+        >>> named("light", 3, 48, 48).words()
+        'shift 3 (reflected), flip (alternating)'
         >>> named("light", 1, 28, 28).words(), named("none", 1, 28, 28).words()
         ('shift 3', 'nothing')
     """
@@ -233,8 +233,8 @@ def named(name: str, channels: int, height: int, width: int) -> Augment:
         return Augment()
     if name == "light":
         if colour:
-            shades = (BRIGHTER, STEEPER) if side < PHOTOGRAPH else (0.0, 0.0)
-            return Augment(max(1, side // 16), "reflect", "alternate", brightness=shades[0], contrast=shades[1])
+            moved = Augment(max(1, side // 16), "reflect", "alternate")
+            return moved if side >= PHOTOGRAPH else replace(moved, brightness=0.07, contrast=0.13)
         return Augment(max(1, side // 8))
     if name == "medium":
         if colour:
