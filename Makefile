@@ -32,7 +32,7 @@ check: .venv/installed-tests .venv-keras/installed
 
 check-js:
 	@if command -v npm >/dev/null; then \
-	  $(MAKE) --no-print-directory $(TSC) && $(TSC) $(TSC_OPTIONS) src/convscope/surfaces/pages/*.js; \
+	  $(MAKE) --no-print-directory $(TSC) && $(TSC) $(TSC_OPTIONS) src/convscope/render/html/*.js; \
 	else echo "npm is not installed: the types of the pages' scripts are not checked"; fi
 
 $(TSC):

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 import convscope
-from convscope.arithmetic.inference import compute, measure
 from convscope.data.cache import prepare
 from convscope.data.dataset import Preprocess, Split
 from convscope.data.sources import open_source
+from convscope.engine.inference import compute, measure
 from convscope.learning.device import device_of
 from convscope.learning.events import EpochEnded
 from convscope.learning.state import begin

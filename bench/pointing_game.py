@@ -20,12 +20,12 @@ import numpy as np
 from PIL import Image
 
 from convscope.data.pictures import in_photograph
-from convscope.delivery.adopt import load
-from convscope.delivery.model import Model
-from convscope.looking.class_map import ClassMap, class_map, coarse_layer, fine_layer
-from convscope.looking.integrated import IntegratedGradients, integrated_gradients
-from convscope.looking.look import Look, look_at
-from convscope.looking.occlusion import Occlusion, occlusion
+from convscope.inspection.attribution.class_map import ClassMap, class_map, coarse_layer, fine_layer
+from convscope.inspection.attribution.integrated import IntegratedGradients, integrated_gradients
+from convscope.inspection.attribution.occlusion import Occlusion, occlusion
+from convscope.inspection.look import Look, look_at
+from convscope.model.folder import Model
+from convscope.model.load_weights import load
 
 ROOT = Path(__file__).resolve().parents[1]
 BOXES: dict[str, list[list[int]]] = json.loads((ROOT / "tests/looking/boxes_imagenet20.json").read_text())["boxes"]

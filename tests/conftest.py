@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib
+import importlib.util
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from convscope.api import train
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -50,3 +60,92 @@ def shared_sets(shared: Path) -> Callable[[str], Path]:
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Decoded pictures go to a folder of this test session, never to the person's cache."""
     monkeypatch.setenv("CONVSCOPE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+TINY = "input 1x8x8\nconv 4 3x3 > batchnorm > relu > maxpool 2 > flatten > dropout 0.2 > linear 10"
+
+
+@pytest.fixture
+def tiny() -> str:
+    """A network that takes milliseconds a step, with everything that has state: batch norm and dropout."""
+    return TINY
+
+
+@pytest.fixture
+def digest() -> Callable[[Path], str]:
+    """sha256 of a run's final weights."""
+
+    def of(run: Path) -> str:
+        return hashlib.sha256((run / "model" / "weights.safetensors").read_bytes()).hexdigest()
+
+    return of
+
+
+NET = "input 1x8x8\nconv 16 3x3 > batchnorm > relu > maxpool 2 > flatten > linear 10"
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run on digits; do not write into it."""
+    folder = tmp_path_factory.mktemp("run") / "run"
+    train("digits", NET, out=folder, epochs=10, lr=0.02, augment="none", report=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def digit_files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The first thirty digits as PNG files in class folders; the class is the folder's name."""
+    root = tmp_path_factory.mktemp("digits")
+    digits = load_digits()
+    files = []
+    for index in range(30):
+        path = root / str(digits.target[index]) / f"{index:02}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(np.round(digits.images[index] * 255 / 16).astype("uint8")).save(path)
+        files.append(path)
+    return files
+
+
+@pytest.fixture(params=[30, pytest.param(200, marks=pytest.mark.slow)])
+def cases(request: pytest.FixtureRequest) -> int:
+    """How many random cases of each operation: all 200 by `make proofs`."""
+    return int(request.param)
+
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's chromium, started once: Playwright's driver cannot run twice in a process."""
+    if importlib.util.find_spec("playwright") is None:
+        pytest.skip("playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip("Debian's chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache folder of the test's own, and the one that is used where none is named."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("CONVSCOPE_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hostile() -> ModuleType:
+    """The makers of bad files."""
+    return importlib.import_module("hostile")
+
+
+@pytest.fixture(scope="session")
+def hostile_folder() -> ModuleType:
+    """The maker of a folder of photographs with everything wrong."""
+    return importlib.import_module("hostile_folder")

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from convscope.arithmetic import reference
-from convscope.arithmetic.inference import Normalise, measure
-from convscope.arithmetic.module import to_module
 from convscope.data.dataset import Dataset, Preprocess, Split
-from convscope.delivery.model import Model
+from convscope.engine.inference import Normalise, measure
+from convscope.engine.module import to_module
 from convscope.learning.events import Stepped
 from convscope.learning.recipe import Recipe
 from convscope.learning.state import begin
 from convscope.learning.train import train
+from convscope.model.folder import Model
 from convscope.network import zoo
-from convscope.network.ops import Shape
+from convscope.ops import Shape
+from convscope.reference import forward as reference
 
 SMALL: dict[str, Shape] = {  # of each family, and an input that it is quick with
     "airbench94": (3, 32, 32),

@@ -15,40 +15,51 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "convscope"
 
-BELOW = {"errors", "files", "seeds"}
+BELOW = {"errors", "files", "seeds", "intervals"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
     "seeds": set(),
-    "network": BELOW,
-    "arithmetic": BELOW | {"network"},
+    "intervals": set(),
+    "ops": {"errors"},
+    "network": BELOW | {"ops"},
+    "reference": BELOW | {"ops", "network"},
+    "engine": BELOW | {"ops", "network"},
     "data": BELOW,
-    "delivery": BELOW | {"network", "arithmetic", "data"},
-    "learning": BELOW | {"network", "arithmetic", "data", "delivery"},
-    "looking": BELOW | {"network", "arithmetic", "data", "delivery"},
-    "surfaces": BELOW | {"network", "arithmetic", "data", "delivery", "learning", "looking"},
-}
+    "calculation": BELOW | {"ops", "network", "reference", "data"},
+    "model": BELOW | {"ops", "network", "engine", "data"},
+    "evaluation": BELOW | {"ops", "network", "engine", "data", "model"},
+    "learning": BELOW | {"ops", "network", "reference", "engine", "data", "model", "evaluation"},
+    "inspection": BELOW | {"ops", "network", "reference", "engine", "data", "model"},
+    "render": BELOW
+    | {
+        "ops", "network", "reference", "engine", "data", "calculation", "model", "evaluation", "learning", "inspection",
+    },
+    "cli": BELOW
+    | {
+        "ops", "network", "reference", "engine", "data", "calculation", "model", "evaluation", "learning", "inspection",
+        "render",
+    },
+}  # fmt: skip
 """What each layer may import of convscope beside itself; the modules beside the layers may import everything."""
 
 NEVER_LOADS: list[tuple[str, set[str]]] = [
     ("convscope.errors", {"torch", "numpy"}),
     ("convscope.files", {"torch", "numpy"}),
     ("convscope.seeds", {"torch", "numpy"}),
+    ("convscope.ops", {"torch", "numpy"}),
     ("convscope.network", {"torch", "numpy"}),
-    ("convscope.arithmetic.reference", {"torch"}),
-    ("convscope.arithmetic.walkthrough", {"torch"}),
-    ("convscope.arithmetic.calculation", {"torch"}),
-    ("convscope.arithmetic.backward", {"torch"}),
-    ("convscope.arithmetic.backpropagation", {"torch"}),
-    ("convscope.arithmetic.losses", {"torch"}),
+    ("convscope.reference", {"torch"}),
+    ("convscope.calculation", {"torch"}),
     ("convscope.data", {"torch"}),
+    ("convscope.model.export", {"torch", "numpy"}),
 ]
 """Modules, those below them included, and what they never load, not even by way of other modules of convscope."""
 
 EXCEPT = {"convscope.data.augment", "convscope.data.variations", "convscope.data.mixing"}
 """They work on whole batches, on the device."""
 
-ONLY = {"errors": set(), "files": set(), "seeds": set(), "network": {"lark"}}
+ONLY = {"errors": set(), "files": set(), "seeds": set(), "ops": set(), "network": {"lark"}}
 """Layers and all that they import of others beside the standard library."""
 
 
@@ -104,7 +115,7 @@ def violations(sources: Mapping[str, str]) -> list[str]:
     found = [complaint for rows in all_imports.values() for row in rows for complaint in complaints(row)]
     for start, never in NEVER_LOADS:
         for module in sources:
-            # a name such as convscope.arithmetic.reference stands for convscope.arithmetic.reference_windows as well
+            # a name such as convscope.reference.walk stands for convscope.reference.walk_parts as well
             inside = module == start or module.startswith((start + ".", start + "_"))
             if inside and module not in EXCEPT:
                 ways = chains(all_imports, module, never)
@@ -151,7 +162,7 @@ def test_imports_flow_downwards_only() -> None:
 def test_the_checker_sees_the_whole_package() -> None:
     sources = modules()
     assert {layer(module) for module in sources} == {*MAY_IMPORT, None}
-    assert "convscope.network.ops.base" in sources
+    assert "convscope.ops.spec" in sources
     everything = [row.name for module in sources for row in imports(sources, module)]
     assert "lark.exceptions" in everything  # it stands inside a function
     assert "torch" in everything
@@ -168,24 +179,24 @@ TREE = {
     "convscope.files": "from convscope.errors import UserError",
     "convscope.network": "",
     "convscope.network.tree": "from convscope.errors import UserError\nimport lark",
-    "convscope.network.ops": "from convscope.network.ops.base import Op",
-    "convscope.network.ops.base": "from convscope.errors import UserError",
-    "convscope.arithmetic": "",
-    "convscope.arithmetic.reference": "import numpy\nfrom convscope.network.tree import Network",
-    "convscope.arithmetic.reference_windows": "import numpy",
-    "convscope.arithmetic.module": "import torch\nfrom convscope.network import tree",
-    "convscope.arithmetic.walkthrough": "import numpy",
+    "convscope.ops": "from convscope.ops.spec import Op",
+    "convscope.ops.spec": "from convscope.errors import UserError",
+    "convscope.reference": "",
+    "convscope.reference.forward": "import numpy\nfrom convscope.network.tree import Network",
+    "convscope.reference.windows": "import numpy",
+    "convscope.engine.module": "import torch\nfrom convscope.network import tree",
+    "convscope.reference.walk": "import numpy",
     "convscope.data": "",
     "convscope.data.dataset": "import numpy\nfrom convscope.files import write_atomically",
     "convscope.data.augment": "import torch",
-    "convscope.delivery": "",
-    "convscope.delivery.model": "import torch\nfrom ..arithmetic.module import M\nfrom ..data import dataset",
+    "convscope.model": "",
+    "convscope.model.folder": "import torch\nfrom ..engine.module import M\nfrom ..data import dataset",
     "convscope.learning": "",
-    "convscope.learning.train": "from convscope.delivery.model import save\nfrom convscope.data.augment import A",
-    "convscope.looking": "",
-    "convscope.looking.look": "import torch\nfrom convscope.delivery.model import load",
-    "convscope.surfaces": "",
-    "convscope.surfaces.command": "import click\ndef run():\n    from convscope.learning.train import train",
+    "convscope.learning.train": "from convscope.model.folder import save\nfrom convscope.data.augment import A",
+    "convscope.inspection": "",
+    "convscope.inspection.look": "import torch\nfrom convscope.model.folder import load",
+    "convscope.cli": "",
+    "convscope.cli.command": "import click\ndef run():\n    from convscope.learning.train import train",
 }
 """A small house that keeps every rule."""
 
@@ -193,15 +204,15 @@ PLANTED = [
     ("convscope.network.tree", "import torch", "convscope.network.tree:1 imports torch"),
     ("convscope.network.tree", "import numpy as np", "convscope.network.tree:1 imports numpy"),
     ("convscope.network.tree", "import pydantic", "imports pydantic"),
-    ("convscope.network.ops.base", "def f():\n    import numpy.typing", "convscope.network.ops.base:2 imports numpy"),
+    ("convscope.ops.spec", "def f():\n    import numpy.typing", "convscope.ops.spec:2 imports numpy"),
     (
         "convscope.network.tree",
-        "def f():\n    from convscope.arithmetic.module import M",
-        "imports convscope.arithmetic",
+        "def f():\n    from convscope.engine.module import M",
+        "imports convscope.engine",
     ),
     ("convscope.network.tree", "if TYPE_CHECKING:\n    from convscope.data import dataset", "convscope.data.dataset"),
     ("convscope.network.tree", "from ..learning import train", "imports convscope.learning.train"),
-    ("convscope.network.ops", "from ...data.dataset import D", "imports convscope.data.dataset"),
+    ("convscope.ops", "from ..data.dataset import D", "imports convscope.data.dataset"),
     ("convscope.network.tree", "from convscope import api", "imports convscope.api"),
     ("convscope.network.tree", "from convscope import Model", "imports convscope"),
     ("convscope.network.tree", "import convscope", "imports convscope"),
@@ -212,18 +223,18 @@ PLANTED = [
     ("convscope.errors", "import rich", "imports rich"),
     ("convscope.files", "import numpy", "imports numpy"),
     ("convscope.data.dataset", "from convscope.network.tree import N", "imports convscope.network.tree"),
-    ("convscope.data.dataset", "from convscope.arithmetic import module", "imports convscope.arithmetic.module"),
+    ("convscope.data.dataset", "from convscope.engine import module", "imports convscope.engine.module"),
     ("convscope.data.dataset", "import torch", "convscope.data.dataset loads torch"),
     ("convscope.data.dataset", "from convscope.data import augment", "dataset > convscope.data.augment > torch"),
     ("convscope.data", "from .augment import A", "convscope.data > convscope.data.augment > torch"),
-    ("convscope.arithmetic.module", "from convscope.data.dataset import D", "imports convscope.data.dataset"),
-    ("convscope.arithmetic.reference", "import torch", "reference loads torch"),
-    ("convscope.arithmetic.reference", "import torch.nn.functional as F", "reference loads torch"),
-    ("convscope.arithmetic.reference", "from .module import M", "reference > convscope.arithmetic.module > torch"),
-    ("convscope.arithmetic.reference_windows", "def f():\n    import torch", "reference_windows loads torch"),
-    ("convscope.arithmetic", "from .module import M", "> convscope.arithmetic > convscope.arithmetic.module > torch"),
-    ("convscope.delivery.model", "def f():\n    import convscope.learning.train", "imports convscope.learning.train"),
-    ("convscope.learning.train", "from convscope.surfaces import command", "imports convscope.surfaces.command"),
+    ("convscope.engine.module", "from convscope.data.dataset import D", "imports convscope.data.dataset"),
+    ("convscope.reference.forward", "import torch", "forward loads torch"),
+    ("convscope.reference.forward", "import torch.nn.functional as F", "forward loads torch"),
+    ("convscope.reference.forward", "from ..engine.module import M", "forward > convscope.engine.module > torch"),
+    ("convscope.reference.windows", "def f():\n    import torch", "windows loads torch"),
+    ("convscope.reference", "from ..engine.module import M", "> convscope.engine.module > torch"),
+    ("convscope.model.folder", "def f():\n    import convscope.learning.train", "imports convscope.learning.train"),
+    ("convscope.learning.train", "from convscope.cli import command", "imports convscope.cli.command"),
     ("convscope.learning.train", "import convscope.api", "imports convscope.api"),
 ]
 
@@ -235,8 +246,8 @@ def test_a_house_in_order_passes() -> None:
 @pytest.mark.parametrize(("module", "source", "told"), PLANTED, ids=[f"{m}: {s}"[:70] for m, s, _ in PLANTED])
 def test_a_planted_violation_is_seen(module: str, source: str, told: str) -> None:
     planted = {**TREE, module: source}
-    if module == "convscope.arithmetic":  # a package is loaded before what is in it
-        planted["convscope.arithmetic.reference"] = "from convscope.arithmetic.reference_windows import slide"
+    if module == "convscope.reference":  # a package is loaded before what is in it
+        planted["convscope.reference.forward"] = "from convscope.reference.windows import slide"
     found = violations(planted)
     assert any(told in line for line in found), found
     assert all(module in line for line in found), found
@@ -263,7 +274,7 @@ def test_a_network_needs_neither_torch_nor_numpy(statement: str, expected: str) 
 
 
 def test_the_reference_needs_no_torch() -> None:
-    statement = "import convscope.arithmetic.reference"
+    statement = "import convscope.reference.forward"
     done = subprocess.run(
         [sys.executable, "-c", f"{statement}; import sys; print('torch' in sys.modules)"],
         capture_output=True, text=True, check=False, timeout=60,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from convscope.surfaces.entry import main
+from convscope.cli.entry import main
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 ENGLISH, KOREAN = (DOCS / name for name in ("operations.md", "operations.ko.md"))

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from convscope.api import describe, evaluate, look, train, training
-    from convscope.delivery.adopt import load
-    from convscope.delivery.code import code
-    from convscope.delivery.model import Model
     from convscope.errors import UserError
     from convscope.learning.recipe import Recipe
+    from convscope.model.export.source import code
+    from convscope.model.folder import Model
+    from convscope.model.load_weights import load
     from convscope.network.network import Network
 
 __all__ = [
@@ -36,14 +36,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Model": "convscope.delivery.model",
+    "Model": "convscope.model.folder",
     "Network": "convscope.network.network",
     "Recipe": "convscope.learning.recipe",
     "UserError": "convscope.errors",
-    "code": "convscope.delivery.code",
+    "code": "convscope.model.export.source",
     "describe": "convscope.api",
     "evaluate": "convscope.api",
-    "load": "convscope.delivery.adopt",
+    "load": "convscope.model.load_weights",
     "look": "convscope.api",
     "train": "convscope.api",
     "training": "convscope.api",

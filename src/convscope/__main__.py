@@ -1,5 +1,5 @@
 """``python -m convscope``."""
 
-from convscope.surfaces.entry import main
+from convscope.cli.entry import main
 
 main()

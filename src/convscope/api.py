@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 from convscope.network import zoo
 from convscope.network.memory import Dtype, Optimizer
 from convscope.network.network import Network
-from convscope.network.ops import Shape
 from convscope.network.summary import Summary, summarise
+from convscope.ops import Shape
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from convscope.delivery.model import Model
-    from convscope.learning.evaluate import Evaluated
+    from convscope.evaluation.evaluate import Evaluated
+    from convscope.inspection.look import Look
     from convscope.learning.events import Event
     from convscope.learning.run import Result
-    from convscope.looking.look import Look
+    from convscope.model.folder import Model
 
 
 def _network(net: str | Network | None) -> Network | None:
@@ -117,7 +117,7 @@ def train(
         >>> result.evaluation.top1 > 0.5  # doctest: +SKIP
         True
     """
-    from convscope.surfaces.train_command import next_folder
+    from convscope.cli.train import next_folder
 
     folder = Path(out) if out is not None else next_folder(str(data), net if isinstance(net, str) else None)
     events = training(data, net, out=folder, **options)
@@ -128,20 +128,20 @@ def train(
             result: Result = stopped.value
             break
     if report:
-        from convscope.surfaces.run_report import write_run_report
+        from convscope.render.html.run_report import write_run_report
 
         write_run_report(result, folder / "report.html")
     return result
 
 
 def evaluate(model: str | Path | Model, data: str | Path, split: str | None = None) -> Evaluated:
-    """What a model is worth on labelled pictures; see :func:`convscope.learning.evaluate.evaluate`.
+    """What a model is worth on labelled pictures; see :func:`convscope.evaluation.evaluate.evaluate`.
 
     Raises:
         UserError: the model or the data cannot be read.
     """
-    from convscope.delivery.model import Model
-    from convscope.learning.evaluate import evaluate as measure
+    from convscope.evaluation.evaluate import evaluate as measure
+    from convscope.model.folder import Model
 
     return measure(model if isinstance(model, Model) else Model.load(model), data, split)
 
@@ -160,9 +160,9 @@ def look(model: str | Path | Model, picture: str | Path | NDArray[np.uint8]) -> 
         >>> unit = look("runs/digits-1", "digits:3").unit("conv1[0,2,2]")  # doctest: +SKIP
         >>> unit.walk.terms[0].value, unit.value, unit.difference  # doctest: +SKIP
     """
-    from convscope.delivery.model import Model
-    from convscope.looking.look import look_at
-    from convscope.looking.picture import find_picture
+    from convscope.inspection.find_input import find_picture
+    from convscope.inspection.look import look_at
+    from convscope.model.folder import Model
 
     loaded = model if isinstance(model, Model) else Model.load(model)
     image = find_picture(loaded, picture).image_HWC if isinstance(picture, (str, Path)) else picture

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from convscope.arithmetic.inference import Normalise
-from convscope.arithmetic.module import GraphModule, to_module
-from convscope.arithmetic.workers import Workers
+from convscope.engine.inference import Normalise
+from convscope.engine.module import GraphModule, to_module
+from convscope.engine.workers import Workers
 from convscope.learning import memory
-from convscope.learning.feed import Batch
 from convscope.learning.gradients import Objective, gradients, loss_of
+from convscope.learning.loader import Batch
 from convscope.learning.memory import pieces_at_once, training_bytes
 from convscope.learning.recipe import Recipe
 from convscope.network.network import Network

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from convscope.arithmetic.inference import Normalise
-from convscope.arithmetic.module import GraphModule
 from convscope.data.dataset import Dataset, Preprocess, Split
+from convscope.engine.inference import Normalise
+from convscope.engine.module import GraphModule
 from convscope.learning.events import Stepped
 from convscope.learning.recipe import Recipe
 from convscope.learning.state import TrainingState, begin
 from convscope.learning.train import train, weighted
 from convscope.network import zoo
 from convscope.network.network import Network
-from convscope.network.ops import Shape
+from convscope.ops import Shape
 
 
 def some_pictures(shape: Shape, classes: int, count: int = 8) -> Dataset:

@@ -115,7 +115,7 @@ def test_the_process_keeps_to_what_it_was_given(tmp_path: Path, amount: str) -> 
     network = f"input 3x96x96 > {layers} > globalavgpool > flatten > linear 10"
     program = (
         "import resource, sys\n"
-        "from convscope.surfaces.entry import main\n"
+        "from convscope.cli.entry import main\n"
         "try:\n    main(sys.argv[1:])\n"
         "finally:\n    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
     )

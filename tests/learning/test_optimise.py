@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from convscope.arithmetic.module import GraphModule
+from convscope.engine.module import GraphModule
 from convscope.learning.optimise import LISTENS, first_conv, freeze_for, make_optimizer, scale_free, set_rate
 from convscope.learning.recipe import Recipe
 from convscope.network import zoo

@@ -11,10 +11,10 @@ from PIL import Image
 
 from convscope.api import training
 from convscope.learning import train as loop
-from convscope.learning.feed import Batch
-from convscope.learning.opening import Asked, Opened, open_run
+from convscope.learning.loader import Batch
 from convscope.learning.preview import preview
 from convscope.learning.recipe import Recipe
+from convscope.learning.setup import Asked, Opened, open_run
 from convscope.network.network import Network
 
 

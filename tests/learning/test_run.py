@@ -16,12 +16,12 @@ import pytest
 import torch
 
 from convscope.api import train, training
-from convscope.delivery.model import Model
 from convscope.errors import UserError
 from convscope.learning import checkpoint, events
 from convscope.learning.device import precision_of
 from convscope.learning.recipe import Recipe
 from convscope.learning.record import METRICS, read_settings
+from convscope.model.folder import Model
 
 Digest = Callable[[Path], str]
 SETTINGS = [

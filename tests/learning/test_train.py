@@ -8,11 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convscope.arithmetic.inference import Normalise, compute, shrunk
-from convscope.arithmetic.module import GraphModule
 from convscope.data.cache import prepare
 from convscope.data.dataset import Preprocess
 from convscope.data.sources import open_source
+from convscope.engine.inference import Normalise, compute, shrunk
+from convscope.engine.module import GraphModule
 from convscope.errors import UserError
 from convscope.learning.batches import batch_indices, steps_per_epoch
 from convscope.learning.device import device_of, precision_of

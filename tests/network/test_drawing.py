@@ -21,12 +21,12 @@ from convscope.network.drawing.layout import Box
 from convscope.network.drawing.structure import every_node, parts_of, runs
 from convscope.network.drawing.text import COSTS, LONGEST_LINE, short, width, wrapped
 from convscope.network.expand import expand
+from convscope.network.formatter import layout as text_of
 from convscope.network.graph import INPUT, Graph, Head, Node
-from convscope.network.layout import layout as text_of
 from convscope.network.network import Network
-from convscope.network.ops import Add, Conv, ReLU
 from convscope.network.summary import summarise
 from convscope.network.tree import Input, Source
+from convscope.ops import Add, Conv, ReLU
 
 SLACK = 0.01
 NAMESPACE = "{http://www.w3.org/2000/svg}"

@@ -9,7 +9,7 @@ from convscope.errors import UserError
 from convscope.network.expand import GraphError, letters
 from convscope.network.graph import Graph
 from convscope.network.network import Network
-from convscope.network.ops import BatchNorm, Conv, Identity, ReLU
+from convscope.ops import BatchNorm, Conv, Identity, ReLU
 
 LENET = """\
 # LeNet-5 as usually written today; LeCun et al. 1998

@@ -8,7 +8,7 @@ import pytest
 
 from convscope.errors import UserError
 from convscope.network import family, notation
-from convscope.network.layout import layout
+from convscope.network.formatter import layout
 from convscope.network.network import Network
 from convscope.network.zoo import find
 

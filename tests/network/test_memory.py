@@ -7,8 +7,8 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from convscope.arithmetic.inference import Normalise, laid_out
-from convscope.arithmetic.module import to_module
+from convscope.engine.inference import Normalise, laid_out
+from convscope.engine.module import to_module
 from convscope.errors import UserError
 from convscope.network import zoo
 from convscope.network.graph import Graph

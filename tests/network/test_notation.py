@@ -14,7 +14,7 @@ from network_strategies import broken, broken_json, families, networks, soups, u
 
 from convscope.errors import UserError
 from convscope.network.family import choose, members
-from convscope.network.layout import layout
+from convscope.network.formatter import layout
 from convscope.network.network import Network
 from convscope.network.notation import DEEPEST, GRAMMAR, LONGEST_TEXT, TABLES, _parser, parse
 from convscope.network.tree import Statement

@@ -8,11 +8,11 @@ import pytest
 import torch
 from sample_graphs import assert_close, batch_of, build, loaded, random_graph
 
-from convscope.arithmetic.module import GraphModule, to_module
-from convscope.arithmetic.module_operations import compute_of
-from convscope.network import ops
-from convscope.network.ops import Op
+from convscope import ops
+from convscope.engine.module import GraphModule, to_module
+from convscope.engine.module_operations import compute_of
 from convscope.network.plan import needed_input, plan
+from convscope.ops import Op
 
 
 def straight(module: GraphModule, x: torch.Tensor) -> torch.Tensor:

@@ -7,11 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from convscope.arithmetic import reference
 from convscope.network import table, zoo
 from convscope.network.default import default_network
 from convscope.network.network import Network
 from convscope.network.summary import RULE, summarise
+from convscope.reference import forward as reference
 
 
 def test_lenet5_row_by_row() -> None:

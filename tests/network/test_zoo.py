@@ -6,7 +6,7 @@ import pytest
 
 from convscope.errors import UserError
 from convscope.network import zoo
-from convscope.network.layout import layout
+from convscope.network.formatter import layout
 from convscope.network.notation import parse
 
 PUBLISHED = {

@@ -13,7 +13,7 @@ from convscope.learning.recipe import Recipe
 from convscope.learning.schedule import SMALL_COST
 from convscope.network.default import deep_network, default_network
 from convscope.network.network import Network
-from convscope.network.ops import Shape
+from convscope.ops import Shape
 
 SIDES = (128, 96, 64, 48, 32)
 """What photographs are brought to, to be learnt from nothing; the largest that the time allows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from convscope.arithmetic.precision import native_bfloat16
+from convscope.engine.precision import native_bfloat16
 from convscope.errors import UserError
 from convscope.learning.recipe import Recipe
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from convscope.data.dataset import Skipped
-from convscope.learning.waiting import Waiting
+from convscope.learning.data_stall import Waiting
 
 
 @dataclass(frozen=True)

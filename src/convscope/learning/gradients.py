@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from convscope.arithmetic.inference import Normalise, resized
-from convscope.arithmetic.module import GraphModule
-from convscope.arithmetic.workers import Workers
-from convscope.learning.feed import Batch
+from convscope.engine.inference import Normalise, resized
+from convscope.engine.module import GraphModule
+from convscope.engine.workers import Workers
+from convscope.learning.loader import Batch
 
 
 @dataclass(frozen=True)

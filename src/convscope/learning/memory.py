@@ -9,13 +9,13 @@ from typing import NoReturn
 import psutil
 import torch
 
-from convscope.arithmetic.backpropagation import drops
 from convscope.errors import UserError
 from convscope.learning.device import precision_of
 from convscope.learning.recipe import Recipe
 from convscope.network.graph import Graph
 from convscope.network.memory import Dtype, memory
 from convscope.network.table import bytes_text
+from convscope.reference.backpropagation import drops
 
 LEAST = 2
 """Pictures at a time that batch norm needs at least."""

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from convscope.arithmetic.module import GraphModule
+from convscope import ops
+from convscope.engine.module import GraphModule
 from convscope.learning.muon import Muon
 from convscope.learning.recipe import BIAS_RATE, HEAD_RATE, PLAIN_MOMENTUM, WHITENED, Recipe
-from convscope.network import ops
 from convscope.network.graph import Graph, Node
 
 LISTENS = 0.1

@@ -12,8 +12,8 @@ from convscope.data.dataset import Dataset
 from convscope.learning.batches import Pictures
 from convscope.learning.choice import REACHED, speed_of
 from convscope.learning.device import device_of, precision_of
-from convscope.learning.feed import Batch, Feed
-from convscope.learning.opening import Opened
+from convscope.learning.loader import Batch, Feed
+from convscope.learning.setup import Opened
 from convscope.learning.train import policy_of
 
 ROWS, EPOCHS = 8, 6

@@ -26,7 +26,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 PRETRAINED = 0.1
 """What the usual learning rate is multiplied by where a run starts from trained weights."""
 WHITENED = "whitened"
-"""The scheme of initialisation that needs pictures: see :mod:`convscope.arithmetic.whitening`."""
+"""The scheme of initialisation that needs pictures: see :mod:`convscope.engine.whitening`."""
 BIAS_RATE, HEAD_RATE, PLAIN_MOMENTUM = 0.053, 0.67, 0.85
 """Beside Muon, by SGD: the rate of vectors for each picture of a step, of the last layer (for each picture, by the
 square of its inputs), and the momentum of both (airbench, 2024)."""
@@ -73,9 +73,9 @@ class Recipe:
         tta: ``flip`` averages the scores of a picture and its mirror image, in the saved model. None: not,
             but for networks that were chosen for pictures that may be mirrored.
         freeze: of trained weights: ``all`` but the head, ``none``, or up to and including a node, by its path. None:
-            all, then fine-tuning where the time allows and it helps; see :mod:`convscope.learning.transfer`.
+            all, then fine-tuning where the time allows and it helps; see :mod:`convscope.learning.transfer.run`.
         sure: the share of its answers that the model must get right, above 0 and below 1; it answers ``unknown`` where
-            it is not sure enough. None: it always answers. See :mod:`convscope.delivery.unknown`.
+            it is not sure enough. None: it always answers. See :mod:`convscope.model.risk_coverage`.
         checkpoint_seconds: how often the run is saved.
         seed: of all randomness.
     """

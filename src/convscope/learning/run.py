@@ -13,15 +13,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from convscope.arithmetic.inference import Normalise, measure
 from convscope.data.dataset import Dataset, Fit
-from convscope.delivery.download import Progress
-from convscope.delivery.model import Model
+from convscope.engine.inference import Normalise, measure
 from convscope.errors import UserError
+from convscope.evaluation.metrics import Evaluation
+from convscope.evaluation.report import Account
+from convscope.evaluation.selective_prediction import Kept
 from convscope.files import make_folder, write_atomically
 from convscope.learning import checkpoint
-from convscope.learning.account import Account
 from convscope.learning.balance import Balance, balance_of
+from convscope.learning.data_stall import Waiting, waiting_of
 from convscope.learning.device import device_of
 from convscope.learning.events import (
     Compared,
@@ -39,9 +40,8 @@ from convscope.learning.events import (
     Stepped,
     Stopped,
 )
-from convscope.learning.measured import measured
-from convscope.learning.metrics import Evaluation
-from convscope.learning.opening import Asked, open_run, reopen_run
+from convscope.learning.final_evaluation import measured
+from convscope.learning.initial_weights import drawn, read_start, save_start
 from convscope.learning.recipe import Recipe
 from convscope.learning.record import (
     ENVIRONMENT,
@@ -51,14 +51,14 @@ from convscope.learning.record import (
     forget_after,
     log,
 )
-from convscope.learning.start import drawn, read_start, save_start
+from convscope.learning.setup import Asked, open_run, reopen_run
 from convscope.learning.state import TrainingState, begin, restore, to_tensors
-from convscope.learning.sureness import Kept
 from convscope.learning.train import INTERRUPTED, train
-from convscope.learning.transfer import Job, Transferred, transfer
-from convscope.learning.waiting import Waiting, waiting_of
+from convscope.learning.transfer.run import Job, Transferred, transfer
+from convscope.model.download import Progress
+from convscope.model.folder import Model
 from convscope.network.network import Network
-from convscope.network.ops import Shape
+from convscope.ops import Shape
 
 LOG_EVERY = 50
 """Steps between two lines of single steps in metrics.jsonl."""

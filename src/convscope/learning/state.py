@@ -10,15 +10,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from convscope.arithmetic.inference import laid_out
-from convscope.arithmetic.initialise import initialise
-from convscope.arithmetic.module import GraphModule, load_state
+from convscope.engine.inference import laid_out
+from convscope.engine.initialise import initialise
+from convscope.engine.module import GraphModule, load_state
 from convscope.errors import UserError
 from convscope.learning.optimise import Average, freeze_for, make_optimizer
 from convscope.learning.recipe import Recipe
 from convscope.learning.schedule import SMALL_SIDE
 from convscope.network.graph import Graph
-from convscope.network.ops import Misfit, spell_shape
+from convscope.ops import Misfit, spell_shape
 
 
 @dataclass

@@ -9,19 +9,19 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from convscope.arithmetic.inference import Normalise, compute, laid_out, shrunk
-from convscope.arithmetic.module import GraphModule
-from convscope.arithmetic.workers import Workers
 from convscope.data.augment import Augment, augment
 from convscope.data.dataset import Dataset
 from convscope.data.policy import policy
+from convscope.engine.inference import Normalise, compute, laid_out, shrunk
+from convscope.engine.module import GraphModule
+from convscope.engine.workers import Workers
 from convscope.errors import UserError
 from convscope.learning import schedule
 from convscope.learning.batches import Pictures, batch_indices, steps_per_epoch
 from convscope.learning.device import precision_of
 from convscope.learning.events import EpochEnded, Event, Planned, Stepped, Stopped
-from convscope.learning.feed import Batch, Feed
 from convscope.learning.gradients import Objective, gradients
+from convscope.learning.loader import Batch, Feed
 from convscope.learning.memory import explain_memory, pieces_at_once
 from convscope.learning.optimise import set_rate
 from convscope.learning.recipe import Recipe

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from convscope.errors import UserError, did_you_mean
 from convscope.network.graph import INPUT, Graph
-from convscope.network.ops import Shape, spell_shape
+from convscope.ops import Shape, spell_shape
 
 _WRITTEN = re.compile(r"\s*(?P<path>[^\s\[\]]+)\s*\[\s*(?P<index>\d{1,9}(?:\s*,\s*\d{1,9})*)\s*\]\s*")
 

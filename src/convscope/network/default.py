@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convscope.network.network import Network
-from convscope.network.ops import Shape, spell_shape
+from convscope.ops import Shape, spell_shape
 
 WIDTHS = (24, 48, 96, 128, 192, 256)
 LEFT = 4

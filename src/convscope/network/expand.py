@@ -12,20 +12,6 @@ from dataclasses import dataclass, field
 from convscope.errors import UserError, nearest
 from convscope.network.expressions import Values
 from convscope.network.graph import INPUT, Graph, Head, Node
-from convscope.network.ops import (
-    LARGEST,
-    OPERATIONS,
-    BatchNorm,
-    Conv,
-    Identity,
-    Misfit,
-    Op,
-    Shape,
-    build,
-    elements,
-    spell,
-)
-from convscope.network.ops.base import Value, per_dimension, spatial
 from convscope.network.rules import MOST_DIMENSIONS, PROJECT
 from convscope.network.tree import (
     Argument,
@@ -42,6 +28,8 @@ from convscope.network.tree import (
     spell_expression,
     steps_of,
 )
+from convscope.ops import LARGEST, OPERATIONS, BatchNorm, Conv, Identity, Misfit, Op, Shape, build, elements, spell
+from convscope.ops.spec import Value, per_dimension, spatial
 
 MOST_NODES = 5000
 MOST_STEPS = 4 * MOST_NODES

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from convscope.errors import UserError, nearest
-from convscope.network.ops import LARGEST, OPERATIONS, Op, Shape, spell
-from convscope.network.ops.base import Kind, Value
 from convscope.network.tree import WORDS, Argument, Binary, Expression, Name, Source
+from convscope.ops import LARGEST, OPERATIONS, Op, Shape, spell
+from convscope.ops.spec import Kind, Value
 
 MOST_SUMS = 200_000
 """Operators worked out in one network; with this no short text can keep a machine busy."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from convscope.network.ops import Op, Shape, elements
+from convscope.ops import Op, Shape, elements
 
 INPUT = "input"
 """The name by which nodes refer to the network's input."""

@@ -13,12 +13,12 @@ from functools import cache
 from math import prod
 from typing import Literal, TypeVar
 
+from convscope import ops
 from convscope.errors import UserError, did_you_mean
-from convscope.network import ops
+from convscope.network.allocator import Heap
 from convscope.network.graph import INPUT, Graph, Node
-from convscope.network.heap import Heap
-from convscope.network.ops import elements
 from convscope.network.plan import Step, plan, scores_path
+from convscope.ops import elements
 
 Dtype = Literal["float32", "bfloat16"]
 Optimizer = Literal["adamw", "sgd", "muon"]

@@ -12,10 +12,10 @@ from convscope.errors import UserError
 from convscope.network import notation, tree_json
 from convscope.network.expand import GraphError, expand
 from convscope.network.family import choose, only
+from convscope.network.formatter import layout
 from convscope.network.graph import Graph
-from convscope.network.layout import layout
-from convscope.network.ops import OPERATIONS, Shape, spell, spell_shape
 from convscope.network.tree import Aux, Call, Comment, Expect, Input, Line, Source, Statement
+from convscope.ops import OPERATIONS, Shape, spell, spell_shape
 
 
 @dataclass(frozen=True)

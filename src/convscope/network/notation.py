@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from convscope.errors import UserError
 from convscope.network import rules
-from convscope.network.mistakes import SHAPE, keyword_misplaced, unexpected_character, unexpected_token
-from convscope.network.ops import LARGEST
+from convscope.network.syntax_errors import SHAPE, keyword_misplaced, unexpected_character, unexpected_token
 from convscope.network.tree import (
     KEYWORDS,
     Argument,
@@ -35,6 +34,7 @@ from convscope.network.tree import (
     operators,
     tidy,
 )
+from convscope.ops import LARGEST
 
 if TYPE_CHECKING:
     from lark import Lark, Token

@@ -11,8 +11,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from convscope import ops
 from convscope.errors import UserError, did_you_mean
-from convscope.network import ops
 from convscope.network.graph import INPUT, Graph, Node
 
 Role = Literal["all", "product", "bias"]

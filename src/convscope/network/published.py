@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from convscope.errors import UserError
 from convscope.network import zoo
 from convscope.network.graph import Graph
-from convscope.network.ops import Shape
+from convscope.ops import Shape
 
 COLUMNS = ("model", "params", "value", "unit", "input")
 OUR_RULE = ("GMACs", "GFLOPs (2/MAC)")

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from convscope.errors import did_you_mean
-from convscope.network.ops import LARGEST, OPERATIONS, spell
 from convscope.network.tree import (
     MERGES,
     WORDS,
@@ -28,6 +27,7 @@ from convscope.network.tree import (
     spell_expression,
     steps_of,
 )
+from convscope.ops import LARGEST, OPERATIONS, spell
 
 EXPECTED = ("params", "macs", "output")
 PROJECT = "project"

@@ -8,7 +8,7 @@ from math import prod
 
 from convscope.network.graph import INPUT, Graph, Node
 from convscope.network.memory import Dtype, Memory, Optimizer, kept_by_node, memory
-from convscope.network.ops import (
+from convscope.ops import (
     AdaptiveAvgPool,
     AdaptiveMaxPool,
     Flatten,

@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from convscope.network.memory import MOMENTS, Memory
-from convscope.network.ops import spell_shape
 from convscope.network.summary import BYTES, RULE, Field, Row, Summary
+from convscope.ops import spell_shape
 
 if TYPE_CHECKING:
     from convscope.network.published import Comparison

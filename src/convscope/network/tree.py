@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from convscope.errors import UserError
-from convscope.network.ops import Shape, spell
+from convscope.ops import Shape, spell
 
 MERGES = ("add", "concat", "mul")
 KEYWORDS = ("input", "expect", "block", "repeat", "as", "network", "aux")

@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 from convscope.errors import UserError
-from convscope.network.ops import LARGEST
 from convscope.network.tree import (
     KEYWORDS,
     Argument,
@@ -31,6 +30,7 @@ from convscope.network.tree import (
     operators,
     tidy,
 )
+from convscope.ops import LARGEST
 
 VERSION = 1
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")

@@ -10,8 +10,8 @@ from pathlib import Path
 from convscope.errors import UserError, did_you_mean, nearest
 from convscope.network import notation
 from convscope.network.network import Network
-from convscope.network.ops import OPERATIONS, Shape
 from convscope.network.tree import Comment, Expect, Input, Variant
+from convscope.ops import OPERATIONS, Shape
 
 FOLDER = Path(__file__).with_name("zoo")
 _MEMBER = re.compile(r"^network (\w+) \{", re.MULTILINE)

@@ -24,9 +24,9 @@ from convscope.network.drawing.text import (
     wrapped,
 )
 from convscope.network.graph import Graph, Node
-from convscope.network.ops import spell_shape
 from convscope.network.summary import RULE, Summary, receptive_fields
 from convscope.network.table import MARKED, to_html
+from convscope.ops import spell_shape
 
 MARGIN = 26.0
 NARROWEST = 560.0

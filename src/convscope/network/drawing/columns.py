@@ -27,7 +27,7 @@ from convscope.network.drawing.layout import (
 from convscope.network.drawing.structure import Aside, Fork, Part, Stage
 from convscope.network.drawing.text import FOLLOWING, OPERATION, Line, width
 from convscope.network.graph import INPUT
-from convscope.network.ops import Shape, spell_shape
+from convscope.ops import Shape, spell_shape
 
 RATIO = 1.5
 """Width to height that a drawing tries for: between 4:3 and 16:9."""

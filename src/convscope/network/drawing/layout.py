@@ -13,7 +13,7 @@ from typing import Literal
 from convscope.network.drawing.structure import Aside, Fork, Part, Run, Stage
 from convscope.network.drawing.text import FIGURES, FOLLOWING, Line, shortened, width
 from convscope.network.graph import Node
-from convscope.network.ops import Identity, Shape, spell_shape
+from convscope.ops import Identity, Shape, spell_shape
 
 GAP = 15.0
 """Between a box and the next below it; an arrow fits."""

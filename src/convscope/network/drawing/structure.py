@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from convscope.network.graph import INPUT, Graph, Head, Node
-from convscope.network.ops import (
+from convscope.ops import (
     GELU,
     BatchNorm,
     Dropout,

@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields
 
 from convscope.network.drawing.structure import LIGHT, Run
 from convscope.network.graph import Node
-from convscope.network.ops import AvgPool, Conv, MaxPool, elements, spell, spell_shape
 from convscope.network.summary import BYTES, Field
 from convscope.network.table import bytes_text
+from convscope.ops import AvgPool, Conv, MaxPool, elements, spell, spell_shape
 
 FONTS = "'Helvetica Neue', Arial, 'Liberation Sans', 'Noto Sans', 'DejaVu Sans', sans-serif"
 # In hundredths of the size, of DejaVu Sans, the widest of these: what fits in it fits in all.

@@ -1,1 +1,0 @@
-"""What operations compute: the NumPy reference and the torch module made from a graph."""

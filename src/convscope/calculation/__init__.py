@@ -1,0 +1,1 @@
+"""One operation worked by hand on typed numbers."""

@@ -1,0 +1,111 @@
+"""``convscope check``: what is wrong with a data set, as text, JSON, a page, a sheet, and a cleaned list."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from convscope.data.audit import Checked, check
+from convscope.data.sources import open_source
+from convscope.data.sources.place import Folder
+from convscope.data.sources.source import ArraySource, FileSource
+from convscope.errors import UserError
+from convscope.files import write_atomically
+
+SUSPECT = 1
+"""The exit status of --strict where something should be mended."""
+NAMED = 5
+"""Pictures left out of the list that are named; all are in --json."""
+
+
+def check_command(data: str, **options: Any) -> int:
+    """Run the command; returns the exit status."""
+    from rich.console import Console
+
+    from convscope.render.progress import Watch
+    from convscope.render.text.audit import to_text
+
+    fix = options["fix"]
+    source = open_source(data)
+    if fix is not None and isinstance(source, ArraySource):
+        raise UserError("--fix", f"{data} has no picture files that a list could name", "a folder or a table")
+    with Watch(Console(stderr=True)) as watch:
+        counting = watch.counting()
+        found = check(source, options["seed"], lambda done, total: counting("looking", done, total))
+        if options["model"] is not None:
+            from convscope.learning.label_errors import suspicious
+
+            found = found.with_findings(suspicious(options["model"], source, found, counting))
+    written: list[tuple[str, str]] = []
+    lost: list[str] = []
+    if fix is not None:
+        assert isinstance(source, FileSource)
+        lost = _write_list(found, source, Path(fix))
+        written.append(("list", fix))
+    if options["sheet"] is not None:
+        from convscope.render.images.audit_sheet import write_sheet
+
+        write_sheet(source, found, options["size"], Path(options["sheet"]))
+        written.append(("sheet", options["sheet"]))
+    if options["page"] is not None:
+        from convscope.render.html.audit_page import write_page
+
+        write_page(source, found, Path(options["page"]))
+        written.append(("page", options["page"]))
+    if options["as_json"]:
+        document = {**found.to_dict(), "written": dict(written), "not_listed": lost}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        click.echo(to_text(found))
+        for what, file in written:
+            click.echo(f"{what:7} {file}")
+        if lost:
+            named = ", ".join(lost[:NAMED]) + (", ..." if len(lost) > NAMED else "")
+            click.echo(
+                f"no table can name {len(lost):,} of the pictures; rename them to have them in the list: {named}"
+            )
+    return SUSPECT if options["strict"] and not found.clean else 0
+
+
+def _write_list(found: Checked, source: FileSource, file: Path) -> list[str]:
+    """Write the cleaned list; paths count from its own folder, so that it can be trained on where it lies.
+
+    Returns:
+        pictures that it should name and cannot, for no table could: names that are not UTF-8, or that end in a blank.
+    """
+    if not isinstance(source.place, Folder):
+        raise UserError("--fix", f"{source.where} is no folder", "a folder of pictures", "unpack the archive first")
+    top, here = source.place.path.resolve(), file.resolve().parent
+    if not top.is_relative_to(here):
+        raise UserError("--fix", f"{file} lies beside or below {top}", f"a list in {top} or above it")
+    members = dict(zip(reversed(source.names), reversed(source.members), strict=True))
+    rows, lost = [], []
+    for name, label, side in found.kept():
+        shown = (top / members[name].name).relative_to(here).as_posix()
+        if shown != shown.strip() or not _is_utf8(shown):
+            lost.append(name)
+        else:
+            rows.append((shown, label, side))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["path", "label", "split"])
+    writer.writerows(rows)
+    write_atomically(file, text.getvalue().encode())
+    if rows:
+        again = open_source(file)
+        read = {(here / member.name).resolve() for member in again.members} if isinstance(again, FileSource) else set()
+        lost += [shown for shown, _, _ in rows if (here / shown).resolve() not in read]
+    return lost
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,1 +1,0 @@
-"""What leaves: the model folder."""

@@ -1,0 +1,368 @@
+"""A network with its weights as one fast function: for evaluation, where nothing is trained and nobody looks inside.
+
+Batch normalisation of running statistics and a scale are affine, so they become part of the convolution or linear
+product before them, exactly up to rounding. An activation and the sum of a residual block are computed where the
+convolution writes its result, before it leaves the registers (oneDNN's "post-operations"), and its weights are laid
+out once as its kernels read them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from convscope import ops
+from convscope.engine.module import GraphModule
+from convscope.engine.module_operations import Compute, Part, compute_of
+from convscope.errors import UserError
+from convscope.network.graph import INPUT, Graph, Node
+from convscope.network.plan import MONOTONE, needed_input, needed_nodes
+from convscope.ops import spell_shape
+
+AFFINE = (ops.BatchNorm, ops.Scale)
+"""A weight and a shift a channel, in evaluation."""
+LINEAR = (ops.Conv, ops.Linear)
+NOTHING = (ops.Identity, ops.Dropout)
+"""What evaluation need not compute."""
+EXACT = (*AFFINE, ops.LayerNorm, ops.GroupNorm, ops.LocalResponseNorm, ops.Softmax)
+"""What is computed in float32 at least, whatever the precision: statistics, powers and exponentials."""
+
+_POST: Mapping[type[ops.Op], Callable[[ops.Op], tuple[str, list[float], str]]] = {
+    ops.ReLU: lambda op: ("relu", [], ""),
+    ops.ReLU6: lambda op: ("hardtanh", [0.0, 6.0], ""),
+    ops.LeakyReLU: lambda op: ("leaky_relu", [op.negative_slope], ""),  # type: ignore[attr-defined]
+    ops.SiLU: lambda op: ("swish", [], ""),
+    ops.Hardswish: lambda op: ("hardswish", [], ""),
+    ops.Sigmoid: lambda op: ("sigmoid", [], ""),
+    ops.Tanh: lambda op: ("tanh", [], ""),
+    ops.GELU: lambda op: ("gelu", [], op.approximate),  # type: ignore[attr-defined]
+}
+"""Activations that oneDNN computes as it writes a convolution's result: torch's name, numbers and variant."""
+
+
+@dataclass(frozen=True)
+class Fused:
+    """Nodes that become one computation.
+
+    Args:
+        node: the first: a convolution, a linear product, or anything else, which then stands alone.
+        affine: batch normalisations and scales folded into it.
+        added: the path of what is added to its result, if anything is.
+        activation: the last.
+        writes: the path of the node whose output this is.
+    """
+
+    node: Node
+    writes: str
+    affine: tuple[Node, ...] = ()
+    added: str | None = None
+    activation: Node | None = None
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The paths of the operands."""
+        return self.node.inputs if self.added is None else (*self.node.inputs, self.added)
+
+
+def fuse(graph: Graph, wanted: Collection[str]) -> tuple[Fused, ...]:
+    """The computations that give some nodes' outputs, in order; a wanted node is always the end of one.
+
+    Args:
+        graph: the network.
+        wanted: paths of its nodes.
+
+    Raises:
+        UserError: a path that the graph does not have.
+
+    Example:
+        >>> conv = Node("conv1", ops.Conv(8, 3), ("input",), ((1, 8, 8),), (8, 6, 6))
+        >>> norm = Node("batchnorm1", ops.BatchNorm(), ("conv1",), ((8, 6, 6),), (8, 6, 6))
+        >>> relu = Node("relu1", ops.ReLU(), ("batchnorm1",), ((8, 6, 6),), (8, 6, 6))
+        >>> [(step.node.path, step.writes) for step in fuse(Graph((1, 8, 8), (conv, norm, relu)), ["relu1"])]
+        [('conv1', 'relu1')]
+    """
+    needed = needed_nodes(graph, wanted)
+    nodes = [node for node in graph.nodes if node.path in needed]
+    readers = Counter(path for node in nodes for path in node.inputs)
+    done: dict[str, Fused] = {}
+    for node in nodes:
+        before = [done.get(path) for path in node.inputs]
+        free = [
+            step is not None and readers[path] == 1 and path not in wanted
+            for step, path in zip(before, node.inputs, strict=True)
+        ]
+        grown = _grown(node, before, free)
+        if grown is not None:
+            del done[node.inputs[before.index(grown[0])]]
+            done[node.path] = grown[1]
+        else:
+            done[node.path] = Fused(node, node.path)
+    return tuple(done.values())
+
+
+def _grown(node: Node, before: Sequence[Fused | None], free: Sequence[bool]) -> tuple[Fused, Fused] | None:
+    """A computation that a node can be added to, and both together; None where it begins one of its own."""
+    for step, may in zip(before, free, strict=True):
+        if step is None or not may or not isinstance(step.node.op, LINEAR) or step.activation is not None:
+            continue
+        if isinstance(node.op, AFFINE) and step.added is None:
+            return step, replace(step, writes=node.path, affine=(*step.affine, node))
+        if type(node.op) in _POST:
+            return step, replace(step, writes=node.path, activation=node)
+        pictures = isinstance(step.node.op, ops.Conv) and len(node.shape) == 3
+        if isinstance(node.op, ops.Add) and len(node.inputs) == 2 and pictures and step.added is None:
+            other = node.inputs[1] if node.inputs[0] == step.writes else node.inputs[0]
+            return step, replace(step, writes=node.path, added=other)
+    return None
+
+
+Run = Callable[[Sequence[Tensor]], Tensor]
+
+
+@dataclass(frozen=True)
+class _Step:
+    run: Run
+    reads: tuple[str, ...]
+    writes: str
+    frees: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Some nodes' outputs as a function of pictures; made by :func:`fold`. Weights are those of that moment.
+
+    Args:
+        graph: the network.
+        wanted: paths of the nodes.
+        precision: the numbers that it computes in.
+    """
+
+    graph: Graph
+    wanted: tuple[str, ...]
+    precision: torch.dtype
+    steps: tuple[_Step, ...]
+    extent: tuple[int, ...]
+
+    def __call__(self, x_N_shape: Tensor) -> dict[str, Tensor]:
+        """The wanted outputs by path for a batch ``(N, *graph.input)``, each ``(N, *node.shape)`` in float32.
+
+        Raises:
+            UserError: the batch has another shape.
+        """
+        if tuple(x_N_shape.shape[1:]) != self.graph.input:
+            got = spell_shape(tuple(x_N_shape.shape[1:]))
+            raise UserError("input", f"examples of shape {got}", spell_shape(self.graph.input))
+        for dimension, extent in enumerate(self.extent, start=2):
+            x_N_shape = x_N_shape.narrow(dimension, 0, extent)
+        values = {INPUT: x_N_shape.to(self.precision)}
+        for step in self.steps:
+            values[step.writes] = step.run([values[path] for path in step.reads])
+            for path in step.frees:
+                del values[path]
+        return {path: values[path].to(torch.promote_types(self.precision, torch.float32)) for path in self.wanted}
+
+
+def fold(module: GraphModule, wanted: Collection[str], precision: torch.dtype = torch.float32) -> Folded:
+    """A module's outputs in evaluation mode as one fast function.
+
+    Args:
+        module: the network with its weights; it is neither changed nor kept.
+        wanted: paths of nodes.
+        precision: float32, float64, or bfloat16 (7 bits behind the point: a feature's error is about a hundredth
+            of the largest).
+
+    Raises:
+        UserError: a path that the network does not have.
+
+    Example:
+        >>> node = Node("linear1", ops.Linear(2), ("input",), ((3,),), (2,))
+        >>> fold(GraphModule(Graph((3,), (node,))), ["linear1"])(torch.ones(1, 3))
+        {'linear1': tensor([[0., 0.]])}
+    """
+    graph = module.graph
+    fused = fuse(graph, wanted)
+    readers = Counter(path for step in fused for path in step.reads)
+    last = {path: index for index, step in enumerate(fused) for path in step.reads}
+    # An add of one branch passes its operand on and makes nothing new.
+    new = (*LINEAR, *AFFINE, ops.Add)
+    fresh = {
+        step.writes
+        for step in fused
+        if isinstance(step.node.op, new) and (step.node.op.inputs == "one" or len(step.reads) > 1)
+    }
+    steps = []
+    for index, step in enumerate(fused):
+        alone = all(path in fresh and readers[path] == 1 and path not in wanted for path in step.reads)
+        run = _linear_run(step, module, precision) if isinstance(step.node.op, LINEAR) else None
+        run = run or _other_run(step.node, module, precision, alone and isinstance(step.node.op, MONOTONE))
+        frees = tuple(path for path in dict.fromkeys(step.reads) if last[path] == index and path not in wanted)
+        steps.append(_Step(run, step.reads, step.writes, frees))
+    return Folded(graph, tuple(wanted), precision, tuple(steps), needed_input(graph, wanted))
+
+
+def _linear_run(step: Fused, module: GraphModule, precision: torch.dtype) -> Run:
+    """A convolution or linear product with what is folded into it."""
+    weight, bias = _folded_tensors(step, module)
+    weight = weight.to(precision)
+    bias = None if bias is None else bias.to(precision)
+    packed = _packed_run(step, weight, bias)
+    if packed is not None:
+        return packed
+    part = Part()
+    part.hold(step.node)
+    part.weight = nn.Parameter(weight, requires_grad=False)
+    part.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
+    product = compute_of(step.node)
+    activation: Compute | None = None
+    if step.activation is not None:
+        activation = compute_of(step.activation, in_place=isinstance(step.activation.op, MONOTONE))
+
+    def run(values: Sequence[Tensor]) -> Tensor:
+        y = product(part, [values[0].to(precision)])
+        if step.added is not None:
+            y = y.add_(values[1])
+        return y if activation is None else activation(part, [y])
+
+    return run
+
+
+def _folded_tensors(step: Fused, module: GraphModule) -> tuple[Tensor, Tensor | None]:
+    """Weight and bias of a computation, batch normalisations and scales multiplied in; float64 until they are."""
+    part = module.get_submodule(step.node.path)
+    assert isinstance(part, Part)
+    weight, bias = part.weight.detach(), None if part.bias is None else part.bias.detach()
+    if not step.affine:
+        return weight, bias
+    weight = weight.double()
+    shift = torch.zeros(weight.shape[0], dtype=torch.float64, device=weight.device) if bias is None else bias.double()
+    for node in step.affine:
+        factor, offset = _affine(node, module)
+        weight = weight * factor.view(-1, *[1] * (weight.dim() - 1))
+        shift = shift * factor + offset
+    return weight, shift
+
+
+def _affine(node: Node, module: GraphModule) -> tuple[Tensor, Tensor]:
+    """Factor and offset, one a channel, of a batch normalisation in evaluation or of a scale; float64."""
+    part = module.get_submodule(node.path)
+    assert isinstance(part, Part)
+    if isinstance(node.op, ops.BatchNorm):
+        factor = (part.running_var.double() + node.op.eps).rsqrt()
+        if part.weight is not None:
+            factor = factor * part.weight.detach().double()
+        offset = -part.running_mean.double() * factor
+    else:
+        factor = part.weight.detach().double()
+        offset = torch.zeros_like(factor)
+    return factor, offset if part.bias is None else offset + part.bias.detach().double()
+
+
+def _packed_run(step: Fused, weight: Tensor, bias: Tensor | None) -> Run | None:
+    """A picture's convolution by oneDNN with all that follows in one call; None where it has no such thing."""
+    op = step.node.op
+    if not isinstance(op, ops.Conv) or weight.dim() != 4 or not packs(weight):
+        return None
+    window = op.window(step.node.input_shapes)
+    pads, padding = None, [before for before, _ in window.padding]
+    if any(before != after for before, after in window.padding):
+        uneven = [after - before for before, after in window.padding]
+        if op.groups > 1 and min(uneven) >= 0:
+            # torch pads both sides alike. A row of zeros before the kernel reads the extra zeros before the picture;
+            # that costs a depthwise convolution less than a padded copy of its wide input.
+            weight = functional.pad(weight, (uneven[1], 0, uneven[0], 0))
+            padding = [after for _, after in window.padding]
+        else:
+            (top, bottom), (left, right) = window.padding
+            pads, padding = (left, right, top, bottom), [0, 0]
+    window_of = (padding, list(window.stride), list(window.dilation), op.groups)
+    layouts = _Layouts(weight, window_of)
+    name, numbers, variant = (
+        ("none", [], "") if step.activation is None else _POST[type(step.activation.op)](step.activation.op)
+    )
+    precision, convolve = weight.dtype, torch.ops.mkldnn._convolution_pointwise
+    last = torch.channels_last
+
+    def operand(x: Tensor) -> Tensor:
+        x = x.to(precision)
+        return (x if pads is None else functional.pad(x, pads)).contiguous(memory_format=last)
+
+    def run(values: Sequence[Tensor]) -> Tensor:
+        x = operand(values[0])
+        return cast("Tensor", convolve(x, layouts.weight_for(x), bias, *window_of, name, numbers, variant))
+
+    def run_and_add(values: Sequence[Tensor]) -> Tensor:
+        x, other = operand(values[0]), values[1].to(precision).contiguous(memory_format=last)
+        after = ("add", 1.0, None if name == "none" else name, numbers, variant)
+        return cast("Tensor", convolve.binary(x, other, layouts.weight_for(x), bias, *window_of, *after))
+
+    return run if step.added is None else run_and_add
+
+
+class _Layouts:
+    """A convolution's weights as oneDNN's kernels read them.
+
+    Which blocks it wants depends on the batch and on the number of threads. Weights in other blocks are correct too,
+    but turned round at every call, which can take five times as long as the convolution itself.
+    """
+
+    MOST = 4
+
+    def __init__(self, weight: Tensor, arguments: tuple[list[int], list[int], list[int], int]) -> None:
+        self._plain, self._arguments = weight.contiguous(memory_format=torch.channels_last), arguments
+        self._laid: dict[tuple[int, int], Tensor] = {}
+
+    def weight_for(self, x_NCHW: Tensor) -> Tensor:
+        """The weights for an operand; two threads that ask at once both lay them out, and either is kept."""
+        key = x_NCHW.shape[0], torch.get_num_threads()
+        found = self._laid.get(key)
+        if found is None:
+            if len(self._laid) >= self.MOST:
+                return self._plain
+            found = torch.ops.mkldnn._reorder_convolution_weight(self._plain, *self._arguments, list(x_NCHW.shape))
+            self._laid[key] = found
+        return found
+
+
+def packs(weight: Tensor) -> bool:
+    """Whether this torch has oneDNN's fused convolutions for a tensor's device and numbers."""
+    known = weight.device.type == "cpu" and weight.dtype in (torch.float32, torch.bfloat16)
+    if not known or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    if not hasattr(torch.ops.mkldnn, "_convolution_pointwise"):
+        return False
+    return weight.dtype == torch.float32 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def _other_run(node: Node, module: GraphModule, precision: torch.dtype, in_place: bool) -> Run:
+    if isinstance(node.op, NOTHING):
+        return lambda values: values[0]
+    if isinstance(node.op, ops.GlobalAvgPool):
+        dimensions = tuple(range(2, 1 + len(node.input_shapes[0])))
+        # A sum is kept as exact as it was computed: what reads it is small.
+        return lambda values: values[0].to(_wide(values[0])).mean(dimensions, keepdim=True)
+    compute = compute_of(node, in_place)
+    part = Part().eval()
+    part.hold(node)
+    # torch has not every operation on volumes in bfloat16.
+    if not isinstance(node.op, EXACT) and len(node.input_shapes[0]) < 4:
+        return lambda values: compute(part, values)
+    state = {k: v for k, v in module.get_submodule(node.path).state_dict().items() if "." not in k}
+    device = next((value.device for value in state.values()), torch.device("cpu"))
+    part = part.to(device, torch.promote_types(precision, torch.float32))
+    part.load_state_dict(state)
+
+    def run(values: Sequence[Tensor]) -> Tensor:
+        wide = [value.to(_wide(value)) for value in values]
+        return compute(part, wide).to(values[0].dtype)
+
+    return run
+
+
+def _wide(value: Tensor) -> torch.dtype:
+    return torch.promote_types(value.dtype, torch.float32)

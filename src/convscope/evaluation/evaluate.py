@@ -1,0 +1,123 @@
+"""What a model is worth on labelled pictures; classes are matched by name, never by position."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convscope.data.cache import prepare
+from convscope.data.dataset import Dataset, Skipped, Split
+from convscope.data.parts import check_split, in_words, part_of
+from convscope.data.sizes import sizes_of
+from convscope.data.sources import open_source
+from convscope.errors import UserError
+from convscope.evaluation.metrics import Evaluation, evaluate_probabilities
+from convscope.evaluation.report import JUDGED, LEARNT, NEW, Account, account
+from convscope.evaluation.selective_prediction import Kept
+from convscope.model.folder import Model
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """An evaluation with what it was made of.
+
+    Args:
+        evaluation: the numbers; its classes are the model's.
+        probabilities_NK: one row a picture.
+        split: the pictures, labels as indices into the model's classes.
+        of: which pictures, in words.
+        skipped: what was left out, and why.
+        account: what the numbers leave open: calibration, ``unknown``, the pictures behind mistakes, sizes.
+    """
+
+    evaluation: Evaluation
+    probabilities_NK: NDArray[np.float64]
+    split: Split
+    of: str
+    skipped: tuple[Skipped, ...]
+    account: Account
+
+    @property
+    def sure(self) -> tuple[Kept, ...]:
+        """What came of asking for a precision, see :mod:`convscope.evaluation.selective_prediction`."""
+        return self.account.sure
+
+    def _repr_html_(self) -> str:
+        return self.evaluation._repr_html_()
+
+
+def evaluate(
+    model: Model,
+    data: str | Path,
+    split: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    sure: float | None = None,
+) -> Evaluated:
+    """Measure a model.
+
+    Args:
+        model: a loaded model.
+        data: labelled pictures, see :func:`convscope.data.sources.open_source`.
+        split: ``train``, ``val``, ``test`` or ``all``. None: ``test`` where the data comes with one, or is the very
+            data that the model was trained on (its test part then, with the model's seed); else ``all``.
+        progress: told (pictures decoded, pictures in all).
+        sure: a share of right answers to ask for, beside the usual ones; None: what the model was trained with.
+
+    Raises:
+        UserError: the data cannot be read, has no such split, or shares no class with the model.
+    """
+    check_split(split)
+    chosen, classes, skipped, of, part = _chosen(model, data, split, progress)
+    known = {name: index for index, name in enumerate(model.classes)}
+    places = np.array([known.get(name, -1) for name in classes], np.int64)
+    labels = places[chosen.labels_N]
+    if not (labels >= 0).any():
+        raise UserError(
+            str(data),
+            f"its classes are {', '.join(classes[:6])}",
+            f"classes of the model: {', '.join(model.classes[:10])}",
+            "the model cannot know any of these pictures",
+        )
+    if (labels < 0).any():
+        strangers = sorted({classes[k] for k in np.unique(chosen.labels_N[labels < 0])})
+        count = int((labels < 0).sum())
+        reason = f"{count} pictures of a class that the model does not know"
+        skipped += tuple(Skipped(name, reason) for name in strangers)
+        kept = np.flatnonzero(labels >= 0)
+        chosen = Split(chosen.images_NHWC[kept], labels[kept], [chosen.names[int(i)] for i in kept])
+    else:
+        chosen = replace(chosen, labels_N=labels)
+    probabilities = model.probabilities(chosen.images_NHWC)
+    evaluation = evaluate_probabilities(probabilities, chosen.labels_N, model.classes)
+    sizes_N2 = sizes_of(open_source(data, training=False), chosen.names)
+    told = account(
+        model, evaluation, probabilities, chosen.labels_N, chosen.names, sizes_N2=sizes_N2, sure=sure, part=part
+    )
+    return Evaluated(evaluation, probabilities, chosen, of, skipped, told)
+
+
+def _chosen(
+    model: Model, data: str | Path, split: str | None, progress: Callable[[int, int], None] | None
+) -> tuple[Split, tuple[str, ...], tuple[Skipped, ...], str, str]:
+    """The pictures, their classes, what was left out, which they are in words, and what they are to the model."""
+    trained_on = model.facts.get("trained_on", {})
+    if split is None and "fingerprint" in trained_on and not open_source(data, training=False).given:
+        # Is this the data that the model was trained on? Then only its test part is new to the model.
+        whole = _split(model, data, progress)
+        if whole is not None and whole.fingerprint == trained_on["fingerprint"]:
+            return whole.test, whole.classes, whole.skipped, f"the test part of {whole.name}", NEW
+    found = part_of(data, model.preprocess, split, int(model.facts.get("seed", 0)), progress)
+    own = found.fingerprint == trained_on.get("fingerprint")
+    part = {"train": LEARNT, "all": LEARNT, "val": JUDGED}.get(found.part, NEW) if own else NEW
+    return found.pictures, found.classes, found.skipped, in_words(found), part
+
+
+def _split(model: Model, data: str | Path, progress: Callable[[int, int], None] | None) -> Dataset | None:
+    try:
+        return prepare(open_source(data), model.preprocess, int(model.facts.get("seed", 0)), progress=progress)
+    except UserError:
+        return None  # too few pictures or classes to split: not what a model was trained on

@@ -1,0 +1,76 @@
+"""Which picture a person means: a file, or one of a data set by its number, ``digits:3`` or ``mnist/:test[3]``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convscope.data.cache import prepare_all
+from convscope.data.pictures import Unreadable, decode
+from convscope.data.sources import open_source
+from convscope.errors import UserError, did_you_mean
+from convscope.model.folder import Model
+
+_NUMBERED = re.compile(r"(?P<data>.+):(?:(?P<part>[a-z]+)\[)?(?P<number>\d{1,9})\]?")
+_PARTS = ("train", "val", "test", "all")
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One picture as a model gets it.
+
+    Args:
+        image_HWC: uint8, of the model's input size.
+        name: for people.
+        label: what it shows, where that is known.
+    """
+
+    image_HWC: NDArray[np.uint8]
+    name: str
+    label: str | None = None
+
+
+def find_picture(model: Model, text: str | Path, progress: Callable[[int, int], None] | None = None) -> Picture:
+    """The picture that a person means.
+
+    Args:
+        model: whose preprocessing it goes through.
+        text: a picture file; or ``DATA:NUMBER``, from 0: of the test pictures where the data has some, else of all;
+            ``DATA:PART[NUMBER]`` of ``train``, ``val``, ``test`` or ``all`` as the data gives them.
+        progress: of decoding a data set that is not in the cache.
+
+    Raises:
+        UserError: there is no such file or data, or it has not so many pictures.
+    """
+    if Path(text).is_file():
+        try:
+            return Picture(np.array(decode(text, model.preprocess)), Path(text).name)  # its own, and writable
+        except Unreadable as error:
+            raise UserError(str(text), error.reason, "a picture") from None
+    found = _NUMBERED.fullmatch(str(text))
+    if found is None:
+        folder = Path(text).is_dir()
+        what, hint = ("this is a folder", f"{text}:0 is its first picture") if folder else ("there is no such file", "")
+        raise UserError(str(text), what, "a picture, or DATA:NUMBER such as digits:3", hint)
+    source, part = open_source(found["data"], training=False), found["part"] or ""
+    if part and part not in _PARTS:
+        raise UserError(str(text), f"no part {part!r}", ", ".join(_PARTS), did_you_mean(part, _PARTS))
+    parts = {"all": np.arange(len(source.labels_N)), **source.given}
+    if part and part not in parts:
+        raise UserError(str(text), f"the data gives no {part} part", ", ".join(parts), f"{found['data']}:all[0]")
+    chosen = parts[part or next((name for name in ("test", "val") if name in parts), "all")]
+    number = int(found["number"])
+    if number >= len(chosen):
+        raise UserError(str(text), f"there are {len(chosen):,} pictures", f"a number from 0 to {len(chosen) - 1}")
+    # The one picture alone is decoded, however many there are.
+    one = replace(source, given={"test": chosen[number : number + 1]})
+    labelled = prepare_all(one, model.preprocess, progress=progress)
+    label = labelled.classes[int(labelled.pictures.labels_N[0])]
+    name = labelled.pictures.names[0]
+    named = name if name.startswith(labelled.name) else f"{labelled.name} {name}"
+    return Picture(np.array(labelled.pictures.images_NHWC[0]), named, label)

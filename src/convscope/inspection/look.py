@@ -1,0 +1,199 @@
+"""A model on one picture, kept whole: every node's output as the engine computed it, any unit opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from convscope import ops
+from convscope.data.pictures import Unreadable, decode
+from convscope.errors import UserError, did_you_mean
+from convscope.inspection.engine_difference import Compared
+from convscope.model.folder import Model
+from convscope.network.address import Address, parse_address
+from convscope.network.graph import INPUT
+from convscope.network.receptive_field import Field, field_of
+from convscope.ops import spell_shape
+from convscope.reference.walk import Arrays, Operand, Step, Term, Terms, Walk
+from convscope.reference.walk_operations import walk
+
+Precision = Literal["float32", "bfloat16"]
+EPS: Mapping[str, float] = {"float32": 2.0**-23, "bfloat16": 2.0**-8}
+"""The distance from 1 to the next number, by precision."""
+OF_PICTURES = 2.0**-22
+"""Pixels are normalised in float32, by one multiplication and one addition."""
+
+Floats = NDArray[np.float32]
+
+
+def precision_named(text: str) -> Precision:
+    """The precision that a person wrote.
+
+    Raises:
+        UserError: there is none of this name.
+    """
+    if text not in EPS:
+        raise UserError("--precision", f"{text!r}", ", ".join(EPS), did_you_mean(text, EPS))
+    return cast("Precision", text)
+
+
+@dataclass(frozen=True, eq=False)
+class Unit(Compared):
+    """One number of a network, with its arithmetic.
+
+    Args:
+        address: which.
+        operation: as the notation writes it; ``"pixel"`` of the input.
+        reads: the nodes that its terms' ``operand`` counts; none for the input.
+        walk: its terms and steps; the value is NumPy's, in float64 from the engine's operands.
+        engine: the value as the model computed it.
+        eps: the precision that it was computed in.
+        field: where in the picture it looks.
+    """
+
+    address: Address
+    operation: str
+    reads: tuple[str, ...]
+    walk: Walk
+    engine: float
+    eps: float
+    field: Field
+
+    def source(self, term: Term) -> Address | None:
+        """Where a term's value comes from; None for the padding and for a pixel itself."""
+        return None if term.index is None or not self.reads else Address(self.reads[term.operand], term.index)
+
+    def weight(self, term: Term) -> Address | None:
+        """Which weight a term is multiplied by; None where there is none."""
+        return None if term.weight_index is None else Address(self.address.path, term.weight_index, "weight")
+
+    @property
+    def leading(self) -> Address | None:
+        """Where the term that moves the value most comes from: the way back to the pixels; None at their end."""
+        at = self.walk.winner
+        ordered = [self.walk.terms[at]] if at is not None else self.walk.terms.largest_first(1)
+        return self.source(ordered[0]) if ordered else None
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A model's run on one picture.
+
+    Args:
+        model: the model.
+        image_HWC: the picture as the network gets it, uint8.
+        values: each node's output by path without the batch, the normalised input as ``"input"``; float32.
+        precision: what the engine computed in.
+
+    Example:
+        >>> look = look_at("runs/mnist/model", "seven.png")  # doctest: +SKIP
+        >>> unit = look.unit("conv1[3,10,12]")  # doctest: +SKIP
+        >>> len(unit.walk.terms), unit.difference  # doctest: +SKIP
+        (25, 1.1e-08)
+    """
+
+    model: Model
+    image_HWC: NDArray[np.uint8]
+    values: Mapping[str, Floats]
+    precision: Precision = "float32"
+
+    @cached_property
+    def state(self) -> Arrays:
+        """The model's tensors by name."""
+        return {name: value.detach().cpu().numpy() for name, value in self.model.module.state_dict().items()}
+
+    @cached_property
+    def probabilities(self) -> NDArray[np.float64]:
+        """What the model answers: one probability a class."""
+        scores = self.values[self.model.scores_path].astype(np.float64) / self.model.temperature
+        powers = np.exp(scores - scores.max())
+        found: NDArray[np.float64] = powers / powers.sum()
+        return found
+
+    def unit(self, at: str | Address) -> Unit:
+        """Open a unit: ``"conv1[3,10,12]"``; ``"input[0,5,5]"`` is a pixel.
+
+        Raises:
+            UserError: the network has no such unit.
+        """
+        graph = self.model.module.graph
+        # An address is checked however it came.
+        address = parse_address(graph, str(at))
+        if address.tensor:
+            raise UserError(f"address {at}", "it is a weight's, which is no sum of anything", f"a unit: {address.path}")
+        field, engine = field_of(graph, address.path, address.index), float(self.values[address.path][address.index])
+        if address.path == INPUT:
+            return Unit(address, "pixel", (), self._pixel(address.index), engine, OF_PICTURES, field)
+        node = graph.by_path[address.path]
+        parameters, buffers = (
+            {name: self.state[f"{node.path}.{name}"] for name in names} for names in (node.parameters, node.buffers)
+        )
+        opened = walk(node.op, [self.values[path] for path in node.inputs], parameters, buffers, address.index)
+        return Unit(address, node.op.text(), node.inputs, opened, engine, EPS[self.precision], field)
+
+    def trail(self, at: str | Address) -> tuple[Unit, ...]:
+        """A unit, the unit that moves it most, and so on back to a pixel (or to a zero of the padding)."""
+        units = [self.unit(at)]
+        while (address := units[-1].leading) is not None:
+            units.append(self.unit(address))
+        return tuple(units)
+
+    def _pixel(self, index: tuple[int, ...]) -> Walk:
+        channel, *place = index
+        pixel = float(self.image_HWC[(*place, channel)])
+        mean, std = self.model.normalise.mean[channel], self.model.normalise.std[channel]
+        value = (pixel / 255 - mean) / std
+        operands = (Operand("pixel", pixel), Operand("mean", mean), Operand("std", std))
+        step = Step("normalised", "({0} / 255 - {1}) / {2}", operands, value)
+        values = np.array([pixel])
+        terms = Terms(np.zeros(1, np.int64), np.array([index]), values, values)
+        return Walk(ops.Identity(), index, terms, "value", pixel, (step,), (pixel / 255 + abs(mean)) / std)
+
+
+def look_at(
+    model: Model | str | Path, picture: str | Path | NDArray[np.uint8], precision: Precision = "float32"
+) -> Look:
+    """Run a model on one picture and keep every node's output.
+
+    Args:
+        model: a model, or its folder.
+        picture: a file of any size, or uint8 (H, W, C) of the network's input size.
+        precision: ``"bfloat16"`` runs convolutions and linear layers under autocast, as training there does.
+
+    Raises:
+        UserError: the model or the picture cannot be read, or the array is of another size.
+    """
+    precision_named(precision)
+    loaded = model if isinstance(model, Model) else Model.load(model)
+    image_HWC = _image(loaded, picture)
+    device = next((p.device for p in loaded.module.parameters()), torch.device("cpu"))
+    image_NCHW = loaded.normalise(torch.from_numpy(image_HWC[None]).to(device))
+    low = torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
+    loaded.module.eval()
+    with torch.inference_mode(), low:
+        found = loaded.module.forward_all(image_NCHW)
+    values: dict[str, Any] = {INPUT: image_NCHW, **found}
+    return Look(loaded, image_HWC, {path: v[0].float().cpu().numpy() for path, v in values.items()}, precision)
+
+
+def _image(model: Model, picture: str | Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
+    pre = model.preprocess
+    if isinstance(picture, np.ndarray):
+        if picture.shape != (pre.height, pre.width, pre.channels) or picture.dtype != np.uint8:
+            got = f"an array of {spell_shape(picture.shape)}, {picture.dtype}"
+            raise UserError("picture", got, f"{pre.height} x {pre.width} x {pre.channels}, uint8")
+        return np.array(picture)
+    if not Path(picture).exists():
+        raise UserError(str(picture), "there is no such file", "a picture")
+    try:
+        return np.array(decode(picture, pre))  # its own, and writable
+    except Unreadable as error:
+        raise UserError(str(picture), error.reason, "a picture") from None

@@ -1,0 +1,214 @@
+"""One training step of a model, seen from any of its numbers: loss, gradient, the chain between them, the weight after.
+
+The engine takes the step; NumPy opens the number that is asked for, in float64 from the engine's own operands, and
+the two are held against each other as a unit's value is in :mod:`convscope.inspection.look`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from convscope.errors import UserError, did_you_mean
+from convscope.inspection.autograd import engine_loss, engine_step
+from convscope.inspection.engine_difference import Compared
+from convscope.inspection.find_input import find_picture
+from convscope.inspection.look import Look
+from convscope.model.folder import Model
+from convscope.network.address import Address, parse_address
+from convscope.ops import spell_shape
+from convscope.reference.backpropagation import Backpropagation, Update
+from convscope.reference.gradient_walk import Chain, GradientWalk, chain, open_gradient
+from convscope.reference.losses import ExampleLoss
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedGradient(Compared):
+    """One number's part in a training step.
+
+    Args:
+        address: of a weight or a unit.
+        example: of a unit, which of the batch; None of a weight.
+        number: what stands there before the step: the weight, or the unit's value.
+        walk: the terms of its gradient; the value is NumPy's, in float64 from the engine's operands.
+        engine: the gradient as autograd gave it.
+        eps: the precision that it was computed in.
+        way: the strongest way from the number to the loss, one link a node.
+        update: of a weight, the step of plain gradient descent.
+    """
+
+    address: Address
+    example: int | None
+    number: float
+    walk: GradientWalk
+    engine: float
+    eps: float
+    way: Chain
+    update: Update | None
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingStep:
+    """A step of plain gradient descent on a batch, kept whole.
+
+    Args:
+        model: as it was before the step, and still is.
+        images_NHWC: the pictures as the network gets them, uint8.
+        labels: their classes by name.
+        lr: the learning rate.
+        backpropagation: the engine's values and gradients.
+        loss_after: the same batch's loss with the weights after the step, dropout's masks as they were.
+    """
+
+    model: Model
+    images_NHWC: Pixels = field(repr=False)
+    labels: tuple[str, ...]
+    lr: float
+    backpropagation: Backpropagation = field(repr=False)
+    loss_after: float
+
+    @property
+    def loss_before(self) -> float:
+        """The batch's mean cross entropy, as the engine computed it."""
+        return self.backpropagation.loss.value
+
+    def loss_of(self, example: int = 0) -> ExampleLoss:
+        """One example's loss opened, from its scores on."""
+        self._check(example)
+        return self.backpropagation.loss_of(example)
+
+    def open(self, at: str | Address, example: int = 0) -> OpenedGradient:
+        """Open a number's gradient.
+
+        Args:
+            at: a weight, ``"conv1.weight[3,0,1,2]"``, or a unit, ``"conv1[3,10,12]"``.
+            example: of a unit, which of the batch.
+
+        Raises:
+            UserError: the network has no such number, the loss does not depend on it, or the batch no such example.
+
+        Example:
+            >>> step = training_step("runs/mnist/model", ["mnist:0", "mnist:1"])  # doctest: +SKIP
+            >>> opened = step.open("conv1.weight[0,0,2,2]")  # doctest: +SKIP
+            >>> opened.walk.count, opened.difference, opened.update.after  # doctest: +SKIP
+            (1568, 2.3e-10, 0.0871)
+        """
+        back = self.backpropagation
+        address = parse_address(back.graph, str(at))
+        self._check(example)
+        walk = open_gradient(back, address, example)
+        name = f"{address.path}.{address.tensor}"
+        if address.tensor:
+            engine, number = back.parameters[name][address.index], back.state[name][address.index]
+        else:
+            place = (example, *address.index)
+            engine, number = back.gradients[address.path][place], back.values[address.path][place]
+        return OpenedGradient(
+            address=address,
+            example=walk.example,
+            number=float(number),
+            walk=walk,
+            engine=float(engine),
+            eps=back.eps,
+            way=chain(back, address, example),
+            update=back.update(address, self.lr) if address.tensor else None,
+        )
+
+    def _check(self, example: int) -> None:
+        count = len(self.labels)
+        if not 0 <= example < count:
+            raise UserError("example", str(example), f"from 0 to {count - 1}: the batch has {count}")
+
+
+def training_step(
+    model: Model | Look | str | Path,
+    pictures: Sequence[str | Path | Pixels] | Pixels | str | Path | None = None,
+    labels: Sequence[str | int] | str | int | None = None,
+    *,
+    lr: float = 0.01,
+    training: bool = True,
+    label_smoothing: float = 0.0,
+    seed: int = 0,
+) -> TrainingStep:
+    """Take one training step with a model's engine and keep all of it; the model is left as it is.
+
+    Args:
+        model: a model, its folder, or a look at a picture, which is then the batch.
+        pictures: files, ``DATA:NUMBER`` such as ``mnist/:train[7]``, uint8 pictures (H, W, C) or a batch (N, H, W, C)
+            of the network's input size.
+        labels: their classes by name, or by number from 0; None: what the data says.
+        lr: the learning rate of the step.
+        training: batch norm by the batch's statistics and dropout, as in training; False: as in evaluation.
+        label_smoothing: of the cross entropy.
+        seed: of dropout's masks.
+
+    Raises:
+        UserError: a picture cannot be read or has no label, a label is no class, or the numbers do not fit.
+    """
+    loaded = model if isinstance(model, Model) else model.model if isinstance(model, Look) else Model.load(model)
+    if pictures is None:
+        if not isinstance(model, Look):
+            raise UserError("pictures", "there is none", "at least one")
+        pictures = [model.image_HWC]
+    if not np.isfinite(lr) or lr < 0:
+        raise UserError("--lr", f"{lr:g}", "a number of at least 0")
+    images, known = _images(loaded, pictures)
+    numbers = _numbers(loaded, labels, known)
+    device = next((p.device for p in loaded.module.parameters()), torch.device("cpu"))
+    images_NHWC = np.stack(images)
+    images_NCHW = loaded.normalise(torch.from_numpy(images_NHWC).to(device))
+    back = engine_step(loaded.module, images_NCHW, numbers, training, label_smoothing, seed)
+    after = engine_loss(loaded.module, back, lr)
+    return TrainingStep(loaded, images_NHWC, tuple(loaded.classes[n] for n in numbers), lr, back, after)
+
+
+def _images(model: Model, pictures: Any) -> tuple[list[Pixels], list[str | None]]:
+    """The pictures as the network gets them, and what the data says that they are."""
+    if isinstance(pictures, (str, Path)) or (isinstance(pictures, np.ndarray) and pictures.ndim == 3):
+        pictures = [pictures]
+    if not len(pictures):
+        raise UserError("pictures", "there is none", "at least one")
+    pre = model.preprocess
+    images: list[Pixels] = []
+    known: list[str | None] = []
+    for picture in pictures:
+        if isinstance(picture, np.ndarray):
+            if picture.shape != (pre.height, pre.width, pre.channels) or picture.dtype != np.uint8:
+                got = f"an array of {spell_shape(picture.shape)}, {picture.dtype}"
+                raise UserError("picture", got, f"{pre.height} x {pre.width} x {pre.channels}, uint8")
+            images.append(np.array(picture))
+            known.append(None)
+        else:
+            found = find_picture(model, picture)
+            images.append(found.image_HWC)
+            known.append(found.label)
+    return images, known
+
+
+def _numbers(model: Model, labels: Any, known: Sequence[str | None]) -> list[int]:
+    """The classes of the pictures by number."""
+    given = [labels] if isinstance(labels, (str, int)) else list(labels) if labels is not None else list(known)
+    if len(given) != len(known):
+        raise UserError("labels", f"{len(given)} for {len(known)} pictures", "one a picture")
+    return [_number(model, label) for label in given]
+
+
+def _number(model: Model, label: str | int | None) -> int:
+    classes = model.classes
+    if label is None:
+        raise UserError("labels", "a picture without a label", "its class, for example " + repr(classes[0]))
+    if isinstance(label, str):
+        if label not in classes:
+            raise UserError("labels", f"no class {label!r}", hint=did_you_mean(label, classes))
+        return classes.index(label)
+    if not 0 <= int(label) < len(classes):
+        raise UserError("labels", f"no class {label}", f"from 0 to {len(classes) - 1}, or a name")
+    return int(label)

@@ -1,0 +1,109 @@
+"""The end of a run: the model calibrated on pictures that it has not learnt, and measured on those of the test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from convscope.data.dataset import Dataset, Split
+from convscope.data.sizes import sizes_of
+from convscope.data.sources import open_source
+from convscope.engine.inference import Normalise
+from convscope.errors import UserError
+from convscope.evaluation.calibration import Calibration, calibrate
+from convscope.evaluation.metrics import Evaluation, calibration_error, evaluate_probabilities, reliability_bins
+from convscope.evaluation.report import Account, account
+from convscope.learning.device import precision_of
+from convscope.learning.record import Settings, versions
+from convscope.learning.transfer.run import Transferred
+from convscope.model.folder import Model
+from convscope.network.network import Network
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A model with all its facts, and what it is worth on the test pictures: numbers, probabilities (N, K), account."""
+
+    model: Model
+    evaluation: Evaluation
+    probabilities_NK: NDArray[np.float64]
+    account: Account
+
+
+def measured(
+    found: Transferred, dataset: Dataset, normalise: Normalise, network: Network, settings: Settings
+) -> Measured:
+    """Calibrate a model, and measure it; the test pictures take no part in the calibration.
+
+    Where time is short, in the numbers that it was trained in, on some processors twice as fast as float32.
+    """
+    recipe = settings.recipe
+    numbers = torch.float32 if recipe.time is None else precision_of(recipe, next(found.module.parameters()).device)
+    views: dict[str, Any] = {"tta": settings.recipe.tta}
+    draft = Model(network, found.module, dataset.classes, dataset.preprocess, normalise, views)
+    calibration = _calibrated(draft, found, dataset, numbers)
+    temperature = 1.0 if calibration is None else calibration.temperature
+    test_scores = found.scores.get("test")
+    if test_scores is None:
+        test_scores = draft.scores(dataset.test.images_NHWC, precision=numbers)
+    probabilities = torch.softmax(test_scores.double() / temperature, 1).numpy()
+    evaluation = evaluate_probabilities(probabilities, dataset.test.labels_N, dataset.classes)
+    right_N = probabilities.argmax(1) == dataset.test.labels_N
+    plain = reliability_bins(torch.softmax(test_scores.double(), 1).numpy().max(1), right_N)
+    facts = {
+        **views,
+        "temperature": temperature,
+        "calibration": None if calibration is None else calibration.to_dict(),
+        "sure": settings.recipe.sure,
+        "metrics": {
+            "top1": evaluation.top1,
+            "top5": evaluation.top5,
+            "interval": list(evaluation.interval),
+            "balanced_accuracy": evaluation.balanced_accuracy,
+            "ece": evaluation.ece,
+            "ece_uncalibrated": calibration_error(plain),
+            "loss": evaluation.loss,
+            "count": evaluation.count,
+            "precision": str(numbers).removeprefix("torch."),
+        },
+        "trained_on": {"data": dataset.name, "fingerprint": dataset.fingerprint, "pictures": len(dataset.train)},
+        "seed": settings.recipe.seed,
+        "recipe": settings.recipe.to_dict(),
+        "versions": versions(),
+    }
+    model = Model(network, found.module, dataset.classes, dataset.preprocess, normalise, facts)
+    test = dataset.test
+    sizes_N2 = _sizes(settings.data, test)
+    told = account(model, evaluation, probabilities, test.labels_N, test.names, sizes_N2=sizes_N2)
+    return Measured(model, evaluation, probabilities, told)
+
+
+def _sizes(data: str, split: Split) -> NDArray[np.int64] | None:
+    """As the files have them; not known where the data has gone since it was decoded."""
+    try:
+        return sizes_of(open_source(data), split.names)
+    except (UserError, OSError):
+        return None
+
+
+def _calibrated(draft: Model, found: Transferred, dataset: Dataset, numbers: torch.dtype) -> Calibration | None:
+    """By the validation pictures, and where a head was fitted by the training pictures that were held out in turn."""
+    labels, scores = [], []
+    words = []
+    if len(dataset.val):
+        val_scores = found.scores.get("val")
+        val_scores = draft.scores(dataset.val.images_NHWC, precision=numbers) if val_scores is None else val_scores
+        labels.append(np.asarray(dataset.val.labels_N))
+        scores.append(val_scores.double().numpy())
+        words.append("validation pictures")
+    if found.held_labels_M is not None and found.held_scores_MK is not None and len(found.held_labels_M):
+        labels.append(found.held_labels_M)
+        scores.append(found.held_scores_MK)
+        words.append("training pictures held out in turn")
+    if not labels or not np.isfinite(np.concatenate(scores)).all():
+        return None
+    return calibrate(np.concatenate(scores), np.concatenate(labels), " and ".join(words))

@@ -1,0 +1,1 @@
+"""Training from trained weights."""

@@ -1,0 +1,710 @@
+"""Plain PyTorch: blocks as functions, all else by name, so that the state_dict's keys are the graph's paths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+from convscope import ops
+from convscope.errors import UserError
+from convscope.model.export.source.python import (
+    INDENT,
+    OWN,
+    Call,
+    Code,
+    allowed,
+    assign,
+    call,
+    divided,
+    docstring,
+    fold,
+    names_in,
+    signature,
+    spell,
+)
+from convscope.model.export.source.pytorch_parts import MODULE_NAMES, PARTS
+from convscope.model.export.source.walk import Scope, Walk
+from convscope.network import tree
+from convscope.network.expand import letters
+from convscope.network.graph import Graph, Node
+from convscope.network.network import Network
+from convscope.network.tree import Body, Expression, Name
+from convscope.ops.spec import Value
+
+MOST_OPERATORS = 2
+"""In a number of channels, before it gets a name."""
+MOST_NESTED = 3
+"""Loops within each other that have a name for their turn."""
+_TURNS = (f"{OWN}n", f"{OWN}m", f"{OWN}k")
+
+
+class _NeedsNumbers(Exception):  # noqa: N818  it is caught where numbers can be written instead
+    """What cannot be said of every use of a block or every turn of a loop at once."""
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A statement: text, or a value and the name it gets; ``deep`` levels inside."""
+
+    deep: int
+    text: str
+    code: Code | None = None
+
+    def render(self, indent: int) -> str:
+        level = indent + self.deep
+        return INDENT * level + self.text if self.code is None else assign(self.text, self.code, level)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A module under its name; ``before`` are statements that it needs."""
+
+    word: str
+    number: Expression | None
+    code: Code
+    before: tuple[_Line, ...] = ()
+
+    @property
+    def plain(self) -> str | None:
+        """The name, where it is the same in every turn."""
+        if self.number is None:
+            return self.word
+        return f"{self.word}{self.number}" if isinstance(self.number, int) else None
+
+    @property
+    def quoted(self) -> str:
+        """The name as a Python text."""
+        if self.plain is not None:
+            return f'"{self.plain}"'
+        assert self.number is not None
+        return f'f"{self.word}{{{spell(self.number)}}}"'
+
+
+@dataclass(frozen=True)
+class _Loop:
+    """Steps repeated; ``variable`` are the statements that follow the channels, before and within."""
+
+    count: Expression
+    turn: str
+    steps: tuple[_Step | _Loop, ...]
+    first: tuple[_Line, ...] = ()
+    each: tuple[_Line, ...] = ()
+
+
+_Steps = tuple[_Step | _Loop, ...]
+
+
+def _before(lines: tuple[_Line, ...], step: _Step | _Loop) -> _Step | _Loop:
+    """A step with further statements before it."""
+    if isinstance(step, _Loop):
+        return replace(step, first=(*lines, *step.first))
+    return replace(step, before=(*lines, *step.before))
+
+
+@dataclass(frozen=True)
+class _Function:
+    """A block as a function: its name, whether it asks for the channels that arrive, what it gives."""
+
+    name: str
+    text: str
+    parameters: tuple[str, ...]
+    asks: bool
+    gives: Expression | None
+
+
+class _Writer:
+    def __init__(self, walk: Walk) -> None:
+        self.walk = walk
+        self.functions: dict[tuple[Any, ...], _Function] = {}
+        self.names: set[str] = set()
+        self.parts: set[str] = set()
+        self.variables = 0
+
+    # Bodies
+
+    def body(
+        self, body: tuple[tree.Statement, ...] | Body, scope: Scope, channels: Expression
+    ) -> tuple[_Steps, Expression]:
+        """The steps of a body, and the channels that leave it."""
+        steps: list[_Step | _Loop] = []
+        named: dict[str, Expression] = {}
+        for step in tree.steps_of(body):
+            line: tuple[_Line, ...] = ()
+            if tree.operators(channels) > MOST_OPERATORS and not scope.turns:
+                variable = self.variable()
+                line = (_Line(0, spell(Name(variable)), spell(channels)),)
+                named[variable] = _put(channels, named)
+                channels = Name(variable)
+            if isinstance(step, tree.Aux):
+                scope.named("aux", step.alias)
+            elif isinstance(step, tree.Repeat):
+                repeated, channels = self.repeat(step, scope, channels)
+                steps += [_before(line, repeated[0]), *repeated[1:]]
+            else:
+                made, channels = self.step(step, scope, channels)
+                steps.append(_before(line, made))
+        return tuple(steps), _put(channels, named)
+
+    def step(self, step: tree.Call | tree.Merge, scope: Scope, channels: Expression) -> tuple[_Step, Expression]:
+        name, path = scope.named(step.word, step.alias)
+        word, number = (step.word, name) if step.alias is None else (str(name), None)
+        before: tuple[_Line, ...] = ()
+        code: Code
+        if isinstance(step, tree.Merge):
+            code, before, channels = self.merge(step, scope, path, channels)
+        elif step.word in self.walk.blocks:
+            code, channels = self.block(step, scope, path, channels)
+        elif step.word == "project":
+            code, channels = self.project(step, scope, path, channels)
+        else:
+            code, channels = self.operation(step, scope, path, channels)
+        made = _Step(word, number if step.alias is None else None, code, before)  # type: ignore[arg-type]
+        if made.plain is not None and made.plain in MODULE_NAMES:
+            raise UserError(path, "torch.nn.Module has an attribute of this name", "another name after as")
+        return made, channels
+
+    def merge(
+        self, step: tree.Merge, scope: Scope, path: str, channels: Expression
+    ) -> tuple[Code, tuple[_Line, ...], Expression]:
+        branches: list[tuple[str, Code]] = []
+        before: list[_Line] = []
+        leaving: list[Expression] = []
+        for index, branch in enumerate(step.branches):
+            steps, ends = self.body(branch, scope.inner(path, index), channels)
+            letter = letters(index)
+            lines, code = self.chain(steps, f"{step.word}_{letter}")
+            before += lines
+            branches.append((allowed(letter) if letter in ("as", "in", "is") else letter, code))
+            leaving.append(ends)
+        self.parts.add(step.word)
+        if step.word == "concat":
+            total: Expression = 0
+            for ends in leaving:
+                total = fold("+", total, ends)
+        else:
+            total = leaving[0]
+            if step.word == "mul" and len({prod(s[1:]) for s in self.walk.graph.by_path[path].input_shapes}) > 1:
+                # A branch of C x 1 x 1 scales another: all have C.
+                total = leaving[0]
+        return Call(step.word.capitalize(), tuple(branches), always_open=len(branches) > 1), tuple(before), total
+
+    def repeat(self, step: tree.Repeat, scope: Scope, channels: Expression) -> tuple[list[_Step | _Loop], Expression]:
+        shape = self.walk.shape_at(step.body, scope)
+        times = self.walk.value(step.count, shape, scope.values)
+        assert isinstance(times, int)
+        count: Expression = times if scope.literal else self.said(step.count, scope, channels)
+        if times > 1 or not isinstance(count, int):
+            counted = scope.copy()
+            try:
+                return self.loop(step, scope, channels, count)
+            except _NeedsNumbers:
+                if not isinstance(count, int):
+                    raise
+                scope.counts = counted.counts
+        steps: list[_Step | _Loop] = []
+        for _ in range(times):
+            made, channels = self.body(step.body, scope, channels)
+            steps += made
+        return steps, channels
+
+    def loop(
+        self, step: tree.Repeat, scope: Scope, channels: Expression, count: Expression
+    ) -> tuple[list[_Step | _Loop], Expression]:
+        if len(scope.turns) == MOST_NESTED:
+            raise _NeedsNumbers
+        turn = _TURNS[len(scope.turns)]
+        variable = self.variable()
+
+        def say(value: Expression) -> Expression:
+            if "in_channels" in names_in(value):
+                raise _NeedsNumbers
+            return self.said(value, scope, channels)
+
+        _, ends = self.body(step.body, self.walk.turn(step, scope.copy(), turn, say), Name(variable))
+        inner = self.walk.turn(step, scope, turn, say)
+        first: tuple[_Line, ...] = ()
+        each: tuple[_Line, ...] = ()
+        if ends in (Name(variable), channels):
+            steps, _ = self.body(step.body, inner, channels)
+            ends = channels
+        elif (more := _growth(ends, variable)) is not None:
+            steps, _ = self.body(step.body, inner, fold("+", channels, fold("*", Name(turn), more)))
+            ends = fold("+", channels, fold("*", count, more))
+        else:
+            steps, ends = self.body(step.body, inner, Name(variable))
+            line = _Line(0, spell(Name(variable)), spell(channels))
+            first, each = (line,), (replace(line, code=spell(ends)),)
+            if any(name.startswith(OWN) for name in names_in(ends)):
+                ends = Name(variable)
+        return [_Loop(count, turn, steps, first, each)], ends
+
+    def variable(self) -> str:
+        """A name for the channels at some place of a function."""
+        self.variables += 1
+        return f"{OWN}channels" if self.variables == 1 else f"{OWN}channels{self.variables}"
+
+    # Steps
+
+    def said(self, value: Expression, scope: Scope, channels: Expression) -> Expression:
+        """An expression as it is written here: ``in_channels`` is what arrives, numbers stand for names where asked."""
+        if isinstance(value, Name):
+            if value.name == "in_channels":
+                return channels
+            if value.name in scope.values:
+                found = scope.values[value.name]
+                return found if scope.literal else value  # type: ignore[return-value]
+            return value
+        if isinstance(value, tree.Binary):
+            left, right = self.said(value.left, scope, channels), self.said(value.right, scope, channels)
+            if value.operator in "/%":
+                return divided(value.operator, left, right)
+            return fold(value.operator, left, right)
+        return value
+
+    def operation(self, step: tree.Call, scope: Scope, path: str, channels: Expression) -> tuple[Code, Expression]:
+        node, written = self.walk.written(step, path)
+        said = {name: self.said(value, scope, channels) for name, value in written.items()}
+        code = spelled(node, said, channels, self, bool(scope.turns) or self.in_block)
+        return code, self.leaving(node, said, channels, scope)
+
+    in_block = False
+
+    def leaving(self, node: Node, said: Mapping[str, Expression], channels: Expression, scope: Scope) -> Expression:
+        op = node.op
+        if isinstance(op, (ops.Conv, ops.Linear)):
+            return said["out_channels" if isinstance(op, ops.Conv) else "out_features"]
+        if isinstance(op, ops.PadChannels):
+            return fold("+", fold("+", channels, said.get("before", op.before)), said.get("after", op.after))
+        if isinstance(op, ops.Flatten) and prod(node.input_shapes[0][1:]) != 1:
+            if self.in_block or scope.turns:
+                raise _NeedsNumbers
+            return node.shape[0]
+        return channels
+
+    def project(self, step: tree.Call, scope: Scope, path: str, channels: Expression) -> tuple[Code, Expression]:
+        written = {
+            a.name or ("out_channels", "stride")[i]: self.said(a.value, scope, channels)
+            for i, a in enumerate(step.arguments)
+        }
+        rank = len(self.walk.nodes_under(path)[0].input_shapes[0]) - 1
+        self.parts.add(f"project{rank}")
+        width = written["out_channels"]
+        stride = {"stride": spell(written["stride"])} if written.get("stride", 1) != 1 else {}
+        return call("project", spell(channels), spell(width), **stride), width
+
+    def block(self, step: tree.Call, scope: Scope, path: str, channels: Expression) -> tuple[Code, Expression]:
+        nodes = self.walk.nodes_under(path)
+        shape = nodes[0].input_shapes[0]
+        written, values = self.walk.bound(step, shape, scope)
+        said = {name: self.said(value, scope, channels) for name, value in written.items()}
+        try:
+            function = self.function(step.word, path, shape, values, literal=False)
+            arguments: list[tuple[str, Code]] = [("", spell(channels))] if function.asks else []
+            for index, argument in enumerate(step.arguments):
+                name = argument.name or ""
+                value = said[name or self.walk.blocks[step.word].parameters[index].name]
+                arguments.append((allowed(name) if name else "", spell(value)))
+            gives = None if function.gives is None else self.substituted(function.gives, step, said, channels)
+            if gives is None:
+                gives = self.number_of(nodes, scope)
+            return Call(function.name, tuple(arguments)), gives
+        except _NeedsNumbers:
+            if self.in_block and not scope.literal:
+                raise
+            if scope.turns:
+                raise
+            function = self.function(step.word, path, shape, values, literal=True)
+            return Call(function.name), nodes[-1].shape[0]
+
+    def number_of(self, nodes: list[Node], scope: Scope) -> Expression:
+        if (self.in_block and not scope.literal) or scope.turns:
+            raise _NeedsNumbers
+        return nodes[-1].shape[0]
+
+    def substituted(
+        self, gives: Expression, step: tree.Call, said: Mapping[str, Expression], channels: Expression
+    ) -> Expression | None:
+        """What a block gives, in the words of its caller."""
+        known: dict[str, Expression] = {"in_channels": channels, **said}
+        for parameter in self.walk.blocks[step.word].parameters:
+            if parameter.name not in known and parameter.default is not None:
+                known[parameter.name] = _put(parameter.default, known)
+        return _put(gives, known)
+
+    def function(self, word: str, path: str, shape: ops.Shape, values: Mapping[str, Value], literal: bool) -> _Function:
+        """The function of a block, written at its first use; with numbers for names, one for each use of its kind."""
+        rank = len(shape) - 1
+        key: tuple[Any, ...] = (word, rank, shape, tuple(values.items())) if literal else (word, rank)
+        if key in self.functions:
+            found = self.functions[key]
+            if not found.text:
+                raise _NeedsNumbers
+            return found
+        block = self.walk.blocks[word]
+        name = self.free_name(word)
+        within, self.in_block = self.in_block, not literal
+        counted, self.variables = self.variables, 0
+        try:
+            scope = Scope(f"{path}.", values, literal)
+            channels: Expression = shape[0] if literal else Name("in_channels")
+            try:
+                steps, gives = self.body(block.body, scope, channels)
+            except _NeedsNumbers:
+                self.names.discard(name)
+                self.functions[key] = _Function(name, "", (), False, None)
+                raise
+        finally:
+            self.in_block, self.variables = within, counted
+        lines, code = self.chain(steps, "steps")
+        text = "\n".join([*(line.render(1) for line in lines), *_returned(code)])
+        asks = not literal and _reads(text, "in_channels")
+        parameters, fills = ([], []) if literal else _parameters(block)
+        head = signature(name, [*(["in_channels"] if asks else []), *parameters])
+        told = [
+            docstring([f"The block {word}{' ' if block.comment else ''}{block.comment or ''}.".replace(" .", ".")], 1)
+        ]
+        if literal:
+            told = [docstring([f"The block {word} for an input of {ops.spell_shape(shape)}."], 1)]
+        body = [head, *told, *fills, text]
+        gives_known = gives if not (names_in(gives) - {"in_channels", *values}) else None
+        made = _Function(name, "\n".join(body), tuple(parameters), asks, gives_known)
+        self.functions[key] = made
+        return made
+
+    def free_name(self, word: str) -> str:
+        name = allowed(word) if word not in ("named", "project", "numbered") else f"{word}_"
+        base, number = name, 1
+        while name in self.names:
+            number += 1
+            name = f"{base}_{number}"
+        self.names.add(name)
+        return name
+
+    # Chains
+
+    def chain(self, steps: _Steps, variable: str) -> tuple[list[_Line], Code]:
+        """Steps as one module: a call where every name is plain, else statements that fill a dictionary."""
+        if not any(isinstance(step, _Loop) for step in steps):
+            plain = [step for step in steps if isinstance(step, _Step)]
+            before = [line for step in plain for line in step.before]
+            if len(plain) == 1 and plain[0].code == call("nn.Identity"):
+                return before, plain[0].code
+            if all(step.plain is not None for step in plain):
+                self.parts.add("named")
+                return before, _named(plain)
+        self.parts.add("named")
+        lines = [_Line(0, variable, "{}"), *self.filled(steps, variable, 0)]
+        return lines, Call("named", (("**", variable),))
+
+    def filled(self, steps: _Steps, variable: str, deep: int) -> list[_Line]:
+        lines: list[_Line] = []
+        for step in steps:
+            if isinstance(step, _Step):
+                lines += [replace(line, deep=line.deep + deep) for line in step.before]
+                lines.append(_Line(deep, f"{variable}[{step.quoted}]", step.code))
+            else:
+                lines += [replace(line, deep=line.deep + deep) for line in step.first]
+                inner = self.filled(step.steps, variable, deep + 1)
+                turn = spell(Name(step.turn))
+                used = any(_reads(line.render(0), turn) for line in inner)
+                lines.append(_Line(deep, f"for {turn if used else '_'} in range({spell(step.count)}):"))
+                lines += inner
+                lines += [replace(line, deep=line.deep + deep + 1) for line in step.each]
+        return lines
+
+
+def _growth(ends: Expression, variable: str) -> Expression | None:
+    """What a turn adds to the channels, where it is the same in every turn."""
+    if not isinstance(ends, tree.Binary) or ends.operator != "+" or ends.left != Name(variable):
+        return None
+    return None if any(name.startswith(OWN) for name in names_in(ends.right)) else ends.right
+
+
+def _reads(text: str, name: str) -> bool:
+    import re
+
+    return re.search(rf"\b{name}\b", text) is not None
+
+
+def _named(steps: list[_Step]) -> Code:
+    plain = [(step.plain or "", step.code) for step in steps]
+    import keyword
+
+    if any(keyword.iskeyword(name) for name, _ in plain):
+        quoted = tuple((f'"{name}"', code) for name, code in plain)
+        return Call("named", (("**", Call("", quoted, "{", "}", always_open=True)),))
+    return Call("named", tuple(plain), always_open=len(plain) > 1)
+
+
+def _returned(code: Code) -> list[str]:
+    from convscope.model.export.source.python import render
+
+    return [f"{INDENT}return {render(code, 1, 7)}"]
+
+
+def _put(value: Expression, known: Mapping[str, Expression]) -> Expression:
+    if isinstance(value, Name):
+        return known.get(value.name, value)
+    if isinstance(value, tree.Binary):
+        left, right = _put(value.left, known), _put(value.right, known)
+        return fold(value.operator, left, right) if value.operator in "+-*" else divided(value.operator, left, right)
+    return value
+
+
+def _parameters(block: tree.Block) -> tuple[list[str], list[str]]:
+    """A block's parameters with their defaults, and the statements that fill those which depend on others."""
+    parameters, fills = [], []
+    for parameter in block.parameters:
+        name = allowed(parameter.name)
+        if parameter.default is None:
+            parameters.append(name)
+        elif names_in(parameter.default) - {"yes", "no", "none", "same", "valid"}:
+            parameters.append(f"{name}=None")
+            fills.append(f"{INDENT}{name} = {spell(parameter.default)} if {name} is None else {name}")
+        else:
+            parameters.append(f"{name}={_value(parameter.default)}")
+    return parameters, fills
+
+
+def _value(value: Expression) -> str:
+    """A default as Python; a name among the notation's own words is a value."""
+    words = {"yes": "True", "no": "False", "none": "None", "same": '"same"', "valid": '"valid"'}
+    return words.get(value.name, spell(value)) if isinstance(value, Name) else spell(value)
+
+
+# Operations
+
+
+def spelled(
+    node: Node, said: Mapping[str, Expression], channels: Expression, writer: _Writer, everywhere: bool
+) -> Code:
+    """An operation as a module of PyTorch.
+
+    Args:
+        node: at its first use.
+        said: its arguments as written.
+        channels: that arrive.
+        writer: is told which parts of its own the file needs.
+        everywhere: the text stands for more than this one use.
+
+    Raises:
+        UserError: PyTorch has no such thing.
+    """
+    return _SPELLINGS[type(node.op)](node, _Arguments(node.op, said), channels, writer, everywhere)
+
+
+class _Arguments:
+    """An operation's arguments as Python texts: as written, else their defaults."""
+
+    def __init__(self, op: ops.Op, said: Mapping[str, Expression]) -> None:
+        self.op, self.said = op, said
+
+    def text(self, name: str) -> str:
+        value = self.said.get(name)
+        if value is None or (isinstance(value, Name) and value.name in ("yes", "no", "none", "same", "valid")):
+            value = getattr(self.op, name)
+            return spell(value)
+        return spell(value)
+
+    def changed(self, *names: str, **defaults: Value) -> dict[str, Code]:
+        """Those that differ from PyTorch's default, which is the operation's own where it is not told."""
+        import dataclasses
+
+        own = {entry.name: entry.default for entry in dataclasses.fields(self.op)}
+        found: dict[str, Code] = {}
+        for name in names:
+            default = defaults.get(name, own[name])
+            written = self.said.get(name)
+            symbolic = (
+                written is not None and bool(names_in(written)) and self.text(name) != spell(getattr(self.op, name))
+            )
+            if symbolic or getattr(self.op, name) != default:
+                found[name] = self.text(name)
+        return found
+
+
+def _by_rank(node: Node, name: str) -> str:
+    rank = len(node.input_shapes[0]) - 1
+    if rank > 3:
+        raise UserError(node.path, f"{node.op.word} in {rank} dimensions", "at most 3 with PyTorch")
+    return f"{name}{max(1, rank)}d"
+
+
+_Spelling = Callable[[Node, _Arguments, Expression, _Writer, bool], Code]
+
+
+def _conv(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
+    op = node.op
+    assert isinstance(op, ops.Conv)
+    name = _by_rank(node, "nn.Conv")
+    named = a.changed("stride", "padding", "dilation", "groups", "bias")
+    if op.padding == "valid":
+        named.pop("padding", None)
+    if op.padding == "same":
+        named.pop("padding")
+        stride_one = not names_in(a.said.get("stride", 1)) and op.stride in (1, (1,) * (len(node.shape) - 1))
+        if stride_one:
+            named["padding"] = '"same"'
+        else:
+            rank = len(node.shape) - 1
+            writer.parts |= {"same", f"same_conv{rank}"}
+            name = f"SameConv{rank}d"
+    return call(name, spell(channels), a.text("out_channels"), a.text("kernel_size"), **named)
+
+
+def _maxpool(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
+    op = node.op
+    assert isinstance(op, ops.MaxPool)
+    named = a.changed("stride", "padding", "dilation", "ceil_mode")
+    if op.padding == "valid":
+        named.pop("padding", None)
+    if op.padding == "same":
+        rank = len(node.shape) - 1
+        writer.parts |= {"same", f"same_pool{rank}"}
+        named.pop("padding")
+        return call(f"SameMaxPool{rank}d", a.text("kernel_size"), **named)
+    return call(_by_rank(node, "nn.MaxPool"), a.text("kernel_size"), **named)
+
+
+def _avgpool(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
+    named = a.changed("stride", "padding", "ceil_mode", "count_include_pad")
+    return call(_by_rank(node, "nn.AvgPool"), a.text("kernel_size"), **named)
+
+
+def _adaptive(name: str) -> _Spelling:
+    return lambda node, a, channels, writer, everywhere: call(_by_rank(node, name), a.text("output_size"))
+
+
+def _global(name: str) -> _Spelling:
+    return lambda node, a, channels, writer, everywhere: call(_by_rank(node, name), "1")
+
+
+def _linear(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
+    return call("nn.Linear", spell(channels), a.text("out_features"), **a.changed("bias"))
+
+
+def _batchnorm(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
+    return call(_by_rank(node, "nn.BatchNorm"), spell(channels), **a.changed("eps", "momentum", "affine"))
+
+
+def _layernorm(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
+    op, shape = node.op, node.input_shapes[0]
+    assert isinstance(op, ops.LayerNorm)
+    named = a.changed("eps")
+    if not op.affine:
+        named["elementwise_affine"] = "False"
+    if len(shape) == 1:
+        return call("nn.LayerNorm", spell(channels), **named)
+    if op.over == "all":
+        if everywhere:
+            raise _NeedsNumbers
+        return call("nn.LayerNorm", repr(shape), **named)
+    writer.parts.add("channel_norm")
+    return call("ChannelNorm", spell(channels), **named)
+
+
+def _groupnorm(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
+    return call("nn.GroupNorm", a.text("num_groups"), spell(channels), **a.changed("eps", "affine"))
+
+
+def _local_response(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
+    return call("nn.LocalResponseNorm", a.text("size"), **a.changed("alpha", "beta", "k"))
+
+
+def _scale(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
+    writer.parts.add("scale")
+    return call("Scale", spell(channels), str(len(node.shape) - 1), **a.changed("init", "bias"))
+
+
+def _padchannels(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
+    writer.parts.add("padchannels")
+    return call("PadChannels", a.text("before"), a.text("after"))
+
+
+def _plain(name: str, *arguments: str, **fixed: Code) -> _Spelling:
+    return lambda node, a, channels, writer, everywhere: call(name, **a.changed(*arguments), **fixed)
+
+
+def _dropout(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
+    return call("nn.Dropout", a.text("p"))
+
+
+def _gelu(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
+    assert isinstance(node.op, ops.GELU)
+    return call("nn.GELU", '"tanh"') if node.op.approximate == "tanh" else call("nn.GELU")
+
+
+_SPELLINGS: dict[type[ops.Op], _Spelling] = {
+    ops.Conv: _conv,
+    ops.MaxPool: _maxpool,
+    ops.AvgPool: _avgpool,
+    ops.AdaptiveAvgPool: _adaptive("nn.AdaptiveAvgPool"),
+    ops.AdaptiveMaxPool: _adaptive("nn.AdaptiveMaxPool"),
+    ops.GlobalAvgPool: _global("nn.AdaptiveAvgPool"),
+    ops.GlobalMaxPool: _global("nn.AdaptiveMaxPool"),
+    ops.Linear: _linear,
+    ops.Flatten: _plain("nn.Flatten"),
+    ops.Identity: _plain("nn.Identity"),
+    ops.Dropout: _dropout,
+    ops.BatchNorm: _batchnorm,
+    ops.LayerNorm: _layernorm,
+    ops.GroupNorm: _groupnorm,
+    ops.LocalResponseNorm: _local_response,
+    ops.Scale: _scale,
+    ops.PadChannels: _padchannels,
+    ops.ReLU: _plain("nn.ReLU"),
+    ops.ReLU6: _plain("nn.ReLU6"),
+    ops.LeakyReLU: _plain("nn.LeakyReLU", "negative_slope"),
+    ops.GELU: _gelu,
+    ops.SiLU: _plain("nn.SiLU"),
+    ops.Hardswish: _plain("nn.Hardswish"),
+    ops.Hardsigmoid: _plain("nn.Hardsigmoid"),
+    ops.Tanh: _plain("nn.Tanh"),
+    ops.Sigmoid: _plain("nn.Sigmoid"),
+    ops.Softmax: _plain("nn.Softmax", dim="1"),
+}
+MERGES = (ops.Add, ops.Concat, ops.Mul)
+
+
+def supports(operation: type[ops.Op]) -> bool:
+    """Whether an operation can be written; a test asks for the whole vocabulary."""
+    return operation in _SPELLINGS or operation in MERGES
+
+
+def write(network: Network, graph: Graph, title: list[str], name: str) -> str:
+    """The file's text.
+
+    Raises:
+        UserError: something that PyTorch cannot say.
+    """
+    writer = _Writer(Walk(network, graph))
+    name = writer.free_name(name)
+    statements = tuple(s for s in network.statements if not isinstance(s, tree.Block))
+    steps, _ = writer.body(statements, Scope(), graph.input[0])
+    lines, code = writer.chain(steps, "steps")
+    main = "\n".join(
+        [
+            f"def {name}():",
+            docstring([f"The network, for inputs of {ops.spell_shape(graph.input)}."], 1),
+            *(line.render(1) for line in lines),
+            *_returned(code),
+        ]
+    )
+    functions = [function.text for function in writer.functions.values() if function.text]
+    parts = [part.text for part in PARTS if part.name in writer.parts]
+    imports = sorted({line for part in PARTS if part.name in writer.parts for line in part.imports})
+    usage = [
+        "",
+        f"    model = {name}()",
+        '    model.load_state_dict(safetensors.torch.load_file("model/weights.safetensors"))',
+        "    model.eval()",
+    ]
+    plain = [line for line in imports if line.startswith("import ") and "torch" not in line]
+    froms = [line for line in imports if line.startswith("from ")]
+    theirs = [line for line in imports if line.startswith("import torch")]
+    standard = plain + [line for line in froms if "torch" not in line]
+    third = theirs + ["from torch import nn"] + [line for line in froms if "torch" in line]
+    head = "\n".join([docstring([*title, *usage]), "", *([*standard, ""] if standard else []), *third])
+    return "\n\n\n".join([head, *parts, *functions, main]) + "\n"

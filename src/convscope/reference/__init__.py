@@ -1,0 +1,1 @@
+"""The graph in plain NumPy: the oracle of the engine."""

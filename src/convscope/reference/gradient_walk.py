@@ -1,0 +1,291 @@
+"""Any gradient of a training step opened: its terms, who they come from, and the strongest way on to the loss.
+
+A weight's gradient is summed over everything that it was multiplied with; a unit's over all units that read it. From
+either one follows the chain rule from node to node to the loss. It works on any
+:class:`~convscope.reference.backpropagation.Backpropagation`, the reference's or the engine's, in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from convscope.errors import UserError
+from convscope.network.address import Address
+from convscope.network.graph import Node
+from convscope.reference.backpropagation import Backpropagation
+from convscope.reference.backward_steps import steps_of_unit, steps_of_weight
+from convscope.reference.backward_terms import Factor, GradientTerms, Uses
+from convscope.reference.backward_units import uses_of_unit
+from convscope.reference.backward_weights import uses_of_weight
+from convscope.reference.losses import ExampleLoss
+from convscope.reference.walk import Operand, Step
+
+
+@dataclass(frozen=True, eq=False)
+class GradientWalk:
+    """One number's gradient, opened.
+
+    Args:
+        address: of a weight or a unit.
+        example: of a unit, which of the batch; None of a weight, which all examples share.
+        parts: the terms, one part a node that used the number, and for each time that it did.
+        loss: of a score, the loss that reads it.
+        from_loss: the loss's own part of the gradient: ``(probability - target) / examples``; else 0.
+    """
+
+    address: Address
+    example: int | None
+    parts: tuple[GradientTerms, ...]
+    loss: ExampleLoss | None = None
+    from_loss: float = 0.0
+
+    @property
+    def value(self) -> float:
+        """The gradient: the sum of all terms, in float64 from the operands as they were given."""
+        return sum((part.value for part in self.parts), self.from_loss)
+
+    @property
+    def scale(self) -> float:
+        """The size of what is added up: rounding is measured by it, not by a sum that may be near zero."""
+        return sum((part.scale for part in self.parts), self._scale_of_loss())
+
+    def _scale_of_loss(self) -> float:
+        if self.loss is None:
+            return 0.0
+        place, scores = self.address.index[0], np.abs(self.loss.scores_K)
+        # An exponential is off by the rounding of its exponent, as often as that is large.
+        spread = 2 + float(scores.max()) + float(scores[place])
+        return float(self.loss.probabilities_K[place] * spread + self.loss.target_K[place]) / self.loss.count
+
+    @property
+    def count(self) -> int:
+        """How many terms."""
+        return sum(len(part) for part in self.parts) + (self.loss is not None)
+
+    def tolerance(self, eps: float = 2.0**-23) -> float:
+        """How far an engine may be off by rounding alone.
+
+        Args:
+            eps: the engine's precision: ``2**-23`` for float32, ``2**-52`` for float64.
+        """
+        return 16 * eps * max(self.scale, abs(self.value))
+
+
+def open_gradient(step: Backpropagation, address: Address, example: int = 0) -> GradientWalk:
+    """Open the gradient of a weight (``Address.tensor`` says which) or of a unit.
+
+    Args:
+        step: the training step.
+        address: of the number; it must be one of the network's.
+        example: of a unit, which of the batch.
+
+    Raises:
+        UserError: the loss does not depend on it, or it is not trained.
+
+    Example:
+        >>> from convscope.reference.backpropagation import backpropagate
+        >>> from convscope.network.network import Network
+        >>> graph = Network.parse("input 2\\nlinear 2 bias=no").graph()
+        >>> step = backpropagate(graph, {"linear1.weight": np.eye(2)}, np.array([[3.0, 3.0]]), [0])
+        >>> opened = open_gradient(step, Address("linear1", (1, 0), "weight"))
+        >>> term = opened.parts[0][0]
+        >>> f"{term.gradient} * {term.factor} = {term.product}", str(term.unit), str(term.factor_at)
+        ('0.5 * 3.0 = 1.5', 'linear1[1]', 'input[0]')
+    """
+    return open_weight(step, address) if address.tensor else open_unit(step, address, example)
+
+
+def open_weight(step: Backpropagation, address: Address) -> GradientWalk:
+    """A weight's or bias's gradient: the sum over examples and places of the gradient there times what it met there."""
+    node = step.graph.by_path[address.path]
+    if address.tensor not in node.parameters:
+        raise UserError(f"address {address}", f"{address.tensor} is not trained", ", ".join(node.parameters))
+    _check(step, address)
+    uses = uses_of_weight(node.op, step.operands(node.path), address.tensor, address.index)
+    return GradientWalk(address, None, (_terms(step, node, None, uses),))
+
+
+def open_unit(step: Backpropagation, address: Address, example: int) -> GradientWalk:
+    """A unit's gradient: the sum over the units that read it of theirs times their slope towards it."""
+    _check(step, address)
+    if not 0 <= example < step.examples:
+        raise UserError("example", f"{example}", f"from 0 to {step.examples - 1}: the batch has {step.examples}")
+    parts = []
+    for node in step.graph.nodes:
+        if node.path in step.gradients:
+            for operand, source in enumerate(node.inputs):
+                if source == address.path:
+                    uses = _uses(step, node, operand, example, address.index)
+                    parts.append(_terms(step, node, operand, uses))
+    if address.path != step.scores:
+        return GradientWalk(address, example, tuple(parts))
+    loss = step.loss_of(example)
+    return GradientWalk(address, example, tuple(parts), loss, float(loss.gradient_K[address.index[0]]))
+
+
+def _check(step: Backpropagation, address: Address) -> None:
+    if address.path not in step.gradients:
+        hint = f"the loss reads the scores, {step.scores}" if address.path == step.graph.output.path else ""
+        raise UserError(f"address {address}", "the loss does not depend on it", "a number before the scores", hint)
+
+
+def _uses(step: Backpropagation, node: Node, operand: int, example: int, index: tuple[int, ...]) -> Uses:
+    if node.path in step.masks:
+        factor = np.array([step.masks[node.path][(example, *index)]], np.float64)
+        return Uses(np.array([example]), np.array([index], np.int64), factor, "mask")
+    return uses_of_unit(node.op, step.operands(node.path), operand, example, index)
+
+
+def _terms(step: Backpropagation, node: Node, operand: int | None, uses: Uses) -> GradientTerms:
+    outward = step.gradients[node.path][(uses.example_N, *uses.index_NR.T)].astype(np.float64)
+    return GradientTerms(node.path, operand, uses, outward, node.inputs[0])
+
+
+# The chain
+
+
+@dataclass(frozen=True)
+class Link:
+    """One node on the way from a number to the loss.
+
+    Args:
+        unit: whose turn it is.
+        example: of the batch.
+        value: the unit's value.
+        gradient: of the loss with respect to it.
+        kind: what the factor is.
+        factor: the derivative of this unit with respect to the number before it on the way.
+        factor_at: where the factor stands, if it is a value or a weight.
+        steps: how the factor is computed, where it is.
+        running: the product of all factors up to here: how this unit moves with the first number along this way.
+        uses: by how many units the number before was read.
+        share: how much of the sizes of all that those contribute comes along this way, 0 to 1.
+    """
+
+    unit: Address
+    example: int
+    value: float
+    gradient: float
+    kind: Factor
+    factor: float
+    factor_at: Address | None
+    steps: tuple[Step, ...]
+    running: float
+    uses: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The strongest way from a weight or a unit to the loss, one link a node.
+
+    Args:
+        start: the number.
+        example: where the way leads through; of a unit the example that was asked for.
+        gradient: of the loss with respect to the start, along all ways.
+        links: from the first unit that uses it to a score.
+        loss: the loss that reads the score; None where no way leads there.
+        last: the loss's slope towards that score.
+    """
+
+    start: Address
+    example: int
+    gradient: float
+    links: tuple[Link, ...]
+    loss: ExampleLoss | None
+    last: float
+
+    @property
+    def along(self) -> float:
+        """What this one way contributes to the gradient: the product of all its factors, the loss's included."""
+        return (self.links[-1].running if self.links else 1.0) * self.last
+
+    @property
+    def last_step(self) -> Step | None:
+        """The loss's slope towards the score, as a formula."""
+        if self.loss is None:
+            return None
+        place = (self.links[-1].unit if self.links else self.start).index[0]
+        numbers = {
+            "probability": float(self.loss.probabilities_K[place]),
+            "target": float(self.loss.target_K[place]),
+            "examples": float(self.loss.count),
+        }
+        operands = tuple(Operand(name, value) for name, value in numbers.items())
+        return Step("slope of the loss", "({0} - {1}) / {2}", operands, self.last)
+
+
+def chain(step: Backpropagation, address: Address, example: int = 0) -> Chain:
+    """Follow the chain rule from a number to the loss, at every unit along the term that moves its gradient most.
+
+    Where all terms are zero, the way goes along the largest derivative, so that one sees what made them zero.
+
+    Args:
+        step: the training step.
+        address: a weight or a unit.
+        example: of a unit, which of the batch; a weight's way leads through the example that moves it most.
+
+    Raises:
+        UserError: as :func:`open_gradient`.
+
+    Example:
+        >>> from convscope.reference.backpropagation import backpropagate
+        >>> from convscope.network.network import Network
+        >>> graph = Network.parse("input 1\\nlinear 1 bias=no > sigmoid > linear 2 bias=no").graph()
+        >>> state = {"linear1.weight": np.array([[0.0]]), "linear2.weight": np.array([[2.0], [-2.0]])}
+        >>> way = chain(backpropagate(graph, state, np.array([[3.0]]), [0]), Address("linear1", (0, 0), "weight"))
+        >>> [(str(link.unit), link.factor, link.running) for link in way.links]
+        [('linear1[0]', 3.0, 3.0), ('sigmoid1[0]', 0.25, 0.75), ('linear2[0]', 2.0, 1.5)]
+    """
+    opened = open_gradient(step, address, example)
+    gradient, links, running = opened.value, [], 1.0
+    while any(len(part) for part in opened.parts):
+        part, at = _strongest(opened.parts)
+        term = part[at]
+        running *= term.factor
+        total = sum(float(np.abs(p.results).sum()) for p in opened.parts) + abs(opened.from_loss)
+        example = term.example
+        link = Link(
+            unit=term.unit,
+            example=example,
+            value=float(step.values[part.path][(example, *term.unit.index)]),
+            gradient=term.gradient,
+            kind=part.uses.kind,
+            factor=term.factor,
+            factor_at=term.factor_at,
+            steps=_explain(step, opened, part, at),
+            running=running,
+            uses=opened.count,
+            share=abs(term.product) / total if total else 0.0,
+        )
+        links.append(link)
+        opened = open_unit(step, term.unit, example)
+    return Chain(address, example, gradient, tuple(links), opened.loss, opened.from_loss)
+
+
+def _strongest(parts: Sequence[GradientTerms]) -> tuple[GradientTerms, int]:
+    best: tuple[tuple[float, float], GradientTerms, int] | None = None
+    for part in parts:
+        if len(part):
+            results, factors = np.abs(part.results), np.abs(part.uses.factor_N)
+            at = int(results.argmax()) if results.any() else int(factors.argmax())
+            size = (float(results[at]), float(factors[at]))
+            if best is None or size > best[0]:
+                best = (size, part, at)
+    assert best is not None
+    return best[1], best[2]
+
+
+def _explain(step: Backpropagation, opened: GradientWalk, part: GradientTerms, at: int) -> tuple[Step, ...]:
+    """How a term's factor is computed; nothing where it stands somewhere, or is a mask's."""
+    node, uses = step.graph.by_path[part.path], part.uses
+    if uses.kind == "mask":
+        return ()
+    given, here = step.operands(node.path), (int(uses.example_N[at]), *map(int, uses.index_NR[at]))
+    if part.operand is None:
+        return steps_of_weight(node.op, given, opened.address.tensor, here)
+    assert opened.example is not None
+    return steps_of_unit(node.op, given, part.operand, (opened.example, *opened.address.index), here)

@@ -1,0 +1,118 @@
+"""What the opening of a unit is put together from: its operands, values at places, combined and brought on by steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convscope import ops
+from convscope.reference.walk import Arrays, Combine, Indices, Operand, Step, Terms, Vector, Walk
+
+
+@dataclass(frozen=True)
+class Given:
+    """What :func:`walk` is given besides the operation."""
+
+    inputs: Sequence[NDArray[Any]]
+    parameters: Arrays
+    buffers: Arrays
+    index: tuple[int, ...]
+
+    @property
+    def x(self) -> NDArray[Any]:
+        """The only input."""
+        return self.inputs[0]
+
+    @property
+    def shapes(self) -> list[ops.Shape]:
+        """The inputs' shapes."""
+        return [value.shape for value in self.inputs]
+
+    @property
+    def own(self) -> float:
+        """The value at the unit's own place, of an operation that keeps the shape."""
+        return float(self.x[self.index])
+
+    def at_channel(self, name: str) -> float:
+        """A parameter's or buffer's number for the unit's channel."""
+        tensor = self.parameters[name] if name in self.parameters else self.buffers[name]
+        return float(tensor[self.index[0]])
+
+
+def read(given: Given, operand: int, index_NR: Indices) -> Vector:
+    """The values at some places of an operand in float64; 0 where the place is padding (-1)."""
+    inside = (index_NR >= 0).all(1)
+    found = np.zeros(len(index_NR))
+    found[inside] = given.inputs[operand][tuple(index_NR[inside].T)].astype(np.float64)
+    return found
+
+
+def terms_at(given: Given, index_NR: Indices, result: Vector | None = None, operand: int = 0) -> Terms:
+    """Terms of one operand without weights."""
+    values = read(given, operand, index_NR)
+    return Terms(np.full(len(values), operand), index_NR, values, values if result is None else result)
+
+
+def own_term(given: Given, index: tuple[int, ...] | None = None) -> Terms:
+    """The one value at the unit's own place."""
+    return terms_at(given, np.array([given.index if index is None else index]))
+
+
+def make_step(name: str, form: str, value: float, **operands: float) -> Step:
+    """A step; the operands' names are the keywords, underscores for spaces."""
+    return Step(name, form, tuple(Operand(key.replace("_", " "), float(v)) for key, v in operands.items()), value)
+
+
+def finish(
+    op: ops.Op, given: Given, terms: Terms, combine: Combine, steps: Sequence[Step] = (), scale: float | None = None
+) -> Walk:
+    """The walk of a unit; ``scale`` as in :class:`Walk`, by default the size of the terms themselves."""
+    combined = put_together(terms, combine)
+    size = float(np.abs(terms.result_N).sum()) if combine == "sum" else abs(combined)
+    return Walk(op, given.index, terms, combine, combined, tuple(steps), size if scale is None else scale)
+
+
+def put_together(terms: Terms, combine: Combine) -> float:
+    """The sum, product, maximum or only value of the terms."""
+    if combine == "sum":
+        return float(terms.result_N.sum())
+    if combine == "product":
+        return float(terms.result_N.prod())
+    return float(terms.result_N.max()) if combine == "max" else float(terms.result_N[0])
+
+
+def under(window: ops.Window, place: tuple[int, ...], shape: ops.Shape) -> list[list[int]]:
+    """The rows, columns ... of the input under the window at a place; -1 for one in the padding."""
+    found = []
+    for at, length, kernel, stride, dilation, (before, _) in zip(
+        place, shape[1:], window.kernel, window.stride, window.dilation, window.padding, strict=True
+    ):
+        rows = (at * stride - before + dilation * k for k in range(kernel))
+        found.append([row if 0 <= row < length else -1 for row in rows])
+    return found
+
+
+def grid(*sides: Sequence[int]) -> Indices:
+    """Every combination of some coordinates, the last running fastest."""
+    return np.stack(np.meshgrid(*map(np.asarray, sides), indexing="ij"), -1).reshape(-1, len(sides)).astype(np.int64)
+
+
+def with_bias(op: ops.Op, given: Given, terms: Terms) -> Walk:
+    """The sum of the terms, and the channel's bias where there is one."""
+    done = finish(op, given, terms, "sum")
+    if "bias" not in given.parameters:
+        return done
+    bias = given.at_channel("bias")
+    step = make_step("with bias", "{0} + {1}", done.combined + bias, sum=done.combined, bias=bias)
+    return finish(op, given, terms, "sum", [step], done.scale + abs(bias))
+
+
+def mean_of(op: ops.Op, given: Given, terms: Terms) -> Walk:
+    """The sum of the terms over their number."""
+    total, count = float(terms.result_N.sum()), len(terms)
+    step = make_step("mean", "{0} / {1}", total / count, sum=total, count=count)
+    return finish(op, given, terms, "sum", [step], float(np.abs(terms.result_N).sum()) / count)

@@ -1,0 +1,1 @@
+"""What a person sees: text, tables, charts, pictures, pages. Values in, pictures and words out."""

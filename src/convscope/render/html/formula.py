@@ -1,0 +1,89 @@
+"""Steps of a calculation as HTML: their formulas in names, in every language, and in numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from convscope.reference.walk import Step
+from convscope.render.html.markup import text
+from convscope.render.html.numerals import shown
+from convscope.render.html.page import both
+from convscope.render.html.words import LANGUAGES
+
+DIGITS = 6
+
+
+def formula(form: str, piece: Callable[[int, bool], str]) -> str:
+    """A formula as HTML with something put in for each operand.
+
+    Args:
+        form: as of :class:`~convscope.reference.walk.Step`.
+        piece: the HTML of an operand by its number, and whether a sign before it would be misread.
+
+    Example:
+        >>> formula("({0} - {1}) / 2", lambda at, bracketed: "ab"[at] + "'" * bracketed)
+        "(a − b') / 2"
+    """
+    parts = re.split(r"\{(\d+)\}", form)
+    found = []
+    for at, part in enumerate(parts):
+        if at % 2 == 0:
+            found.append(_typeset(part))
+            continue
+        raised = parts[at + 1].lstrip().startswith("**")
+        found.append(piece(int(part), raised or bool(re.search(r"[-+*/]\s*$", parts[at - 1]))))
+    return "".join(found)
+
+
+def _typeset(part: str) -> str:
+    part = re.sub(r"\s*\*\*\s*", "^", part)
+    part = re.sub(r"\s*\*\s*", " \N{MULTIPLICATION SIGN} ", part)
+    return text(part.replace("sqrt(", "\N{SQUARE ROOT}(").replace("-", "\N{MINUS SIGN}"))
+
+
+def numbers(step: Step) -> str:
+    """A step's formula with its numbers put in, negative ones in brackets where they have to be."""
+
+    def piece(at: int, bracketed: bool) -> str:
+        x = step.operands[at].value
+        return f"({shown(x, DIGITS)})" if bracketed and x < 0 else shown(x, DIGITS)
+
+    return formula(step.form, piece)
+
+
+def names(step: Step) -> str:
+    """A step's formula in names."""
+    return formula(step.form, lambda at, _: f'<span class="name">{operand_name(step.operands[at].name)}</span>')
+
+
+def operand_name(name: str) -> str:
+    """An operand's name in every language; as it stands where the words lack it."""
+    numbered = re.fullmatch(r"(channels of|branch) (\d+)", name)
+    if numbered:
+        return both(f"operand: {numbered[1]}", n=numbered[2])
+    key = f"operand: {name}"
+    return both(key) if key in LANGUAGES["en"] else text(name)
+
+
+def step_name(name: str) -> str:
+    """A step's name in every language; as it stands where the words lack it."""
+    piece = re.fullmatch(r"slope where (.+)", name)
+    if piece:
+        return both("step: slope where", where=text(piece[1]))
+    key = f"step: {name}"
+    return both(key) if key in LANGUAGES["en"] else text(name)
+
+
+def steps_list(steps: Sequence[Step]) -> str:
+    """Steps under one another: name, formula, numbers, result."""
+    items = []
+    for step in steps:
+        middle = [names(step), *([] if step.form.strip() == "{0}" else [numbers(step)])]
+        result = shown(step.value, DIGITS)
+        # A formula that is a number already is not said twice.
+        parts = [part for part in dict.fromkeys(middle) if part != result]
+        said = " = ".join([*parts, f"<b>{result}</b>"])
+        name = step_name(step.name)
+        items.append(f'<li><span class="step-name">{name}</span><span class="formula">{said}</span></li>')
+    return f'<ol class="steps">{"".join(items)}</ol>'

@@ -1,0 +1,111 @@
+"""A finished run, or an evaluation, as report.html and curves.svg."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from convscope.evaluation.evaluate import Evaluated
+from convscope.evaluation.robustness import Robustness
+from convscope.files import write_atomically
+from convscope.learning.run import Result
+from convscope.model.folder import Model
+from convscope.network.drawing import beside_table
+from convscope.network.summary import summarise
+from convscope.ops import spell_shape
+from convscope.render.charts import curves_svg
+from convscope.render.html.report import write_report
+from convscope.render.progress import duration
+from convscope.render.wording import percent
+from convscope.render.words import ENGLISH, Words
+
+
+def write_run_report(result: Result, path: Path, words: Words = ENGLISH) -> None:
+    """The report of a finished run, with its learning curves beside it.
+
+    Raises:
+        UserError: the folder cannot be written to.
+    """
+    history = [dict(entry) for entry in result.history]
+    write_atomically(path.with_name("curves.svg"), curves_svg(history).encode())
+    test = result.dataset.test
+    facts = {
+        "Data": f"{result.dataset.name}: {len(result.dataset.train):,} pictures to train, "
+        f"{len(result.dataset.val):,} to validate, {len(test):,} to test; {len(result.dataset.skipped):,} left out",
+        "Training": f"{duration(result.seconds)}, {len(history)} epochs",
+        **({"Balance": f"{result.balance.choice}: {result.balance.words}"} if result.balance.is_worth_saying else {}),
+        **({"Waiting": result.waiting.words} if result.waiting.is_bound else {}),
+        **_facts(result.model),
+    }
+    write_report(
+        path,
+        result.evaluation,
+        title=words["title"].format(data=result.dataset.name),
+        images_NHWC=test.images_NHWC,
+        labels_N=test.labels_N,
+        probabilities_NK=result.probabilities_NK,
+        names=test.names,
+        history=history,
+        network_html=_network_html(result.model),
+        facts=facts,
+        account=result.account,
+        words=words,
+    )
+
+
+def write_evaluation_report(
+    model: Model,
+    done: Evaluated,
+    data: str,
+    path: Path,
+    words: Words = ENGLISH,
+    robustness: Robustness | None = None,
+) -> None:
+    """The report of a model on some data.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    write_report(
+        path,
+        done.evaluation,
+        title=words["title"].format(data=Path(data).name),
+        images_NHWC=done.split.images_NHWC,
+        labels_N=done.split.labels_N,
+        probabilities_NK=done.probabilities_NK,
+        names=done.split.names,
+        network_html=_network_html(model),
+        account=done.account,
+        robustness=robustness,
+        words=words,
+        facts={"Data": f"{done.of}: {len(done.split):,} pictures, {len(done.skipped):,} left out", **_facts(model)},
+    )
+
+
+def _network_html(model: Model) -> str:
+    return beside_table(summarise(model.network.graph()), model.network.source.title)
+
+
+def _calibration(model: Model) -> str:
+    """How the probabilities were made to mean what they say."""
+    found = model.facts.get("calibration")
+    if not found:
+        return "none"
+    before, after = (percent(float(found[key])) for key in ("ece_before", "ece_after"))
+    pictures = f"{found['curve']['count']:,} {found['curve']['of']}"
+    return f"temperature {model.temperature:.3f} by {pictures}: calibration error {before} before, {after} after"
+
+
+def _facts(model: Model) -> dict[str, str]:
+    graph, pre = model.network.graph(), model.preprocess
+    recipe: Mapping[str, Any] = model.facts.get("recipe", {})
+    settings = ("batch_size", "lr", "optimizer", "schedule", "weight_decay", "label_smoothing", "ema", "augment")
+    return {
+        "Input": f"{spell_shape(graph.input)}, pictures brought to this size by {pre.fit}",
+        "Network": f"{graph.parameter_count:,} parameters, {graph.macs / 1e6:,.2f} M MACs a picture",
+        "Calibration": _calibration(model),
+        "Recipe": ", ".join(f"{name} {recipe[name]}" for name in settings if recipe.get(name) is not None),
+        "Seed": str(model.facts.get("seed", "")),
+        "Versions": ", ".join(f"{name} {version}" for name, version in model.facts.get("versions", {}).items()),
+    }

@@ -1,0 +1,229 @@
+"""Events as something to watch: a live line on a terminal, a line an epoch elsewhere. Written to standard error."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
+
+from convscope.learning.events import (
+    Compared,
+    Decided,
+    EpochEnded,
+    Event,
+    Featured,
+    HeadTrained,
+    Planned,
+    Prepared,
+    Resumed,
+    Started,
+    Stepped,
+    Stopped,
+)
+from convscope.network.table import bytes_text
+from convscope.ops import spell_shape
+
+MOST_SKIPPED = 5
+"""Skipped files that are named; the others are counted."""
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people.
+
+    Example:
+        >>> duration(8.25), duration(75), duration(4000)
+        ('8.2 s', '1 min 15 s', '1 h 06 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = int(seconds) // 60
+    return f"{minutes} min {int(seconds) % 60} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+class _Left(ProgressColumn):
+    """Time left, from the pace so far."""
+
+    def render(self, task: Task) -> Text:
+        left = task.fields.get("left")
+        return Text("" if left is None else f"{duration(left)} left", style="cyan")
+
+
+class Watch:
+    """Shows events as they come; use it as a context manager around the loop."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.live = Progress(
+            TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[numbers]}"), _Left(),
+            console=console, transient=True, disable=not console.is_terminal,
+        )  # fmt: skip
+        self.task = self.live.add_task("", total=None, numbers="", left=None, visible=False)
+        self.begun = time.monotonic()
+        self.first_step = 0
+        self.steps = 0
+        self.shown = 0.0
+        self.bound = False
+        self.loss, self.accuracy, self.pace = 0.0, 0.0, 0.0
+
+    def __enter__(self) -> Watch:
+        self.live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.live.stop()
+
+    def decoding(self) -> Callable[[int, int], None]:
+        """A callback that shows how many pictures are decoded."""
+
+        def show(done: int, total: int) -> None:
+            self.live.update(
+                self.task,
+                description="decoding",
+                total=total,
+                completed=done,
+                numbers=f"{done:,} of {total:,}",
+                visible=True,
+            )
+
+        return show
+
+    def counting(self) -> Callable[[str, int, int], None]:
+        """A callback that shows what is being done, and how much of it is."""
+
+        def show(what: str, done: int, total: int) -> None:
+            self.live.update(
+                self.task,
+                description=what,
+                total=total,
+                completed=done,
+                numbers=f"{done:,} of {total:,}",
+                visible=True,
+            )
+
+        return show
+
+    def show(self, event: Event) -> None:
+        """One event."""
+        if isinstance(event, Stepped):
+            self._stepped(event)
+        elif isinstance(event, Prepared):
+            self._prepared(event)
+        elif isinstance(event, Started):
+            self._started(event)
+        elif isinstance(event, Decided):
+            self._say(f"{event.what}: {event.choice} ({event.reason})")
+        elif isinstance(event, Featured):
+            self._featured(event)
+        elif isinstance(event, HeadTrained):
+            self._head_trained(event)
+        elif isinstance(event, Compared):
+            self._say(
+                f"{event.kept} is kept: validation loss {event.head_loss:.3f} with the head alone "
+                f"({100 * event.head_accuracy:.1f} % right), {event.tuned_loss:.3f} fine-tuned "
+                f"({100 * event.tuned_accuracy:.1f} %)"
+            )
+        elif isinstance(event, Planned):
+            self._planned(event)
+        elif isinstance(event, Resumed):
+            self._say(f"resumed after step {event.step:,}, {event.epoch} epochs done")
+        elif isinstance(event, EpochEnded):
+            self._epoch_ended(event)
+        elif isinstance(event, Stopped):
+            self._say(f"stopped after step {event.step:,}: {event.reason}")
+
+    def _say(self, text: str, style: str | None = None, markup: bool = False) -> None:
+        self.console.print(text, style=style, highlight=False, markup=markup, soft_wrap=True)
+
+    def _prepared(self, event: Prepared) -> None:
+        self._say(
+            f"{event.data}: {event.train:,} pictures to train on, {event.val:,} to validate, {event.test:,} to test; "
+            f"{len(event.classes)} classes; {spell_shape(event.shape)} ({duration(event.seconds)})"
+        )
+        for skipped in event.skipped[:MOST_SKIPPED]:
+            self._say(f"  left out: {skipped.file}: {skipped.reason}", style="yellow", markup=False)
+        if len(event.skipped) > MOST_SKIPPED:
+            self._say(f"  left out: {len(event.skipped) - MOST_SKIPPED:,} more", style="yellow")
+
+    def downloading(self) -> Callable[[int, int | None], None]:
+        """A callback that shows how much of a file has come."""
+
+        def show(done: int, total: int | None) -> None:
+            of = "" if total is None else f" of {bytes_text(total)}"
+            numbers = f"{bytes_text(done)}{of}"
+            self.live.update(
+                self.task, description="downloading", total=total, completed=done, numbers=numbers, visible=True
+            )
+
+        return show
+
+    def _started(self, event: Started) -> None:
+        self._say(f"from the weights {event.weights}")
+        for sentence in event.adapted:
+            self._say(f"  adapted: {sentence}")
+        if event.left_over:
+            more = f" and {len(event.left_over) - MOST_SKIPPED:,} more" if len(event.left_over) > MOST_SKIPPED else ""
+            self._say(f"  no place for {', '.join(event.left_over[:MOST_SKIPPED])}{more}", style="yellow")
+
+    def _featured(self, event: Featured) -> None:
+        numbers = f"{event.done:,} of {event.total:,}"
+        self.live.update(
+            self.task, description=event.what, total=event.total, completed=event.done, numbers=numbers, visible=True
+        )
+        if not event.last:
+            return
+        found = event.done - event.computed
+        said = [f"{event.computed:,} computed in {duration(event.seconds)}"] if event.computed else []
+        said += [f"{found:,} were there already"] if found else []
+        said += [] if event.kept else ["the disk did not take them: they are not there next time"]
+        self._say(f"{event.what}, what {event.node} sees: {', '.join(said)}")
+
+    def _head_trained(self, event: HeadTrained) -> None:
+        mirrored = " and their mirror images" if event.views > 1 else ""
+        self._say(
+            f"a linear head on {event.features:,} features of {event.pictures:,} pictures{mirrored} "
+            f"({duration(event.seconds)}): right on {100 * event.accuracy:.1f} % of those held out in turn, "
+            f"val {event.val_loss:.3f} {100 * event.val_accuracy:6.2f} %"
+        )
+
+    def _planned(self, event: Planned) -> None:
+        if self.steps == 0:
+            self._say(
+                f"{event.parameters:,} parameters, {event.macs / 1e6:.2f} M MACs a picture; {event.epochs:g} epochs, "
+                f"{event.steps:,} steps of {event.batch_size} in {event.precision} on {event.device}",
+            )
+            if event.augment != "nothing":
+                self._say(f"varied in every picture: {event.augment}")
+        self.steps = event.steps
+        self.live.update(self.task, total=event.steps, visible=True)
+
+    def _stepped(self, event: Stepped) -> None:
+        now = time.monotonic()
+        if self.first_step == 0:
+            self.first_step, self.begun = event.step, now
+        weight = 0.05
+        self.loss += (event.loss - self.loss) * (weight if self.loss else 1)
+        self.accuracy += (event.accuracy - self.accuracy) * (weight if self.accuracy else 1)
+        self.pace += event.images
+        if now - self.shown < 0.1:
+            return
+        self.shown = now
+        took = max(1e-9, now - self.begun)
+        taken = event.step - self.first_step
+        left = took / taken * (self.steps - event.step) if taken >= 5 else None
+        numbers = f"loss {self.loss:.3f}  accuracy {100 * self.accuracy:.1f} %  {self.pace / took:,.0f} images/s"
+        self.live.update(
+            self.task, description=f"epoch {event.epoch}", completed=event.step, numbers=numbers, left=left
+        )
+
+    def _epoch_ended(self, event: EpochEnded) -> None:
+        val = "" if event.val_accuracy is None else f"   val {event.val_loss:.3f} {100 * event.val_accuracy:6.2f} %"
+        self._say(
+            f"epoch {event.epoch:3}   loss {event.train_loss:.3f} {100 * event.train_accuracy:6.2f} %{val}   "
+            f"lr {event.lr:.5f}   {event.images_per_second:,.0f} images/s"
+        )
+        if event.data_bound and not self.bound:
+            self._say(f"  {event.data_bound}: reading and varying pictures is what takes so long", style="yellow")
+        self.bound = bool(event.data_bound)

@@ -1,0 +1,169 @@
+"""An evaluation as plain text for a terminal: one sentence, the numbers, the classes, the confusions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len, set_cell_size
+
+from convscope.evaluation.metrics import Evaluation, most_confused
+from convscope.evaluation.report import Account
+from convscope.render.wording import (
+    class_names,
+    commonest,
+    count_text,
+    error_note,
+    headline,
+    percent,
+    printable,
+    size_rows,
+    sure_rows,
+    sure_text,
+)
+from convscope.render.words import ENGLISH, Words
+
+MANY = 12
+"""Up to so many classes, all are listed and the matrix is shown; above, the worst and the most confused."""
+WORST = 10
+BEHIND, FILES = 5, 3
+"""Kinds of mistakes whose pictures are named, and pictures of each."""
+LONGEST = 28
+"""Terminal columns for a class name; longer ones end in an ellipsis."""
+
+
+def to_text(evaluation: Evaluation, words: Words = ENGLISH, account: Account | None = None) -> str:
+    """The evaluation for a terminal, aligned by character cells so that Korean names line up too.
+
+    Example:
+        >>> import numpy as np
+        >>> from convscope.evaluation.metrics import evaluate_probabilities
+        >>> evaluation = evaluate_probabilities(np.eye(2)[[0, 1, 1, 1]], np.array([0, 1, 0, 1]), ("cat", "dog"))
+        >>> print(to_text(evaluation).splitlines()[-1])
+        2  dog  .  2
+    """
+    blocks = [headline(evaluation, words, account), _numbers(evaluation, words, account), _classes(evaluation, words)]
+    blocks.append(_matrix(evaluation, words) if len(evaluation.classes) <= MANY else _pairs(evaluation, words))
+    if account is not None:
+        blocks += [_behind(evaluation, account, words), _sizes(account, words), _sure(account, words)]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _sure(account: Account, words: Words) -> str:
+    """What came of asking for a precision."""
+    if not account.sure:
+        return ""
+    heading = tuple(words[key] for key in ("stated", "threshold", "kept", "answered"))
+    return sure_text(account, words) + "\n" + aligned([heading, *sure_rows(account.sure, words)], ">>>>")
+
+
+def _behind(evaluation: Evaluation, account: Account, words: Words) -> str:
+    """The surest pictures of the commonest mistakes, by name."""
+    names = _names(evaluation)
+    rows = []
+    for cell in account.cells[:BEHIND]:
+        files = [printable(one.name) for one in cell.pictures[:FILES]]
+        more = len(cell.pictures) - len(files)
+        listed = ", ".join(files) + (f", {words['more'].format(n=count_text(more))}" if more else "")
+        rows.append((names[cell.pair.true], words["taken for"], names[cell.pair.predicted], listed))
+    return words["behind"] + "\n" + aligned(rows, "<<<<") if rows else ""
+
+
+def _sizes(account: Account, words: Words) -> str:
+    """The share right by the pictures' own size."""
+    if not account.sizes:
+        return ""
+    heading = tuple(words[key] for key in ("size", "top1", "interval", "support"))
+    return words["sizes text"] + "\n" + aligned([heading, *size_rows(account.sizes, words)], "<>>>")
+
+
+def _numbers(evaluation: Evaluation, words: Words, account: Account | None) -> str:
+    low, high = (percent(end, "") for end in evaluation.interval)
+    occurring = sum(1 for score in evaluation.per_class if score.support)
+    rows = [
+        (words["top1"], percent(evaluation.top1), words["top1 note"].format(low=low, high=high)),
+        (words["top5"], percent(evaluation.top5), words["top5 note"]),
+        (
+            words["balanced"],
+            percent(evaluation.balanced_accuracy),
+            words["balanced note"].format(classes=count_text(occurring)),
+        ),
+        (words["baseline"], percent(evaluation.baseline), words["baseline note"].format(name=commonest(evaluation))),
+        (words["ece"], percent(evaluation.ece), error_note(evaluation, account, words)),
+        (words["loss"], f"{evaluation.loss:.4f}", words["loss note"]),
+    ]
+    if len(evaluation.classes) <= 5:  # all right by definition, so it says nothing
+        del rows[1]
+    return aligned(rows, "<><")
+
+
+def _classes(evaluation: Evaluation, words: Words) -> str:
+    indices = list(range(len(evaluation.classes)))
+    note = words["precision means"]
+    if len(indices) > MANY:
+        indices = worst_first(evaluation)[:WORST]
+        note = words["worst classes"].format(n=len(indices), classes=count_text(len(evaluation.classes))) + "\n" + note
+    heading = tuple(words[key] for key in ("class", "precision", "recall", "f1", "support"))
+    names = _names(evaluation)
+    rows = [
+        (names[i], percent(s.precision), percent(s.recall), percent(s.f1), count_text(s.support))
+        for i, s in ((i, evaluation.per_class[i]) for i in indices)
+    ]
+    return note + "\n" + aligned([heading, *rows], "<>>>>")
+
+
+def _matrix(evaluation: Evaluation, words: Words) -> str:
+    numbers = [str(index + 1) for index in range(len(evaluation.classes))]
+    rows = [
+        (number, name, *(count_text(count) if count else "." for count in counts))
+        for number, name, counts in zip(numbers, _names(evaluation), evaluation.confusion, strict=True)
+    ]
+    return words["matrix"] + "\n" + aligned([("", "", *numbers), *rows], "><" + ">" * len(numbers))
+
+
+def _pairs(evaluation: Evaluation, words: Words) -> str:
+    names = _names(evaluation)
+    rows = [
+        (
+            names[pair.true],
+            words["taken for"],
+            names[pair.predicted],
+            words["count of"].format(
+                count=count_text(pair.count), support=count_text(evaluation.per_class[pair.true].support)
+            ),
+        )
+        for pair in most_confused(evaluation, WORST)
+    ]
+    return words["most confused"] + "\n" + aligned(rows, "<<<>") if rows else ""
+
+
+def worst_first(evaluation: Evaluation) -> list[int]:
+    """The classes' indices by F1, the worst first, those without pictures last."""
+    scores = evaluation.per_class
+    return sorted(range(len(scores)), key=lambda i: (scores[i].f1 is None, scores[i].f1 or 0.0, -scores[i].support))
+
+
+def aligned(rows: Sequence[tuple[str, ...]], sides: str) -> str:
+    """Rows as columns two spaces apart; ``sides`` has ``<`` for a column set left, ``>`` for right.
+
+    Example:
+        >>> print(aligned([("a", "10"), ("bcd", "5")], "<>"))
+        a    10
+        bcd   5
+    """
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+
+    def line(row: tuple[str, ...]) -> str:
+        cells = []
+        for text, width, side in zip(row, widths, sides, strict=True):
+            gap = " " * (width - cell_len(text))
+            cells.append(text + gap if side == "<" else gap + text)
+        return "  ".join(cells).rstrip()
+
+    return "\n".join(map(line, rows))
+
+
+def _names(evaluation: Evaluation) -> list[str]:
+    return [
+        name if cell_len(name) <= LONGEST else set_cell_size(name, LONGEST - 1).rstrip() + "…"
+        for name in class_names(evaluation)
+    ]

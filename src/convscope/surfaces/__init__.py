@@ -1,1 +1,0 @@
-"""What people meet: command line, progress, tables, report."""

@@ -1,0 +1,77 @@
+"""Paired comparisons: the test is exact, its interval covers, and the words follow the numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from convscope import UserError, train
+from convscope.cli.compare import compare_command, to_text
+from convscope.evaluation.comparison import EXACT, compare, compared, holm, mcnemar
+from convscope.model.folder import Model
+
+
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_mcnemar_is_the_binomial_test(b: int, c: int) -> None:
+    expected = binomtest(b, b + c).pvalue if b + c else 1.0
+    assert mcnemar(b, c) == pytest.approx(expected, rel=1e-9)
+    assert mcnemar(b, c) == mcnemar(c, b)
+
+
+def test_the_approximation_joins_the_exact_test() -> None:
+    for b, c in ((EXACT // 2 - 30, EXACT // 2 + 30), (EXACT // 2, EXACT // 2)):
+        assert mcnemar(b + 1, c + 1) == pytest.approx(mcnemar(b, c), abs=0.01)
+
+
+def test_chance_alone_is_called_a_difference_in_one_case_of_twenty() -> None:
+    dice = np.random.default_rng(0)
+    called = covered = 0
+    for _ in range(1000):
+        found = compared(dice.random((400, 2)) < 0.8, [""] * 400)
+        called += found.differ
+        covered += found.interval[0] <= 0 <= found.interval[1]
+    assert 0.01 < called / 1000 <= 0.05
+    assert 0.93 < covered / 1000 < 0.98
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_never_lowers_and_keeps_the_order(p_values: list[float]) -> None:
+    corrected = holm(p_values)
+    assert all(after >= before for before, after in zip(p_values, corrected, strict=True))
+    assert min(corrected) == pytest.approx(min(1.0, len(p_values) * min(p_values)))
+
+
+def test_two_models_on_the_digits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, epochs in (("poor", 0.3), ("good", 6)):
+        train("digits", out=tmp_path / name, epochs=epochs, report=False)
+    poor, good = str(tmp_path / "poor"), str(tmp_path / "good")
+    compare_command([poor, good], "digits", None, as_json=True)
+    (found,) = json.loads(capsys.readouterr().out)["comparisons"]
+    assert found["count"] == 359
+    assert found["both"] + sum(found["only"]) + found["neither"] == 359
+    assert len(found["pictures"][1]) == found["only"][1]
+    assert found["p"] == found["p_holm"] < 1e-4
+    assert found["difference"] > 0.1
+    compare_command([poor, good], "digits", None, as_json=False)
+    assert "B is better" in capsys.readouterr().out
+    same = compare(Model.load(good), Model.load(good), "digits", ("a", "b"))
+    assert same.p == 1.0
+    assert "the same pictures" in to_text(same)
+
+
+def test_the_order_of_classes_does_not_matter_but_their_names_do(tmp_path: Path) -> None:
+    train("digits", out=tmp_path / "run", epochs=1, report=False)
+    model = Model.load(tmp_path / "run")
+    document = json.loads((tmp_path / "run/model/model.json").read_text())
+    document["classes"] = [f"digit {name}" for name in document["classes"]]
+    (tmp_path / "run/model/model.json").write_text(json.dumps(document))
+    with pytest.raises(UserError, match="do not know the same classes: 0, 1"):
+        compare(model, Model.load(tmp_path / "run"), "digits", ("a", "b"))
+    with pytest.raises(UserError, match="1 model"):
+        compare_command(["one"], "digits", None, as_json=False)

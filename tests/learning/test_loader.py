@@ -1,0 +1,117 @@
+"""Batches ready to be computed with: the same at any time, and what making them costs."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from convscope.api import train
+from convscope.data.cache import prepare
+from convscope.data.dataset import Preprocess
+from convscope.data.policy import Augment
+from convscope.data.sources import open_source
+from convscope.learning import feed as feeding
+from convscope.learning.batches import Pictures
+from convscope.learning.events import EpochEnded
+from convscope.learning.loader import Feed
+from convscope.learning.recipe import Recipe
+from convscope.learning.record import METRICS
+from convscope.render.html import run_report
+
+CPU = torch.device("cpu")
+VARIED = Augment(1, area=(0.5, 1.0), erase=0.3, mixup=0.4, cutmix=0.4)
+SLOW = 0.02
+"""Seconds that a slow disk takes for a batch: more than the step of :data:`HEAVY` on any machine allows for a fifth."""
+HEAVY = "input 1x8x8 > conv 96 3x3 padding=1 > relu > conv 96 3x3 padding=1 > relu > flatten > linear 10"
+
+
+def _feed(**settings: object) -> Feed:
+    dataset = prepare(open_source("digits"), Preprocess(1, 8, 8))
+    recipe = Recipe(batch_size=100, **settings)  # type: ignore[arg-type]
+    return Feed(dataset, Pictures(dataset.train, CPU), recipe, VARIED)
+
+
+@pytest.mark.parametrize("balance", ["none", "weights", "sampling"])
+def test_a_batch_is_a_function_of_seed_epoch_and_place(balance: str) -> None:
+    whole = _feed(balance=balance)
+    walked = {(epoch, place): whole.at(epoch, place) for epoch in (0, 1) for place in range(whole.batches.per_epoch)}
+    mixed = [batch for batch in walked.values() if batch.labels.ndim == 2]
+    assert 0 < len(mixed) < len(walked)
+    for epoch, place in ((1, 5), (0, 0), (0, 7)):
+        alone, there = _feed(balance=balance).at(epoch, place), walked[epoch, place]
+        assert torch.equal(alone.images, there.images)
+        assert torch.equal(alone.labels, there.labels)
+        assert alone.share == there.share
+    other = _feed(balance=balance, seed=1).at(0, 0)
+    assert other.images.shape != walked[0, 0].images.shape or not torch.equal(other.images, walked[0, 0].images)
+
+
+def test_only_weights_weigh() -> None:
+    assert _feed(balance="sampling").at(0, 0).weights_K is None
+    weights_K = _feed(balance="weights").at(0, 0).weights_K
+    assert weights_K is not None
+    assert weights_K.shape == (10,)
+
+
+def test_pieces_hold_every_picture_once_and_its_share() -> None:
+    batch = next(batch for batch in (_feed().at(0, place) for place in range(12)) if batch.labels.ndim == 2)
+    parts = batch.parts(3)
+    assert torch.equal(torch.cat([part.images for part in parts]), batch.images)
+    assert torch.equal(torch.cat([part.labels for part in parts]), batch.labels)
+    assert {part.share for part in parts} == {batch.share}
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_data_bound_is_said_where_it_is_true_and_only_there(
+    tmp_path: Path, slow: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if slow:
+        take = Pictures.take
+
+        def slowly(self: Pictures, indices: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+            time.sleep(SLOW)
+            return take(self, indices)
+
+        monkeypatch.setattr(Pictures, "take", slowly)
+    settings = {"epochs": 0.5, "augment": "light", "precision": "float32", "report": False}
+    result = train("digits", HEAVY, out=tmp_path / "run", **settings)  # type: ignore[arg-type]
+    lines = [json.loads(line) for line in (tmp_path / "run" / METRICS).read_text().splitlines()]
+    (logged,) = (line for line in lines if line["event"] == "epochended")
+    epoch = EpochEnded(**{key: value for key, value in logged.items() if key != "event"})
+    assert bool(epoch.data_bound) == slow, (epoch.waiting, epoch.step_seconds)
+    assert result.waiting.is_bound == slow
+    if slow:
+        assert result.waiting.waiting_ms >= 1000 * SLOW
+        assert result.waiting.step_ms > result.waiting.waiting_ms
+        assert epoch.data_bound.startswith("data-bound: 2")
+    facts: dict[str, str] = {}
+    monkeypatch.setattr(run_report, "write_report", lambda *_, **given: facts.update(given["facts"]))
+    monkeypatch.setattr(run_report, "curves_svg", lambda history: "")
+    run_report.write_run_report(result, tmp_path / "report.html")
+    assert facts.get("Waiting", "").startswith("data-bound") == slow
+
+
+@pytest.mark.gpu
+def test_a_gpu_that_is_busy_while_batches_are_made_does_not_wait() -> None:
+    waits = feeding.Waits(torch.device("cuda"))
+    heavy = torch.ones(4096, 4096, device="cuda")
+    (heavy @ heavy).sum().item()
+    for _ in range(3):
+        for _ in range(20):
+            heavy @ heavy
+        waits.begin()
+        waits.end()
+    torch.cuda.synchronize()
+    assert waits.take() < 0.001
+    for _ in range(3):
+        torch.cuda.synchronize()
+        waits.begin()
+        time.sleep(0.01)
+        waits.end()
+    torch.cuda.synchronize()
+    assert waits.take() > 0.029

@@ -1,0 +1,191 @@
+"""Losses and their derivatives: torch's values, the slope between two neighbours, mistakes in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from convscope.errors import UserError
+from convscope.reference import losses
+from convscope.reference.losses import (
+    Loss,
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    logit,
+    logit_slope,
+    odds,
+    odds_slope,
+    one_hot,
+    open_cross_entropy,
+    sigmoid,
+    sigmoid_slope,
+)
+
+Numbers = np.random.Generator
+
+
+def as_torch(found: Loss, value: torch.Tensor, given: torch.Tensor, tolerance: float = 1e-10) -> None:
+    value.backward()  # type: ignore[no-untyped-call]
+    assert given.grad is not None
+    assert found.value == pytest.approx(value.item(), rel=1e-12, abs=1e-12)
+    assert found.gradient == pytest.approx(given.grad.numpy(), rel=tolerance, abs=1e-12)
+    assert found.gradient.dtype == np.float64
+
+
+def slopes(function: Callable[[np.ndarray], float], at: np.ndarray, step: float = 1e-6) -> np.ndarray:
+    found = np.zeros(at.shape)
+    for index in np.ndindex(*at.shape):
+        sides = []
+        for change in (step, -step):
+            moved = at.copy()
+            moved[index] += change
+            sides.append(function(moved))
+        found[index] = (sides[0] - sides[1]) / (2 * step)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_cross_entropy_is_torchs(seed: int) -> None:
+    numbers = np.random.default_rng(seed)
+    count, classes = int(numbers.integers(1, 6)), int(numbers.integers(1, 8))
+    scores = numbers.standard_normal((count, classes)) * numbers.choice([1, 30, 1000])
+    smoothing = float(numbers.choice([0, 0.1, 1.0]))
+    weight = numbers.random(classes) + 0.1 if seed % 3 == 0 else None
+    labels = numbers.integers(0, classes, count) if seed % 2 else numbers.dirichlet(np.ones(classes), count)
+    reduction = "sum" if seed % 5 == 0 else "mean"
+    given = torch.from_numpy(scores).requires_grad_()
+    value = functional.cross_entropy(
+        given, torch.from_numpy(labels), None if weight is None else torch.from_numpy(weight),
+        label_smoothing=smoothing, reduction=reduction,
+    )  # fmt: skip
+    found = cross_entropy(scores, labels, smoothing, weight, reduction)  # type: ignore[arg-type]
+    as_torch(found, value, given)
+    assert found.each.shape == (count,)
+    if weight is None and labels.ndim == 1:
+        numeric = slopes(lambda s: cross_entropy(s, labels, smoothing, weight).value, scores / np.abs(scores).max())
+        again = cross_entropy(scores / np.abs(scores).max(), labels, smoothing, weight)
+        assert numeric == pytest.approx(again.gradient, abs=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_binary_cross_entropies_are_torchs(seed: int) -> None:
+    numbers = np.random.default_rng(seed)
+    shape = (3, 2) if seed % 2 else (4,)
+    target = numbers.random(shape) if seed % 3 else numbers.integers(0, 2, shape).astype(np.float64)
+    for reduction in ("mean", "sum"):
+        p = numbers.random(shape)
+        given = torch.from_numpy(p).requires_grad_()
+        value = functional.binary_cross_entropy(given, torch.from_numpy(target), reduction=reduction)
+        as_torch(binary_cross_entropy(p, target, reduction), value, given)  # type: ignore[arg-type]
+        x = numbers.standard_normal(shape) * 20
+        given = torch.from_numpy(x).requires_grad_()
+        value = functional.binary_cross_entropy_with_logits(given, torch.from_numpy(target), reduction=reduction)
+        as_torch(binary_cross_entropy_with_logits(x, target, reduction), value, given)  # type: ignore[arg-type]
+    p = 0.05 + 0.9 * numbers.random(shape)
+    numeric = slopes(lambda q: binary_cross_entropy(q, target).value, p)
+    assert numeric == pytest.approx(binary_cross_entropy(p, target).gradient, rel=1e-6)
+    numeric = slopes(lambda s: binary_cross_entropy_with_logits(s, target).value, p)
+    assert numeric == pytest.approx(binary_cross_entropy_with_logits(p, target).gradient, abs=1e-8)
+
+
+def test_binary_cross_entropy_at_the_edges_is_torchs() -> None:
+    p, target = np.array([0.0, 1.0, 1.0, 0.0]), np.array([1.0, 1.0, 0.0, 0.0])
+    given = torch.from_numpy(p).requires_grad_()
+    value = functional.binary_cross_entropy(given, torch.from_numpy(target))
+    as_torch(binary_cross_entropy(p, target), value, given, 1e-8)  # torch cuts off at 1e12 in float32
+    assert binary_cross_entropy(p, target).each.tolist() == [100, 0, 100, 0]
+
+
+def test_from_probabilities_and_with_logits_are_one() -> None:
+    x, target = np.linspace(-4, 4, 9), np.linspace(0, 1, 9)
+    inner, outer = binary_cross_entropy(sigmoid(x), target), binary_cross_entropy_with_logits(x, target)
+    assert inner.each == pytest.approx(outer.each)
+    assert inner.gradient * sigmoid_slope(x) == pytest.approx(outer.gradient)  # the chain rule
+
+
+def test_odds_logit_and_sigmoid() -> None:
+    p = np.linspace(0.05, 0.95, 19)
+    assert np.exp(logit(p)) == pytest.approx(odds(p))
+    assert sigmoid(logit(p)) == pytest.approx(p)
+    assert logit(p) == pytest.approx(torch.logit(torch.from_numpy(p)).numpy())
+    for function, slope, at in ((odds, odds_slope, p), (logit, logit_slope, p), (sigmoid, sigmoid_slope, logit(p))):
+        numeric = [slopes(lambda v, f=function: float(f(v)[0]), np.array([x]))[0] for x in at]  # type: ignore[misc]
+        assert slope(at) == pytest.approx(numeric, rel=1e-6)
+    assert sigmoid_slope(np.linspace(-9, 9, 101)).max() == 0.25
+    assert (odds(np.array([1.0]))[0], logit(np.array([1.0]))[0], odds_slope(np.array([1.0]))[0]) == (math.inf,) * 3
+    assert odds(np.array([1])).dtype == np.float64
+
+
+def test_cross_entropy_of_two_classes_is_the_binary_one() -> None:
+    x = np.array([-2.0, 0.5, 3.0])
+    target = np.array([0, 1, 1])
+    two = cross_entropy(np.column_stack([np.zeros(3), x]), target)
+    assert two.value == pytest.approx(binary_cross_entropy_with_logits(x, target.astype(float)).value)
+
+
+def test_one_hot_is_torchs() -> None:
+    labels = np.array([1, 0, 3])
+    assert (one_hot(labels, 4) == functional.one_hot(torch.from_numpy(labels), 4).numpy()).all()
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("scale", [1.0, 3000.0])
+def test_an_opened_loss_adds_up(smoothing: float, scale: float) -> None:
+    numbers = np.random.default_rng(7)
+    scores, labels = numbers.standard_normal((5, 4)) * scale, numbers.integers(0, 4, 5)
+    whole = cross_entropy(scores, labels, smoothing)
+    opened = [open_cross_entropy(scores, labels, n, smoothing) for n in range(5)]
+    assert sum(one.steps[-1].value for one in opened) == pytest.approx(whole.value)
+    assert [one.loss for one in opened] == pytest.approx(whole.each)
+    for n, one in enumerate(opened):
+        assert one.gradient_K == pytest.approx((one.probabilities_K - one.target_K) / 5, abs=1e-15)
+        assert one.gradient_K == pytest.approx(whole.gradient[n])
+        assert (one.example, one.label, one.probabilities_K.sum()) == (n, labels[n], pytest.approx(1))
+        for step in one.steps:
+            values = [operand.value for operand in step.operands]
+            names = {f"v{place}": value for place, value in enumerate(values)}
+            shown = eval(step.form.format(*names), {"exp": math.exp, "log": math.log, **names})
+            assert step.value == pytest.approx(shown, rel=1e-9, abs=1e-12)
+
+
+MISTAKES: list[tuple[Callable[[], object], str]] = [
+    (lambda: odds(np.array([0.2, 1.5])), "probability of 1.5"),
+    (lambda: logit(np.array([-0.1])), "probability of -0.1"),
+    (lambda: logit(np.array([np.nan])), "probability of nan"),
+    (lambda: binary_cross_entropy(np.array([2.0]), np.array([1.0])), "sigmoid"),
+    (lambda: binary_cross_entropy(np.array([0.5]), np.array([2.0])), "target of 2"),
+    (lambda: binary_cross_entropy(np.array([0.5]), np.array([1.0, 0.0])), "targets of 2"),
+    (lambda: binary_cross_entropy_with_logits(np.array([0.5]), np.array([-1.0])), "target of -1"),
+    (lambda: cross_entropy(np.zeros((2, 3)), [0, 3]), "label of 3"),
+    (lambda: cross_entropy(np.zeros((2, 3)), [0, -1]), "label of -1"),
+    (lambda: cross_entropy(np.zeros((2, 3)), np.array([0.5, 1.0])), "label of 0.5"),
+    (lambda: cross_entropy(np.zeros((2, 3)), np.array([np.nan, 1.0])), "label of nan"),
+    (lambda: cross_entropy(np.zeros((2, 3)), [0]), "one an example: 2"),
+    (lambda: cross_entropy(np.zeros(3), [0]), "scores of 3"),
+    (lambda: cross_entropy(np.zeros((0, 3)), []), "scores of 0x3"),
+    (lambda: cross_entropy(np.zeros((1, 2)), np.array([[0.5, 0.4]])), "sums to 0.9"),
+    (lambda: cross_entropy(np.zeros((1, 2)), np.array([[0.5, 0.4, 0.1]])), "targets of 1x3"),
+    (lambda: cross_entropy(np.zeros((1, 2)), [0], label_smoothing=1.5), "1.5"),
+    (lambda: cross_entropy(np.zeros((1, 2)), [0], weight_K=np.ones(3)), "one a class: 2"),
+    (lambda: cross_entropy(np.zeros((1, 2)), [0], weight_K=np.zeros(2)), "all labels are 0"),
+    (lambda: one_hot([4], 4), "counted from 0"),
+    (lambda: one_hot([0], 0), "0 classes"),
+    (lambda: one_hot(np.zeros((2, 2), np.int64), 4), "labels of 2x2"),
+]
+
+
+@pytest.mark.parametrize(("mistake", "told"), MISTAKES, ids=[told for _, told in MISTAKES])
+def test_mistakes_are_told_in_words(mistake: Callable[[], object], told: str) -> None:
+    with pytest.raises(UserError) as error:
+        mistake()
+    assert told in str(error.value)
+
+
+def test_everything_public_has_words() -> None:
+    assert all(getattr(losses, name).__doc__ for name in losses.__all__)

@@ -1,0 +1,34 @@
+import numpy as np
+
+from convscope import ops
+from convscope.calculation.calculation import calculate
+from convscope.render.html import calc_sections as sections
+
+IMAGE = np.arange(25.0).reshape(1, 5, 5)
+
+
+def test_a_matrix_too_large_to_read_is_left_out():
+    small = calculate(ops.Conv(1, 3, bias=False), [IMAGE], {"weight": np.ones((1, 1, 3, 3))})
+    assert sections.unfolded(small).count('scope="row"') == 10  # nine values under the window, and the output
+    large = calculate(ops.Conv(1, 3, bias=False), [np.ones((1, 40, 40))], {"weight": np.ones((1, 1, 3, 3))})
+    assert sections.unfolded(large) == ""
+    assert sections.unfolded(calculate(ops.MaxPool(2), [IMAGE])) == ""
+
+
+def test_the_rule_of_the_shape_has_its_numbers():
+    html = sections.shape(calculate(ops.MaxPool(2, stride=2, ceil_mode=True), [IMAGE]))
+    assert "ceil((5 + 2 × 0 − 1 × (2 − 1) − 1) / 2) + 1 = <b>3</b>" in html
+    assert "1x5x5" in sections.shape(calculate(ops.ReLU(), [IMAGE]))
+
+
+def test_the_largest_number_is_one_that_is_there():
+    assert sections.largest(np.array([1.0, -3.0, np.inf, np.nan])) == 3
+    assert sections.largest(np.array([np.nan])) == 1
+
+
+def test_gradients_of_many_matrices_say_how_many_are_left_out():
+    calculation = calculate(ops.ReLU(), [np.ones((20, 2, 2))])
+    from convscope.calculation.backward import default_gradient, gradients
+
+    html = sections.gradients(calculation, default_gradient(calculation), gradients(calculation))
+    assert html.count("and 4 more") == 2
