@@ -15,7 +15,7 @@ from convscope.data.cache import prepare
 from convscope.data.dataset import Preprocess
 from convscope.data.policy import Augment
 from convscope.data.sources import open_source
-from convscope.learning import feed as feeding
+from convscope.learning import loader as feeding
 from convscope.learning.batches import Pictures
 from convscope.learning.events import EpochEnded
 from convscope.learning.loader import Feed
