@@ -274,8 +274,8 @@ def _nothing_lost(steps: tuple[Step, ...], source: Source, repeated: bool = Fals
                 raise source.mistake(at, "every turn of the repeat begins at the same value", expected)
             if isinstance(before, From):
                 raise source.mistake(at, f"nothing reads {before.name} before this", "one from behind another's steps")
-            if before is not None and (isinstance(before, Repeat) or before.alias is None):
-                word = "repeat" if isinstance(before, Repeat) else before.word
+            if isinstance(before, Repeat) or (before is not None and before.alias is None):
+                word = before.word if isinstance(before, (Call, Merge)) else "repeat"
                 hint = "identity as NAME behind it" if word == "repeat" else f"{word} ... as NAME, and from NAME below"
                 raise source.mistake(at, f"nothing reads what {word} before this gives", "a step with a name", hint)
         before = step

@@ -116,7 +116,7 @@ class Aux:
 
 @dataclass(frozen=True)
 class From:
-    """``from stem``: what follows reads the step of this name, given with ``as``; ``from input`` the network's input."""
+    """``from stem``: what follows reads the step that ``as`` gave this name; ``from input`` the network's input."""
 
     name: str
     at: Position = _position()
