@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from convscope.network.address import Address
-from convscope.reference.walk import Indices, Vector
+from convscope.ops.walk import Indices, Vector
 
 Factor = Literal["value", "weight", "slope", "share", "winner", "standardised", "others", "mask", "copy"]
 """What a derivative is: a value that the weight met, a weight that the unit met, the slope of a function, the share
