@@ -97,8 +97,14 @@ def under(window: Window, place: tuple[int, ...], shape: Shape) -> list[list[int
 
 
 def grid(*sides: Sequence[int]) -> Indices:
-    """Every combination of some coordinates, the last running fastest."""
-    return np.stack(np.meshgrid(*map(np.asarray, sides), indexing="ij"), -1).reshape(-1, len(sides)).astype(np.int64)
+    """Every combination of some coordinates, the last running fastest, ``(N, sides)``.
+
+    Example:
+        >>> grid([0], [3, 4]).tolist()
+        [[0, 3], [0, 4]]
+    """
+    crossed = np.meshgrid(*(np.asarray(side, np.int64) for side in sides), indexing="ij")
+    return np.stack(crossed, -1).reshape(-1, len(sides))
 
 
 def with_bias(op: Op, given: Given, terms: Terms) -> Walk:

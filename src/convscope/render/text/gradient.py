@@ -23,7 +23,7 @@ FACTORS = {
     "mask": "dropout's mask",
     "copy": "passed on",
 }
-"""What a derivative is, in words; see :data:`convscope.reference.backward_terms.Factor`."""
+"""What a derivative is, in words; see :data:`convscope.ops.uses.Factor`."""
 FEW_OPERANDS = 2
 """Of a slope's formula; a longer one has no room in a line."""
 
