@@ -14,7 +14,7 @@ from convscope.render.text.evaluation import aligned
 from convscope.render.wording import percent, printable
 
 if TYPE_CHECKING:
-    from convscope.evaluation.comparison import Comparison
+    from convscope.evaluation.comparison import PairedComparison
 
 SHOWN = 8
 """Pictures on which they differ that are named; all are in --json."""
@@ -42,7 +42,7 @@ def compare_command(models: Sequence[str], data: str, split: str | None, as_json
     click.echo("\n\n".join(to_text(one, p) for one, p in zip(found, corrected, strict=True)))
 
 
-def to_text(found: Comparison, p: float | None = None) -> str:
+def to_text(found: PairedComparison, p: float | None = None) -> str:
     """A comparison for a terminal.
 
     Args:
@@ -68,7 +68,7 @@ def to_text(found: Comparison, p: float | None = None) -> str:
     return "\n\n".join(blocks)
 
 
-def verdict(found: Comparison, p: float) -> str:
+def verdict(found: PairedComparison, p: float) -> str:
     """What to make of it, in words."""
     low, high = (100 * end for end in found.interval)
     difference = 100 * (found.top1[1] - found.top1[0])
