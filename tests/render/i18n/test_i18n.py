@@ -76,6 +76,7 @@ def asked_for():
         patterns |= {".+".join(map(re.escape, re.split(r"\$\{[^}]*\}", text))) for text in spliced if len(text) > 8}
     for path in (SOURCE / "render").rglob("*.html"):
         plain |= set(re.findall(r"""["']([^"'\n]*)["']""", path.read_text(encoding="utf-8")))
+    plain |= {part for text in plain for part in text.split(" + ")}  # kinds of layers: relu + batch norm
     return plain, patterns
 
 
