@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from convscope.errors import UserError
-from convscope.render.text.evaluation import aligned
 from convscope.render.wording import percent, printable
+from convscope.tables import text_table
 
 if TYPE_CHECKING:
     from convscope.evaluation.comparison import PairedComparison
@@ -60,7 +60,12 @@ def to_text(found: PairedComparison, p: float | None = None) -> str:
         ("only B right", f"{found.only_other:,}"),
         ("neither", f"{found.neither:,}"),
     ]
-    blocks = [f"{found.count:,} pictures, {found.of}", aligned(rows, "<>"), aligned(counts, "<>"), verdict(found, p)]
+    blocks = [
+        f"{found.count:,} pictures, {found.of}",
+        text_table(rows, "<>"),
+        text_table(counts, "<>"),
+        verdict(found, p),
+    ]
     for names, who in ((found.names_one, "A"), (found.names_other, "B")):
         if names:
             more = f"\n  and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
