@@ -16,12 +16,13 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "convscope"
 
-BELOW = {"errors", "files", "seeds", "intervals"}
+BELOW = {"errors", "files", "seeds", "intervals", "tables"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
     "seeds": set(),
     "intervals": set(),
+    "tables": set(),
     "ops": {"errors"},
     "network": BELOW | {"ops"},
     "reference": BELOW | {"ops", "network"},
