@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from convscope.calculation.calculation import Calculation
     from convscope.data.audit import Checked
     from convscope.data.dataset import Fit
-    from convscope.evaluation.comparison import Comparison
+    from convscope.evaluation.comparison import PairedComparison
     from convscope.evaluation.evaluate import Evaluated
     from convscope.inspection.look import Look
     from convscope.learning.events import Event
@@ -324,7 +324,9 @@ def evaluate(
     return measure(_model(model), data, split, sure=sure)
 
 
-def compare(models: Sequence[str | Path | Model], data: str | Path, split: str | None = None) -> tuple[Comparison, ...]:
+def compare(
+    models: Sequence[str | Path | Model], data: str | Path, split: str | None = None
+) -> tuple[PairedComparison, ...]:
     """Every pair of some models on the same data: whether one is better, or the difference is chance.
 
     Args:

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from convscope import ops
 from convscope.ops import Misfit, Shape, Size, Window
 from convscope.ops.convolution import resolve_window
+from convscope.ops.opening import make_step
 from convscope.ops.spec import count, flag, per_dimension, size, slide
+from convscope.ops.walk import Arrays, Combine, Indices, Step, Terms, Walk
 from convscope.reference import losses
 from convscope.reference.forward import forward, im2col, sigmoid, softmax
-from convscope.reference.walk import Arrays, Combine, Indices, Step, Terms, Walk
 from convscope.reference.walk_operations import walk
-from convscope.reference.walk_parts import make_step
 
 Values = NDArray[np.float64]
 

@@ -22,7 +22,7 @@ from convscope.network.address import Address, parse_address
 from convscope.network.graph import INPUT
 from convscope.network.receptive_field import Field, field_of
 from convscope.ops import spell_shape
-from convscope.reference.walk import Arrays, Operand, Step, Term, Terms, Walk
+from convscope.ops.walk import Arrays, Operand, Step, Term, Terms, Walk
 from convscope.reference.walk_operations import walk
 
 Precision = Literal["float32", "bfloat16"]

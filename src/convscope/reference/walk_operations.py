@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from convscope import ops
 from convscope.ops import per_dimension
-from convscope.reference.walk import Arrays, Indices, Step, Terms, Walk
-from convscope.reference.walk_parts import (
+from convscope.ops.opening import (
     Given,
     finish,
     grid,
@@ -25,6 +24,7 @@ from convscope.reference.walk_parts import (
     under,
     with_bias,
 )
+from convscope.ops.walk import Arrays, Indices, Step, Terms, Walk
 from convscope.reference.windows import adaptive_windows
 
 

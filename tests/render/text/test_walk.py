@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from convscope import ops
-from convscope.reference.walk import Walk
+from convscope.ops.walk import Walk
 from convscope.reference.walk_operations import walk
 from convscope.render.text.walk import WIDTH, put_in, spell_number, walk_text
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from convscope.inspection.look import Look, Unit
     from convscope.inspection.signal import DepthExperiment, Signal
     from convscope.inspection.training_step import OpenedGradient
-    from convscope.render.html.words import Lang
+    from convscope.render.i18n import Lang
 
 MOST_TERMS = 12
 """Of a unit, on a terminal."""

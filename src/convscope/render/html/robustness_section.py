@@ -7,9 +7,9 @@ import altair as alt
 from convscope.evaluation.robustness import SEVERITIES, Robustness
 from convscope.render import charts
 from convscope.render.html.markup import figure, paragraph, section
+from convscope.render.i18n import Words
 from convscope.render.text.evaluation import aligned
 from convscope.render.wording import percent
-from convscope.render.words import Words
 
 
 def to_text(found: Robustness, words: Words) -> str:

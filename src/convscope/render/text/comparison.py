@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convscope.evaluation.comparison import Comparison
+from convscope.evaluation.comparison import PairedComparison
 from convscope.render.text.evaluation import aligned
 from convscope.render.wording import percent, printable
 
@@ -10,7 +10,7 @@ SHOWN = 8
 """Pictures on which they differ that are named; all are in --json."""
 
 
-def to_text(found: Comparison, p: float | None = None) -> str:
+def to_text(found: PairedComparison, p: float | None = None) -> str:
     """A comparison for a terminal.
 
     Args:
@@ -36,7 +36,7 @@ def to_text(found: Comparison, p: float | None = None) -> str:
     return "\n\n".join(blocks)
 
 
-def verdict(found: Comparison, p: float) -> str:
+def verdict(found: PairedComparison, p: float) -> str:
     """What to make of it, in words."""
     low, high = (100 * end for end in found.interval)
     difference = 100 * (found.top1[1] - found.top1[0])

@@ -8,6 +8,7 @@ from rich.cells import cell_len, set_cell_size
 
 from convscope.evaluation.metrics import Evaluation, most_confused
 from convscope.evaluation.report import Account
+from convscope.render.i18n import ENGLISH, Words
 from convscope.render.wording import (
     class_names,
     commonest,
@@ -20,7 +21,6 @@ from convscope.render.wording import (
     sure_rows,
     sure_text,
 )
-from convscope.render.words import ENGLISH, Words
 
 MANY = 12
 """Up to so many classes, all are listed and the matrix is shown; above, the worst and the most confused."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from convscope import ops
-from convscope.reference.walk import Step, Term, Walk
+from convscope.ops.walk import Step, Term, Walk
 
 DIGITS = 6
 """Significant digits of a number that is no whole one: as many as float32 is sure of."""
@@ -52,7 +52,7 @@ def step_text(step: Step, digits: int = DIGITS) -> str:
     """One step: its name, the formula in names, the formula in numbers, the result.
 
     Example:
-        >>> from convscope.reference.walk import Operand
+        >>> from convscope.ops.walk import Operand
         >>> step_text(Step("with bias", "{0} + {1}", (Operand("sum", 8.0), Operand("bias", -0.5)), 7.5))
         'with bias: sum + bias = 8 + (-0.5) = 7.5'
     """

@@ -1,7 +1,8 @@
 """One unit's arithmetic, opened: every value it reads and where from, every weight, every product, every step.
 
-The numbers are computed here in float64 from the operands as they are given, by the same rules as the reference;
-it imports no torch. How each operation is opened is in :mod:`convscope.reference.walk_operations`.
+All numbers are float64, computed from the operands as they are given. An operation's opening makes the value with
+:mod:`convscope.ops.opening`; whatever shows a number reads it. It needs numpy, so that the operations' own
+specifications do not import it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope.ops import Op
+from convscope.ops.spec import Op
 
 Combine = Literal["sum", "product", "max", "value"]
 """How terms become one number: added, multiplied, the largest of them, or the only one."""
