@@ -9,7 +9,7 @@ from itertools import combinations, pairwise
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from network_strategies import networks
 
@@ -24,6 +24,7 @@ from convscope.network.expand import expand
 from convscope.network.formatter import layout as text_of
 from convscope.network.graph import INPUT, Graph, Head, Node
 from convscope.network.network import Network
+from convscope.network.notation import parse
 from convscope.network.summary import summarise
 from convscope.network.tree import Input, Source
 from convscope.ops import Add, Conv, ReLU
@@ -148,7 +149,8 @@ def test_every_known_network(name: str) -> None:
 
 
 @given(networks(), st.sampled_from([(3, 16, 16), (4, 20), (12,)]), st.sampled_from(COSTS))
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@example(parse("block narrow() { project 64 }\nnarrow")[0], (3, 16, 16), "memory")
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 def test_any_network(statements: Any, shape: tuple[int, ...], cost: str) -> None:
     kept = tuple(statement for statement in statements if not isinstance(statement, Input))
     try:
@@ -182,7 +184,7 @@ def bodies(draw: st.DrawFn, depth: int = 0) -> str:
 
 
 @given(st.lists(bodies(), min_size=1, max_size=5).map("\n".join), st.sampled_from(COSTS))
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 def test_any_nest_of_branches_blocks_and_heads(text: str, cost: str) -> None:
     try:
         of = graph(f"input 4x6x6\n{BLOCKS}{text}")
