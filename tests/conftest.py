@@ -1,4 +1,4 @@
-"""What all tests share: threads, Hypothesis' profiles, a clock, real data beside the project, caches of the test's own."""
+"""What all tests share: threads, Hypothesis' profiles, a clock, real data beside the project, a cache of their own."""
 
 from __future__ import annotations
 
