@@ -133,7 +133,7 @@ def test_stopped_anywhere_and_resumed_gives_the_same_bits(weights: Path, tmp_pat
 
 @pytest.mark.parametrize(("step", "kept"), [(0.05, True), (0.3, False)])
 def test_the_time_is_kept_and_what_it_allows_is_used(
-    weights: Path, tmp_path: Path, clock: Any, step: float, kept: bool
+    weights: Path, tmp_path: Path, cache: Path, clock: Any, step: float, kept: bool
 ) -> None:
     """A machine that takes so long for a step; where fine-tuning would be over too soon, the head alone is fitted."""
     clock.costs(features, "_computed", lambda prepared, images, rows, *_: len(rows) * step / 400)
