@@ -58,7 +58,7 @@ NEVER_LOADS: list[tuple[str, set[str]]] = [
 ]
 """Modules, those below them included, and what they never load, not even by way of other modules of convscope."""
 
-NUMPY_IN_OPS = re.compile(r"convscope\.ops\.(walk|opening|uses|(\w+\.)+reference)")
+NUMPY_IN_OPS = re.compile(r"convscope\.ops\.(walk|walk_json|opening|uses|(\w+\.)+reference)")
 """An operation's arithmetic and the value of an opened number; its specification never imports them."""
 
 EXCEPT = {"convscope.data.augment", "convscope.data.variations", "convscope.data.mixing"}
