@@ -16,9 +16,9 @@ from convscope.network.summary import summarise
 from convscope.ops import spell_shape
 from convscope.render.charts import curves_svg
 from convscope.render.html.report import write_report
+from convscope.render.i18n import ENGLISH, Words
 from convscope.render.progress import duration
 from convscope.render.wording import percent
-from convscope.render.words import ENGLISH, Words
 
 
 def write_run_report(result: Result, path: Path, words: Words = ENGLISH) -> None:
@@ -42,7 +42,7 @@ def write_run_report(result: Result, path: Path, words: Words = ENGLISH) -> None
         path,
         result.evaluation,
         title=words["title"].format(data=result.dataset.name),
-        images_NHWC=test.images_NHWC,
+        inputs_N=test.images_NHWC,
         labels_N=test.labels_N,
         probabilities_NK=result.probabilities_NK,
         names=test.names,
@@ -71,7 +71,7 @@ def write_evaluation_report(
         path,
         done.evaluation,
         title=words["title"].format(data=Path(data).name),
-        images_NHWC=done.split.images_NHWC,
+        inputs_N=done.split.images_NHWC,
         labels_N=done.split.labels_N,
         probabilities_NK=done.probabilities_NK,
         names=done.split.names,
