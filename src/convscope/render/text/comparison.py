@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from convscope.evaluation.comparison import PairedComparison
-from convscope.render.text.evaluation import aligned
 from convscope.render.wording import percent, printable
+from convscope.tables import text_table
 
 SHOWN = 8
 """Pictures on which they differ that are named; all are in --json."""
@@ -28,7 +28,12 @@ def to_text(found: PairedComparison, p: float | None = None) -> str:
         ("only B right", f"{found.only_other:,}"),
         ("neither", f"{found.neither:,}"),
     ]
-    blocks = [f"{found.count:,} pictures, {found.of}", aligned(rows, "<>"), aligned(counts, "<>"), verdict(found, p)]
+    blocks = [
+        f"{found.count:,} pictures, {found.of}",
+        text_table(rows, "<>"),
+        text_table(counts, "<>"),
+        verdict(found, p),
+    ]
     for names, who in ((found.names_one, "A"), (found.names_other, "B")):
         if names:
             more = f"\n  and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""

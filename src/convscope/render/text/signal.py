@@ -7,7 +7,7 @@ from math import isfinite
 
 from convscope.inspection.signal import Depth, DepthExperiment, Signal
 from convscope.render.i18n import Lang, words
-from convscope.render.text.evaluation import aligned
+from convscope.tables import text_table
 
 SHOWN = 5
 """Layers of a deep network that a line shows: the first, the last and some between."""
@@ -53,7 +53,7 @@ def signal_table(rows: Sequence[Signal], lang: Lang = "en") -> str:
             *(row.weight_std, row.weight_gradient_size),
         )
         table.append((row.path, row.operation, *map(short, numbers)))
-    return aligned(table, "<<>>>>>>>>") + "\n\n" + word("signal note", lang)
+    return text_table(table, "<<>>>>>>>>") + "\n\n" + word("signal note", lang)
 
 
 def depth_table(experiment: DepthExperiment, lang: Lang = "en") -> str:
@@ -99,7 +99,7 @@ def _block(experiment: DepthExperiment, what: str, lang: Lang) -> str:
                 carried = experiment.carried(kind, scheme)
                 cells += [short(carried), word(verdict(carried), lang)]
             table.append(tuple(cells))
-    return aligned(table, "<<>" + ">" * len(shown) + "><" * back)
+    return text_table(table, "<<>" + ">" * len(shown) + "><" * back)
 
 
 def _value(row: Depth, what: str) -> float:
