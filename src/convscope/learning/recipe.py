@@ -113,8 +113,8 @@ class Recipe:
     precision: Precision = setting("auto", "auto: bfloat16 where the hardware computes in it, else float32.", "machine")
     device: Device = setting("auto", "auto: the GPU where there is one.", "machine")
     init: str | None = setting(
-        None, "Initialisation: default, kaiming, xavier, lecun, pytorch, identity, whitened, small, large, zeros.", "network",
-        chosen="default; whitened for muon",
+        None, "Initialisation: default, kaiming, xavier, lecun, pytorch, identity, whitened, small, large, zeros.",
+        "network", chosen="default; whitened for muon",
     )  # fmt: skip
     micro_batch: int | None = setting(
         None, "Examples computed at a time (gradient accumulation); batch norm sees only these.", "machine",
