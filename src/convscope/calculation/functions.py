@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from convscope import ops
 from convscope.ops import Misfit, Shape, Size, Window
-from convscope.ops.convolution import resolve_window
+from convscope.ops.convolution.spec import resolve_window
 from convscope.ops.spec import count, flag, per_dimension, size, slide
 from convscope.reference import losses
 from convscope.reference.forward import forward, im2col, sigmoid, softmax

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from convscope.ops.convolution import resolve_window
+from convscope.ops.convolution.spec import resolve_window
 from convscope.ops.spec import (
     Misfit,
     Op,
@@ -14,6 +14,7 @@ from convscope.ops.spec import (
     Size,
     Window,
     flag,
+    no_products,
     operation,
     per_dimension,
     size,
@@ -21,6 +22,7 @@ from convscope.ops.spec import (
     spatial,
     spell,
 )
+from convscope.ops.traits import Traits
 
 
 def _checked(op: MaxPool | AvgPool, shape: Shape, window: Window) -> Window:
@@ -53,7 +55,21 @@ class MaxPool(Op):
     """
 
     positional: ClassVar[tuple[str, ...]] = ("kernel_size",)
-    keeps: ClassVar[tuple[str, ...]] = ("input", "indices")
+    traits: ClassVar[Traits] = Traits(
+        reads="window",
+        monotone="exact",
+        linearity="none",
+        nonlinearity="none",
+        keeps=("input", "indices"),
+        aliases="never",
+        gradient="made",
+        pools="maximum",
+        product=False,
+        overwritable=True,
+        precise=False,
+        random=False,
+    )
+    macs = no_products
 
     kernel_size: Size = size()
     stride: Size | None = size(None, optional=True)
@@ -86,7 +102,21 @@ class AvgPool(Op):
     """
 
     positional: ClassVar[tuple[str, ...]] = ("kernel_size",)
-    keeps: ClassVar[tuple[str, ...]] = ("input",)
+    traits: ClassVar[Traits] = Traits(
+        reads="window",
+        monotone="rounded",
+        linearity="affine",
+        nonlinearity="none",
+        keeps=("input",),
+        aliases="never",
+        gradient="made",
+        pools="mean",
+        product=False,
+        overwritable=True,
+        precise=False,
+        random=False,
+    )
+    macs = no_products
 
     kernel_size: Size = size()
     stride: Size | None = size(None, optional=True)
@@ -116,7 +146,22 @@ class AdaptiveAvgPool(Op):
     """``adaptiveavgpool OUTPUT_SIZE``: window i of n over length L is ``[floor(iL/n), ceil((i+1)L/n))``."""
 
     positional: ClassVar[tuple[str, ...]] = ("output_size",)
-    keeps: ClassVar[tuple[str, ...]] = ("input",)
+    traits: ClassVar[Traits] = Traits(
+        reads="box",
+        monotone="rounded",
+        linearity="affine",
+        nonlinearity="none",
+        keeps=("input",),
+        aliases="never",
+        gradient="made",
+        pools="mean",
+        product=False,
+        overwritable=False,
+        precise=False,
+        random=False,
+    )
+    macs = no_products
+
     output_size: Size = size()
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
@@ -130,7 +175,22 @@ class AdaptiveMaxPool(Op):
     """``adaptivemaxpool OUTPUT_SIZE``: windows as in ``adaptiveavgpool``."""
 
     positional: ClassVar[tuple[str, ...]] = ("output_size",)
-    keeps: ClassVar[tuple[str, ...]] = ("input", "indices")
+    traits: ClassVar[Traits] = Traits(
+        reads="box",
+        monotone="exact",
+        linearity="none",
+        nonlinearity="none",
+        keeps=("input", "indices"),
+        aliases="never",
+        gradient="made",
+        pools="maximum",
+        product=False,
+        overwritable=True,
+        precise=False,
+        random=False,
+    )
+    macs = no_products
+
     output_size: Size = size()
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
@@ -143,6 +203,22 @@ class AdaptiveMaxPool(Op):
 class GlobalAvgPool(Op):
     """``globalavgpool``: each channel's mean over all places, kept as ``C x 1 x 1`` (Lin et al. 2013)."""
 
+    traits: ClassVar[Traits] = Traits(
+        reads="channels",
+        monotone="rounded",
+        linearity="affine",
+        nonlinearity="none",
+        keeps=(),
+        aliases="never",
+        gradient="made",
+        pools="mean",
+        product=False,
+        overwritable=False,
+        precise=False,
+        random=False,
+    )
+    macs = no_products
+
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """``(channels, 1, ...)``."""
         return (inputs[0][0], *(1 for _ in spatial(self.word, inputs[0])))
@@ -153,7 +229,21 @@ class GlobalAvgPool(Op):
 class GlobalMaxPool(Op):
     """``globalmaxpool``: each channel's maximum over all places, kept as ``C x 1 x 1``."""
 
-    keeps: ClassVar[tuple[str, ...]] = ("input", "indices")
+    traits: ClassVar[Traits] = Traits(
+        reads="channels",
+        monotone="exact",
+        linearity="none",
+        nonlinearity="none",
+        keeps=("input", "indices"),
+        aliases="never",
+        gradient="made",
+        pools="maximum",
+        product=False,
+        overwritable=True,
+        precise=False,
+        random=False,
+    )
+    macs = no_products
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """``(channels, 1, ...)``."""
