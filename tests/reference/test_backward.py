@@ -14,7 +14,8 @@ from convscope.engine.module import GraphModule
 from convscope.engine.module_operations import compute_of
 from convscope.network.graph import Graph, Node
 from convscope.ops import OPERATIONS, Op
-from convscope.reference.backward import Gradients, backward, supports
+from convscope.ops.arrays import Gradients
+from convscope.reference.backward import backward, supports
 from convscope.reference.forward import forward
 
 

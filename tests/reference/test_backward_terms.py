@@ -11,11 +11,11 @@ from sample_gradients import Case
 from convscope import ops
 from convscope.network.address import Address
 from convscope.ops import OPERATIONS, Op
+from convscope.ops.arrays import Operands
+from convscope.ops.uses import Uses
 from convscope.reference import backward_units, backward_weights
-from convscope.reference.backward_terms import GradientTerms, Uses
-from convscope.reference.backward_units import uses_of_unit
-from convscope.reference.backward_weights import uses_of_weight
-from convscope.reference.forward import Operands
+from convscope.reference.backward_terms import GradientTerms
+from convscope.reference.uses import uses_of_unit, uses_of_weight
 
 WEIGHTED = (ops.Conv, ops.Linear, ops.BatchNorm, ops.LayerNorm, ops.GroupNorm, ops.Scale)
 

@@ -17,8 +17,9 @@ from convscope import ops
 from convscope.errors import UserError
 from convscope.network.graph import Graph, Node
 from convscope.ops import OPERATIONS, Op, Window
+from convscope.ops.windows import im2col
 from convscope.reference import forward as reference
-from convscope.reference.forward import forward, im2col, run
+from convscope.reference.forward import forward, run
 
 EXAMPLES = 200
 

@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from convscope import ops
 from convscope.ops import Misfit, Shape, Size, Window
 from convscope.ops.convolution.spec import resolve_window
+from convscope.ops.functions import sigmoid, softmax
 from convscope.ops.spec import count, flag, per_dimension, size, slide
+from convscope.ops.step import Step, make_step
+from convscope.ops.walk import Arrays, Combine, Indices, Terms, Walk
+from convscope.ops.windows import im2col
 from convscope.reference import losses
-from convscope.reference.forward import forward, im2col, sigmoid, softmax
-from convscope.reference.walk import Arrays, Combine, Indices, Step, Terms, Walk
-from convscope.reference.walk_operations import walk
-from convscope.reference.walk_parts import make_step
+from convscope.reference.forward import forward
+from convscope.reference.walk import walk
 
 Values = NDArray[np.float64]
 

@@ -52,6 +52,35 @@ class Gradients:
     parameters: dict[str, Array]
 
 
+def along_channels(vector: Array, rank: int) -> Array:
+    """A value a channel, ``(C,)``, as ``(C, 1, ...)`` so that it meets ``(N, C, *spatial)`` channel by channel."""
+    return vector.reshape(-1, *(1 for _ in range(rank)))
+
+
+def scale_and_shift(x: Array, weight: Array | None, bias: Array | None) -> Array:
+    """``x * weight + bias``, where they are given; both already in a shape that meets ``x``."""
+    out = x if weight is None else x * weight
+    return out if bias is None else out + bias
+
+
+def each_channel(values: Array) -> Array:
+    """The sum of each channel over examples and places, ``(C,)``."""
+    out: Array = values.sum(axis=(0, *range(2, values.ndim)))
+    return out
+
+
+def gradient_of(inward: Array, **parameters: Array) -> Gradients:
+    """The gradients of an operation with one input."""
+    return Gradients((inward,), parameters)
+
+
+def with_bias_gradient(bias: bool, inward: Array, of_weight: Array, gradient: Array) -> Gradients:
+    """The gradients of an operation that multiplies by a weight and may add a bias a channel."""
+    if not bias:
+        return gradient_of(inward, weight=of_weight)
+    return gradient_of(inward, weight=of_weight, bias=each_channel(gradient))
+
+
 FORWARD: Facet[Callable[[Any, Operands], Array]] = Facet("forward pass in NumPy", "reference")
 """``(op, operands)`` to the output ``(N, *shape)``."""
 

@@ -206,6 +206,10 @@ class Op:
         """The tensors that are kept but not trained: batch norm's running statistics."""
         return {}
 
+    def initial(self, name: str) -> float:
+        """Where a parameter or buffer starts that no scheme of initialisation draws."""
+        raise NotImplementedError(f"{self.word} does not state where its {name} starts")
+
     def macs(self, inputs: Sequence[Shape]) -> int:
         """Multiply-adds of convolution, linear and recurrent products, for one example."""
         raise NotImplementedError(f"{self.word} does not state its macs")
@@ -215,7 +219,7 @@ class Op:
         return None
 
     def box(self, box: Box, inputs: Sequence[Shape]) -> Box:
-        """Of an operation whose trait ``reads`` is ``box``: the places of its operand that a box of its output reads."""
+        """Of an operation whose trait ``reads`` is ``box``: the places of its operand that some of its output read."""
         raise NotImplementedError(f"{self.word} does not state its box")
 
     def text(self) -> str:

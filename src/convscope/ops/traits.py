@@ -21,7 +21,7 @@ Monotone = Literal["no", "rounded", "exact"]
 a maximum give the same bits in either order, gradients included."""
 
 Linearity = Literal["none", "channel", "affine"]
-"""Whether the output in evaluation is an affine function of the operands; ``channel``: a weight and a shift a channel."""
+"""Whether the output is an affine function of the operands, in evaluation; ``channel``: by two numbers a channel."""
 
 Nonlinearity = Literal["none", "rectifier", "saturating", "other"]
 """What first weights are drawn for: ``rectifier`` passes about half of what it gets, ``saturating`` flattens at both

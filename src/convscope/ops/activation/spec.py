@@ -1,4 +1,4 @@
-"""Activations: one class an activation, with all of its arithmetic; and softmax, which reads all channels of a place."""
+"""Activations: one class an activation, with all of its arithmetic; and softmax, which reads all channels."""
 
 from __future__ import annotations
 
@@ -10,6 +10,20 @@ from typing import Any, ClassVar, Literal
 from convscope.ops.spec import Op, no_products, number, operation, word
 from convscope.ops.step import Step, make_step
 from convscope.ops.traits import Keeps, Monotone, Nonlinearity, Traits
+
+__all__ = [
+    "GELU",
+    "Activation",
+    "Hardsigmoid",
+    "Hardswish",
+    "LeakyReLU",
+    "ReLU",
+    "ReLU6",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+]
 
 
 def pointwise(*, monotone: Monotone, nonlinearity: Nonlinearity, keeps: Keeps) -> Traits:
@@ -38,8 +52,7 @@ class Activation(Op):
         torch: its function in ``torch.nn.functional``; the arguments are the operation's own.
         module: its class in ``torch.nn``; empty where there is none.
         keras: the function in Keras; empty where there is none.
-        onednn: its name among oneDNN's post-operations, which compute it where a convolution writes its result; empty
-            where there is none.
+        onednn: its name among oneDNN's post-operations, see :meth:`post_operation`; empty where there is none.
         largest_slope: to one digit.
         explained: a sentence for people, in English and Korean.
     """
@@ -78,6 +91,10 @@ class Activation(Op):
         """How large the numbers are whose difference the slope is: rounding is measured by it. 0 where it is exact."""
         raise NotImplementedError
 
+    def post_operation(self) -> tuple[str, list[float], str]:
+        """What oneDNN computes it by as it writes a convolution's result: torch's name, numbers and variant."""
+        return self.onednn, [], ""
+
     def arguments(self) -> Mapping[str, Any]:
         """Its arguments by name."""
         return {entry.name: getattr(self, entry.name) for entry in fields(self)}
@@ -93,7 +110,7 @@ def smooth_slope(self: Activation, x: float) -> float:
     return 1.0 + abs(x)
 
 
-def _piece(x: float, low: float, high: float | None, slope: str) -> tuple[Step, ...]:
+def _piece(x: float, low: float, high: float | None, slope: float, form: str = "") -> tuple[Step, ...]:
     """The slope of the straight line on which a value lies, the piece named in words."""
     if x <= low:
         where = f"x <= {low:g}"
@@ -101,8 +118,7 @@ def _piece(x: float, low: float, high: float | None, slope: str) -> tuple[Step, 
         where = f"x > {low:g}"
     else:
         where = f"{low:g} < x < {high:g}" if x < high else f"x >= {high:g}"
-    value = 1 / 6 if slope == "1 / 6" else float(slope)
-    return (Step(f"slope where {where}", slope, (), value),)
+    return (Step(f"slope where {where}", form or f"{slope:g}", (), slope),)
 
 
 def _sigmoid(x: float, name: str) -> Step:
@@ -144,7 +160,7 @@ class ReLU(Activation):
 
     def slope_steps(self, x: float) -> tuple[Step, ...]:
         """The piece."""
-        return _piece(x, 0, None, "1" if x > 0 else "0")
+        return _piece(x, 0, None, float(x > 0))
 
 
 @operation("relu6", "min(max(0, x), 6)")
@@ -170,9 +186,13 @@ class ReLU6(Activation):
         """One."""
         return (make_step("value", "min(max(0, {0}), 6)", min(max(0.0, x), 6.0), x=x),)
 
+    def post_operation(self) -> tuple[str, list[float], str]:
+        """Its name and its numbers."""
+        return self.onednn, [0.0, 6.0], ""
+
     def slope_steps(self, x: float) -> tuple[Step, ...]:
         """The piece."""
-        return _piece(x, 0, 6, "1" if 0 < x < 6 else "0")
+        return _piece(x, 0, 6, float(0 < x < 6))
 
 
 @operation("leakyrelu", "x, or a small multiple of it below zero")
@@ -206,9 +226,13 @@ class LeakyReLU(Activation):
             return (make_step("value", "{0}", x, x=x),)
         return (make_step("value", "{0} * {1}", self.negative_slope * x, negative_slope=self.negative_slope, x=x),)
 
+    def post_operation(self) -> tuple[str, list[float], str]:
+        """Its name and its numbers."""
+        return self.onednn, [self.negative_slope], ""
+
     def slope_steps(self, x: float) -> tuple[Step, ...]:
         """The piece."""
-        return _piece(x, 0, None, "1" if x > 0 else f"{self.negative_slope:g}")
+        return _piece(x, 0, None, 1.0 if x > 0 else self.negative_slope)
 
 
 @operation("gelu", "x times the normal distribution's share below x")
@@ -254,6 +278,10 @@ class GELU(Activation):
             form, below = "(1 + erf({0} / sqrt(2))) / 2", (1 + math.erf(x / math.sqrt(2))) / 2
         first = make_step("share below", form, below, x=x)
         return first, make_step("value", "{0} * {1}", x * below, x=x, share_below=below)
+
+    def post_operation(self) -> tuple[str, list[float], str]:
+        """Its name and its form."""
+        return self.onednn, [], self.approximate
 
     def slope_steps(self, x: float) -> tuple[Step, ...]:
         """The distribution below ``x``, its density, and both together."""
@@ -370,7 +398,7 @@ class Hardsigmoid(Activation):
 
     def slope_steps(self, x: float) -> tuple[Step, ...]:
         """The piece."""
-        return _piece(x, -3, 3, "1 / 6" if -3 < x < 3 else "0")
+        return _piece(x, -3, 3, 1 / 6, "1 / 6") if -3 < x < 3 else _piece(x, -3, 3, 0.0)
 
 
 @operation("tanh", "hyperbolic tangent")

@@ -24,6 +24,8 @@ from convscope.ops.spec import (
 )
 from convscope.ops.traits import Traits
 
+__all__ = ["Conv"]
+
 
 def resolve_window(
     op_word: str, shape: Shape, kernel_size: Size, stride: Size, dilation: Size, padding: Size | str

@@ -9,6 +9,8 @@ from typing import ClassVar
 from convscope.ops.spec import Misfit, Op, Shape, count, elements, flag, operation, spell_shape
 from convscope.ops.traits import Traits
 
+__all__ = ["Linear"]
+
 
 @operation("linear", "a weighted sum of all inputs for each output")
 @dataclass(frozen=True)

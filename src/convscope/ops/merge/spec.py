@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from convscope.ops.spec import Misfit, Op, Shape, no_products, operation, spell_shape
+from convscope.ops.traits import Traits
+
+__all__ = ["Add", "Concat", "Mul"]
 
 _SHOWN = 8
-from convscope.ops.traits import Traits
 
 
 def _unequal(what: str, inputs: Sequence[Shape], expected: str) -> Misfit:

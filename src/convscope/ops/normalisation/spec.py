@@ -25,6 +25,13 @@ _OVER_CHANNELS = Traits(
 )
 _OVER_ALL = replace(_OVER_CHANNELS, reads="everything")
 
+__all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "LocalResponseNorm", "Scale"]
+
+
+def _as_it_is(self: Op, name: str) -> float:
+    """The :meth:`Op.initial` of a normalisation that changes nothing yet."""
+    return float(name in ("weight", "running_var"))
+
 
 def _scale_and_shift(shape: Shape, affine: bool) -> Mapping[str, Shape]:
     return {"weight": shape, "bias": shape} if affine else {}
@@ -55,6 +62,7 @@ class BatchNorm(Op):
         random=False,
     )
     macs = no_products
+    initial = _as_it_is
 
     eps: float = number(1e-5, 1e-12)
     momentum: float = number(0.1, 0.0, 1.0)
@@ -78,6 +86,7 @@ class LayerNorm(Op):
     """
 
     macs = no_products
+    initial = _as_it_is
 
     eps: float = number(1e-5, 1e-12)
     over: str = word("channels", ("channels", "all"))
@@ -114,6 +123,7 @@ class GroupNorm(Op):
         random=False,
     )
     macs = no_products
+    initial = _as_it_is
 
     num_groups: int = count()
     eps: float = number(1e-5, 1e-12)
@@ -205,6 +215,10 @@ class Scale(Op):
 
     init: float = number(1.0)
     bias: bool = flag(False)
+
+    def initial(self, name: str) -> float:
+        """``init`` for the weight, 0 for the bias."""
+        return self.init if name == "weight" else 0.0
 
     def parameters(self, inputs: Sequence[Shape]) -> Mapping[str, Shape]:
         """``weight``, and ``bias`` if it has one, one a channel."""

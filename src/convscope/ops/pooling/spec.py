@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from convscope.ops.convolution.spec import resolve_window
 from convscope.ops.spec import (
+    Box,
     Misfit,
     Op,
     Shape,
@@ -23,6 +24,8 @@ from convscope.ops.spec import (
     spell,
 )
 from convscope.ops.traits import Traits
+
+__all__ = ["AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "GlobalAvgPool", "GlobalMaxPool", "MaxPool"]
 
 
 def _checked(op: MaxPool | AvgPool, shape: Shape, window: Window) -> Window:
@@ -135,6 +138,14 @@ class AvgPool(Op):
         return (inputs[0][0], *slide("avgpool", inputs[0], self.window(inputs), self.ceil_mode))
 
 
+def _adaptive_box(op: AdaptiveAvgPool | AdaptiveMaxPool, box: Box, inputs: Sequence[Shape]) -> Box:
+    sizes = per_dimension("output_size", op.output_size, inputs[0])
+    return tuple(
+        (start * length // n, -(-stop * length // n))
+        for (start, stop), length, n in zip(box, inputs[0][1:], sizes, strict=True)
+    )
+
+
 def _adaptive_shape(op: AdaptiveAvgPool | AdaptiveMaxPool, inputs: Sequence[Shape]) -> Shape:
     spatial(op.word, inputs[0])
     return (inputs[0][0], *per_dimension("output_size", op.output_size, inputs[0]))
@@ -168,6 +179,10 @@ class AdaptiveAvgPool(Op):
         """``(channels, *output_size)``."""
         return _adaptive_shape(self, inputs)
 
+    def box(self, box: Box, inputs: Sequence[Shape]) -> Box:
+        """From the first row of the first window to the last of the last."""
+        return _adaptive_box(self, box, inputs)
+
 
 @operation("adaptivemaxpool", "the largest value of as many windows as the output has places")
 @dataclass(frozen=True)
@@ -196,6 +211,10 @@ class AdaptiveMaxPool(Op):
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """``(channels, *output_size)``."""
         return _adaptive_shape(self, inputs)
+
+    def box(self, box: Box, inputs: Sequence[Shape]) -> Box:
+        """From the first row of the first window to the last of the last."""
+        return _adaptive_box(self, box, inputs)
 
 
 @operation("globalavgpool", "the mean of each channel")

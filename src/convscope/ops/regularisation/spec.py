@@ -8,6 +8,8 @@ from typing import ClassVar
 from convscope.ops.spec import Op, no_products, number, operation
 from convscope.ops.traits import Traits
 
+__all__ = ["Dropout"]
+
 
 @operation("dropout", "sets values to zero at random while training")
 @dataclass(frozen=True)

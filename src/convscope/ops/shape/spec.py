@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from convscope.ops.spec import Op, Shape, count, elements, no_products, operation
+from convscope.ops.spec import Box, Op, Shape, count, elements, no_products, operation
 from convscope.ops.traits import Traits
+
+__all__ = ["Flatten", "Identity", "PadChannels"]
 
 
 @operation("flatten", "all values in one vector")
@@ -30,6 +32,10 @@ class Flatten(Op):
         random=False,
     )
     macs = no_products
+
+    def box(self, box: Box, inputs: Sequence[Shape]) -> Box:
+        """All of it: a vector has no places."""
+        return tuple((0, length) for length in inputs[0][1:])
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """``(elements,)``."""

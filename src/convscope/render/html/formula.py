@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from convscope.reference.walk import Step
+from convscope.ops.step import Step
 from convscope.render.html.markup import text
 from convscope.render.html.numerals import shown
 from convscope.render.html.page import both
@@ -18,7 +18,7 @@ def formula(form: str, piece: Callable[[int, bool], str]) -> str:
     """A formula as HTML with something put in for each operand.
 
     Args:
-        form: as of :class:`~convscope.reference.walk.Step`.
+        form: as of :class:`~convscope.ops.walk.Step`.
         piece: the HTML of an operand by its number, and whether a sign before it would be misread.
 
     Example:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from convscope.inspection.training_step import OpenedGradient, TrainingStep
+from convscope.ops.step import Step
 from convscope.reference.backward_terms import GradientTerms
 from convscope.reference.gradient_walk import Chain, Link
-from convscope.reference.walk import Step
 from convscope.render.text.evaluation import aligned
 from convscope.render.text.walk import spell_number, step_text
 from convscope.render.wording import printable

@@ -12,7 +12,7 @@ from convscope.inspection.maps import maps_of
 from convscope.network.graph import INPUT
 from convscope.network.receptive_field import Field
 from convscope.ops import spell_shape
-from convscope.reference.walk import Term
+from convscope.ops.walk import Term
 from convscope.render.text.walk import spell_number, walk_text
 
 Row = Sequence[str]

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Sequence
 
 from convscope import ops
-from convscope.reference.walk import Step, Term, Walk
+from convscope.ops.step import Step
+from convscope.ops.walk import Term, Walk
 
 DIGITS = 6
 """Significant digits of a number that is no whole one: as many as float32 is sure of."""
@@ -52,7 +53,7 @@ def step_text(step: Step, digits: int = DIGITS) -> str:
     """One step: its name, the formula in names, the formula in numbers, the result.
 
     Example:
-        >>> from convscope.reference.walk import Operand
+        >>> from convscope.ops.step import Operand
         >>> step_text(Step("with bias", "{0} + {1}", (Operand("sum", 8.0), Operand("bias", -0.5)), 7.5))
         'with bias: sum + bias = 8 + (-0.5) = 7.5'
     """
@@ -96,7 +97,7 @@ def walk_text(
 
     Example:
         >>> import numpy as np
-        >>> from convscope.reference.walk_operations import walk
+        >>> from convscope.reference.walk import walk
         >>> picture = np.array([[[1.0, 2, 3], [0, 1, 5], [1, 0, 2]]])
         >>> kernel = np.array([[[[1.0, 0, 1], [0, 1, 0], [1, 0, 1]]]])
         >>> unit = walk(ops.Conv(1, 3), [picture], {"weight": kernel, "bias": np.array([0.5])}, {}, (0, 0, 0))

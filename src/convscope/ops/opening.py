@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope import ops
-from convscope.reference.walk import Arrays, Combine, Indices, Operand, Step, Terms, Vector, Walk
+from convscope.ops.registry import Facet
+from convscope.ops.spec import Op, Shape, Window
+from convscope.ops.step import Step, make_step
+from convscope.ops.walk import Arrays, Combine, Indices, Terms, Vector, Walk
 
 
 @dataclass(frozen=True)
 class Given:
-    """What :func:`walk` is given besides the operation."""
+    """What the opening of a unit is given besides the operation."""
 
     inputs: Sequence[NDArray[Any]]
     parameters: Arrays
@@ -28,7 +30,7 @@ class Given:
         return self.inputs[0]
 
     @property
-    def shapes(self) -> list[ops.Shape]:
+    def shapes(self) -> list[Shape]:
         """The inputs' shapes."""
         return [value.shape for value in self.inputs]
 
@@ -62,13 +64,8 @@ def own_term(given: Given, index: tuple[int, ...] | None = None) -> Terms:
     return terms_at(given, np.array([given.index if index is None else index]))
 
 
-def make_step(name: str, form: str, value: float, **operands: float) -> Step:
-    """A step; the operands' names are the keywords, underscores for spaces."""
-    return Step(name, form, tuple(Operand(key.replace("_", " "), float(v)) for key, v in operands.items()), value)
-
-
 def finish(
-    op: ops.Op, given: Given, terms: Terms, combine: Combine, steps: Sequence[Step] = (), scale: float | None = None
+    op: Op, given: Given, terms: Terms, combine: Combine, steps: Sequence[Step] = (), scale: float | None = None
 ) -> Walk:
     """The walk of a unit; ``scale`` as in :class:`Walk`, by default the size of the terms themselves."""
     combined = put_together(terms, combine)
@@ -85,7 +82,7 @@ def put_together(terms: Terms, combine: Combine) -> float:
     return float(terms.result_N.max()) if combine == "max" else float(terms.result_N[0])
 
 
-def under(window: ops.Window, place: tuple[int, ...], shape: ops.Shape) -> list[list[int]]:
+def under(window: Window, place: tuple[int, ...], shape: Shape) -> list[list[int]]:
     """The rows, columns ... of the input under the window at a place; -1 for one in the padding."""
     found = []
     for at, length, kernel, stride, dilation, (before, _) in zip(
@@ -101,7 +98,7 @@ def grid(*sides: Sequence[int]) -> Indices:
     return np.stack(np.meshgrid(*map(np.asarray, sides), indexing="ij"), -1).reshape(-1, len(sides)).astype(np.int64)
 
 
-def with_bias(op: ops.Op, given: Given, terms: Terms) -> Walk:
+def with_bias(op: Op, given: Given, terms: Terms) -> Walk:
     """The sum of the terms, and the channel's bias where there is one."""
     done = finish(op, given, terms, "sum")
     if "bias" not in given.parameters:
@@ -111,8 +108,12 @@ def with_bias(op: ops.Op, given: Given, terms: Terms) -> Walk:
     return finish(op, given, terms, "sum", [step], done.scale + abs(bias))
 
 
-def mean_of(op: ops.Op, given: Given, terms: Terms) -> Walk:
+def mean_of(op: Op, given: Given, terms: Terms) -> Walk:
     """The sum of the terms over their number."""
     total, count = float(terms.result_N.sum()), len(terms)
     step = make_step("mean", "{0} / {1}", total / count, sum=total, count=count)
     return finish(op, given, terms, "sum", [step], float(np.abs(terms.result_N).sum()) / count)
+
+
+OPEN: Facet[Callable[[Any, Given], Walk]] = Facet("opening of a unit", "reference")
+"""``(op, given)`` to the arithmetic of one unit of the output, in evaluation mode."""
