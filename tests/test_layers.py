@@ -16,12 +16,13 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "convscope"
 
-BELOW = {"errors", "files", "seeds", "intervals"}
+BELOW = {"errors", "files", "seeds", "intervals", "tables"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
     "seeds": set(),
     "intervals": set(),
+    "tables": set(),
     "ops": {"errors"},
     "network": BELOW | {"ops"},
     "reference": BELOW | {"ops", "network"},
@@ -57,7 +58,7 @@ NEVER_LOADS: list[tuple[str, set[str]]] = [
 ]
 """Modules, those below them included, and what they never load, not even by way of other modules of convscope."""
 
-NUMPY_IN_OPS = re.compile(r"convscope\.ops\.(walk|opening|(\w+\.)+reference)")
+NUMPY_IN_OPS = re.compile(r"convscope\.ops\.(walk|walk_json|opening|uses|(\w+\.)+reference)")
 """An operation's arithmetic and the value of an opened number; its specification never imports them."""
 
 EXCEPT = {"convscope.data.augment", "convscope.data.variations", "convscope.data.mixing"}

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from convscope import ops
 from convscope.data.pictures import Unreadable, decode
 from convscope.errors import UserError, did_you_mean
 from convscope.inspection.engine_difference import Compared
@@ -70,11 +69,18 @@ class Unit(Compared):
 
     def source(self, term: Term) -> Address | None:
         """Where a term's value comes from; None for the padding and for a pixel itself."""
-        return None if term.index is None or not self.reads else Address(self.reads[term.operand], term.index)
+        if term.index is None or not self.reads:
+            return None
+        # One more than the inputs is the node's own output at another place, which a recurrent one reads.
+        return Address((*self.reads, self.address.path)[term.operand], term.index)
 
     def weight(self, term: Term) -> Address | None:
-        """Which weight a term is multiplied by; None where there is none."""
-        return None if term.weight_index is None else Address(self.address.path, term.weight_index, "weight")
+        """Which weight or value a term is multiplied by; None where there is none, or it stands nowhere."""
+        if term.weight_index is None or term.weight_source is None:
+            return None
+        if isinstance(term.weight_source, str):
+            return Address(self.address.path, term.weight_index, term.weight_source)
+        return Address(self.reads[term.weight_source], term.weight_index)
 
     @property
     def leading(self) -> Address | None:
@@ -154,9 +160,8 @@ class Look:
         value = (pixel / 255 - mean) / std
         operands = (Operand("pixel", pixel), Operand("mean", mean), Operand("std", std))
         step = Step("normalised", "({0} / 255 - {1}) / {2}", operands, value)
-        values = np.array([pixel])
-        terms = Terms(np.zeros(1, np.int64), np.array([index]), values, values)
-        return Walk(ops.Identity(), index, terms, "value", pixel, (step,), (pixel / 255 + abs(mean)) / std)
+        terms = Terms.of(np.array([pixel]), np.array([index]))
+        return Walk("pixel", index, terms, "value", pixel, (step,), (pixel / 255 + abs(mean)) / std)
 
 
 def look_at(

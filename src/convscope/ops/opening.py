@@ -53,10 +53,17 @@ def read(given: Given, operand: int, index_NR: Indices) -> Vector:
     return found
 
 
-def terms_at(given: Given, index_NR: Indices, result: Vector | None = None, operand: int = 0) -> Terms:
-    """Terms of one operand without weights."""
+def terms_at(given: Given, index_NR: Indices, operand: int = 0) -> Terms:
+    """The values of one operand at some places, each its own result; see the methods of :class:`Terms` for others.
+
+    Args:
+        given: what the opening is given.
+        index_NR: the places; a row with a -1 in it is a zero of the padding.
+        operand: which of the inputs.
+    """
     values = read(given, operand, index_NR)
-    return Terms(np.full(len(values), operand), index_NR, values, values if result is None else result)
+    index_NR = np.where((index_NR < 0).any(1, keepdims=True), -1, index_NR)
+    return Terms.of(values, index_NR, operand)
 
 
 def own_term(given: Given, index: tuple[int, ...] | None = None) -> Terms:
@@ -65,12 +72,40 @@ def own_term(given: Given, index: tuple[int, ...] | None = None) -> Terms:
 
 
 def finish(
-    op: Op, given: Given, terms: Terms, combine: Combine, steps: Sequence[Step] = (), scale: float | None = None
+    op: Op,
+    given: Given,
+    terms: Terms,
+    combine: Combine,
+    steps: Sequence[Step] = (),
+    scale: float | None = None,
+    parts: Sequence[Walk] = (),
+    name: str = "",
 ) -> Walk:
-    """The walk of a unit; ``scale`` as in :class:`Walk`, by default the size of the terms themselves."""
+    """The walk of a unit.
+
+    Args:
+        op: the operation.
+        given: what the opening is given.
+        terms: what the unit reads.
+        combine: how their results become one number.
+        steps: from there to the value.
+        scale: as in :class:`Walk`; None: the size of the terms themselves.
+        parts: numbers that the steps put in, opened themselves; each an operand of a step by its name.
+        name: of a part.
+    """
     combined = put_together(terms, combine)
     size = float(np.abs(terms.result_N).sum()) if combine == "sum" else abs(combined)
-    return Walk(op, given.index, terms, combine, combined, tuple(steps), size if scale is None else scale)
+    return Walk(
+        op.text(),
+        given.index,
+        terms,
+        combine,
+        combined,
+        tuple(steps),
+        size if scale is None else scale,
+        tuple(parts),
+        name=name,
+    )
 
 
 def put_together(terms: Terms, combine: Combine) -> float:
@@ -94,8 +129,14 @@ def under(window: Window, place: tuple[int, ...], shape: Shape) -> list[list[int
 
 
 def grid(*sides: Sequence[int]) -> Indices:
-    """Every combination of some coordinates, the last running fastest."""
-    return np.stack(np.meshgrid(*map(np.asarray, sides), indexing="ij"), -1).reshape(-1, len(sides)).astype(np.int64)
+    """Every combination of some coordinates, the last running fastest, ``(N, sides)``.
+
+    Example:
+        >>> grid([0], [3, 4]).tolist()
+        [[0, 3], [0, 4]]
+    """
+    crossed = np.meshgrid(*(np.asarray(side, np.int64) for side in sides), indexing="ij")
+    return np.stack(crossed, -1).reshape(-1, len(sides))
 
 
 def with_bias(op: Op, given: Given, terms: Terms) -> Walk:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Operand:
-    """A number in a step's formula with the name it has in the field: ``mean``, ``bias``, ``x``."""
+    """A number in a formula with the name it has in the field: ``mean``, ``bias``, ``x``."""
 
     name: str
     value: float
@@ -15,12 +15,13 @@ class Operand:
 
 @dataclass(frozen=True)
 class Step:
-    """One step from the terms to the unit's value.
+    """One step from the terms and parts to the number.
 
     Args:
         name: what it gives: ``"with bias"``, ``"standardised"``.
         form: the formula, with ``{0}``, ``{1}`` for the operands; arithmetic with ``exp log sqrt erf tanh min max``.
-        operands: the numbers that stand in it.
+        operands: the numbers that stand in it, no two of one name. One that has the name of a part of the walk is
+            that part's value.
         value: the result.
     """
 
@@ -28,6 +29,10 @@ class Step:
     form: str
     operands: tuple[Operand, ...]
     value: float
+
+    def __post_init__(self) -> None:
+        if len({operand.name for operand in self.operands}) < len(self.operands):
+            raise ValueError(f"two operands of one name in {self.name}: {self.symbols()}")
 
     def symbols(self) -> str:
         """The formula with the operands' names.

@@ -1,9 +1,4 @@
-"""Where a number was used in an operation, and what the chain rule makes of each use: the values, no arithmetic yet.
-
-A weight is used at every place that its kernel takes and in every example; a unit by every unit that reads it. Each
-use contributes ``gradient of the unit there * derivative of that unit``. Which uses there are is said by
-:mod:`convscope.reference.uses`.
-"""
+"""What the chain rule makes of each use of a number: ``gradient of the unit there * derivative of that unit``."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ OPENED = [
 ]
 
 
-@pytest.mark.parametrize("unit", OPENED, ids=lambda unit: unit.op.text())
+@pytest.mark.parametrize("unit", OPENED, ids=lambda unit: unit.operation)
 def test_every_formula_printed_is_true(unit: Walk) -> None:
     lines = walk_text(unit, digits=12)
     text = " ".join(line.strip() for line in lines if ": " not in line)

@@ -17,15 +17,7 @@ from convscope.ops.arrays import (
     gradient_of,
 )
 from convscope.ops.functions import erf, sigmoid, softmax
-from convscope.ops.opening import (
-    OPEN,
-    Given,
-    finish,
-    grid,
-    own_term,
-    read,
-    terms_at,
-)
+from convscope.ops.opening import OPEN, Given, finish, grid, own_term, terms_at
 from convscope.ops.step import Step, make_step
 from convscope.ops.uses import (
     STEPS,
@@ -108,17 +100,17 @@ def _backward_softmax(op: Softmax, given: Operands, gradient: Array) -> Gradient
 @OPEN.enter(Softmax)
 def _open_softmax(op: Softmax, given: Given) -> Walk:
     places = grid(range(given.x.shape[0]), *([at] for at in given.index[1:]))
-    values = read(given, 0, places)
-    largest, x = float(values.max()), float(given.x[given.index])
-    powers = np.exp(values - largest)
-    own, total = math.exp(x - largest), float(powers.sum())
+    values = terms_at(given, places)
+    largest, x = float(values.value_N.max()), float(given.x[given.index])
+    terms = values.exponentials(largest)
+    own, total = math.exp(x - largest), float(terms.result_N.sum())
     steps = [
         make_step("exponential", "exp({0} - {1})", own, x=x, largest=largest),
         make_step("value", "{0} / {1}", own / total, exponential=own, sum=total),
     ]
     # A rounded operand moves an exponential by as much as its own size.
-    spread = 1 + float(np.abs(values).max()) + abs(x)
-    return finish(op, given, terms_at(given, places, powers), "sum", steps, own / total * spread)
+    spread = 1 + float(np.abs(terms.value_N).max()) + abs(x)
+    return finish(op, given, terms, "sum", steps, own / total * spread)
 
 
 @USES.enter(Softmax)

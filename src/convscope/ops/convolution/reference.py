@@ -13,14 +13,7 @@ from convscope.ops.arrays import (
     with_bias_gradient,
 )
 from convscope.ops.convolution.spec import Conv
-from convscope.ops.opening import (
-    OPEN,
-    Given,
-    grid,
-    read,
-    under,
-    with_bias,
-)
+from convscope.ops.opening import OPEN, Given, grid, terms_at, under, with_bias
 from convscope.ops.spec import Window
 from convscope.ops.uses import (
     STEPS,
@@ -34,7 +27,7 @@ from convscope.ops.uses import (
     no_steps,
     pairs,
 )
-from convscope.ops.walk import Terms, Walk
+from convscope.ops.walk import Walk
 from convscope.ops.windows import give_back, im2col, window_places
 
 
@@ -129,10 +122,7 @@ def _open_conv(op: Conv, given: Given) -> Walk:
     index_NR = grid(range(first, first + share), *under(window, given.index[1:], given.x.shape))
     weights = weight[filter_].reshape(-1).astype(np.float64)
     places = grid([filter_], *(range(n) for n in weight.shape[1:]))
-    values = read(given, 0, index_NR)
-    index_NR[(index_NR < 0).any(1)] = -1
-    terms = Terms(np.zeros(len(values), np.int64), index_NR, values, values * weights, weights, places)
-    return with_bias(op, given, terms)
+    return with_bias(op, given, terms_at(given, index_NR).times(weights, places, "weight"))
 
 
 @USES.enter(Conv)

@@ -14,11 +14,7 @@ from convscope.ops.arrays import (
     with_bias_gradient,
 )
 from convscope.ops.linear.spec import Linear
-from convscope.ops.opening import (
-    OPEN,
-    Given,
-    with_bias,
-)
+from convscope.ops.opening import OPEN, Given, terms_at, with_bias
 from convscope.ops.uses import (
     STEPS,
     USES,
@@ -30,7 +26,7 @@ from convscope.ops.uses import (
     everywhere,
     no_steps,
 )
-from convscope.ops.walk import Terms, Walk
+from convscope.ops.walk import Walk
 
 
 @FORWARD.enter(Linear)
@@ -46,10 +42,8 @@ def _backward_linear(op: Linear, given: Operands, gradient: Array) -> Gradients:
 @OPEN.enter(Linear)
 def _open_linear(op: Linear, given: Given) -> Walk:
     weights = given.parameters["weight"][given.index[0]].astype(np.float64)
-    index_NR = np.arange(len(weights))[:, None]
-    values = given.x.astype(np.float64)
     places = np.column_stack([np.full(len(weights), given.index[0]), np.arange(len(weights))])
-    terms = Terms(np.zeros(len(weights), np.int64), index_NR, values, values * weights, weights, places)
+    terms = terms_at(given, np.arange(len(weights))[:, None]).times(weights, places, "weight")
     return with_bias(op, given, terms)
 
 

@@ -15,13 +15,7 @@ from convscope.ops.arrays import (
     Operands,
 )
 from convscope.ops.merge.spec import Add, Concat, Mul
-from convscope.ops.opening import (
-    OPEN,
-    Given,
-    finish,
-    grid,
-    terms_at,
-)
+from convscope.ops.opening import OPEN, Given, finish, grid, terms_at
 from convscope.ops.step import Operand, Step
 from convscope.ops.uses import (
     STEPS,
@@ -79,7 +73,7 @@ def _branches(given: Given) -> Terms:
     """Each operand's value at the unit's place, or at 0 where a dimension of 1 is stretched."""
     places = [[0 if n == 1 else at for at, n in zip(given.index, value.shape, strict=True)] for value in given.inputs]
     values = np.array([float(value[tuple(p)]) for value, p in zip(given.inputs, places, strict=True)])
-    return Terms(np.arange(len(values)), np.array(places, np.int64), values, values)
+    return Terms.of(values, np.array(places, np.int64), np.arange(len(values)))
 
 
 @OPEN.enter(Add)

@@ -34,16 +34,7 @@ from convscope.ops.normalisation.arithmetic import (
     standardise_backward,
 )
 from convscope.ops.normalisation.spec import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm, Scale
-from convscope.ops.opening import (
-    OPEN,
-    Given,
-    finish,
-    grid,
-    own_term,
-    read,
-    terms_at,
-    with_bias,
-)
+from convscope.ops.opening import OPEN, Given, finish, grid, own_term, terms_at, with_bias
 from convscope.ops.spec import Op, elements
 from convscope.ops.step import Step, make_step
 from convscope.ops.uses import (
@@ -63,7 +54,7 @@ from convscope.ops.uses import (
     weight_at,
     with_channel,
 )
-from convscope.ops.walk import Indices, Terms, Vector, Walk
+from convscope.ops.walk import Indices, Vector, Walk
 
 
 def _scaled(normal: Array, parameters: Tensors) -> Array:
@@ -224,9 +215,8 @@ def _open_local_response_norm(op: LocalResponseNorm, given: Given) -> Walk:
     channel, channels = given.index[0], given.x.shape[0]
     neighbours = range(max(0, channel - op.size // 2), min(channels, channel + (op.size - 1) // 2 + 1))
     places = grid(neighbours, *([at] for at in given.index[1:]))
-    values = read(given, 0, places)
-    terms = terms_at(given, places, np.square(values))
-    total, x = float(np.square(values).sum()), float(given.x[given.index])
+    terms = terms_at(given, places).squared()
+    total, x = float(terms.result_N.sum()), float(given.x[given.index])
     divisor = (op.k + op.alpha / op.size * total) ** op.beta
     form = "({0} + {1} / {2} * {3}) ** {4}"
     operands = {"k": op.k, "alpha": op.alpha, "size": op.size, "sum_of_squares": total, "beta": op.beta}
@@ -239,10 +229,8 @@ def _open_local_response_norm(op: LocalResponseNorm, given: Given) -> Walk:
 
 @OPEN.enter(Scale)
 def _open_scale(op: Scale, given: Given) -> Walk:
-    one, weight = own_term(given), np.array([given.at_channel("weight")])
-    place = np.array([given.index[:1]])
-    terms = Terms(one.operand_N, one.index_NR, one.value_N, one.value_N * weight, weight, place)
-    return with_bias(op, given, terms)
+    weight, place = np.array([given.at_channel("weight")]), np.array([given.index[:1]])
+    return with_bias(op, given, own_term(given).times(weight, place, "weight"))
 
 
 def among(values_M: Vector, own: int, eps: float) -> tuple[Vector, Vector]:

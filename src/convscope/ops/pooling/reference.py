@@ -17,15 +17,7 @@ from convscope.ops.arrays import (
     Operands,
     gradient_of,
 )
-from convscope.ops.opening import (
-    OPEN,
-    Given,
-    finish,
-    grid,
-    mean_of,
-    terms_at,
-    under,
-)
+from convscope.ops.opening import OPEN, Given, finish, grid, mean_of, terms_at, under
 from convscope.ops.pooling.spec import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from convscope.ops.spec import Op, Shape, Window, per_dimension
 from convscope.ops.step import Step, make_step
@@ -297,9 +289,7 @@ def _open_avg_pool(op: AvgPool, given: Given) -> Walk:
         covered = range(start, min(start + kernel, length + after))
         marked = [row if 0 <= row < length else -1 for row in covered]
         sides.append(marked if op.count_include_pad else [row for row in marked if row >= 0])
-    index_NR = grid([given.index[0]], *sides)
-    index_NR[(index_NR < 0).any(1)] = -1
-    return mean_of(op, given, terms_at(given, index_NR))
+    return mean_of(op, given, terms_at(given, grid([given.index[0]], *sides)))
 
 
 @OPEN.enter(AdaptiveAvgPool)

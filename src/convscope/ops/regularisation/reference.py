@@ -10,12 +10,7 @@ from convscope.ops.arrays import (
     Operands,
     gradient_of,
 )
-from convscope.ops.opening import (
-    OPEN,
-    Given,
-    finish,
-    own_term,
-)
+from convscope.ops.opening import OPEN, Given, finish, own_term
 from convscope.ops.regularisation.spec import Dropout
 from convscope.ops.uses import (
     STEPS,

@@ -12,12 +12,7 @@ from convscope.ops.arrays import (
     Operands,
     gradient_of,
 )
-from convscope.ops.opening import (
-    OPEN,
-    Given,
-    finish,
-    own_term,
-)
+from convscope.ops.opening import OPEN, Given, finish, own_term
 from convscope.ops.shape.spec import Flatten, Identity, PadChannels
 from convscope.ops.uses import (
     STEPS,

@@ -9,7 +9,7 @@ from convscope.ops.step import Step
 from convscope.render.html.markup import text
 from convscope.render.html.numerals import shown
 from convscope.render.html.page import both
-from convscope.render.html.words import LANGUAGES
+from convscope.render.i18n import page_words
 
 DIGITS = 6
 
@@ -63,7 +63,7 @@ def operand_name(name: str) -> str:
     if numbered:
         return both(f"operand: {numbered[1]}", n=numbered[2])
     key = f"operand: {name}"
-    return both(key) if key in LANGUAGES["en"] else text(name)
+    return both(key) if key in page_words("en") else text(name)
 
 
 def step_name(name: str) -> str:
@@ -72,7 +72,7 @@ def step_name(name: str) -> str:
     if piece:
         return both("step: slope where", where=text(piece[1]))
     key = f"step: {name}"
-    return both(key) if key in LANGUAGES["en"] else text(name)
+    return both(key) if key in page_words("en") else text(name)
 
 
 def steps_list(steps: Sequence[Step]) -> str:
