@@ -18,7 +18,9 @@ from convscope.model.folder import Model
 from convscope.network.network import Network
 
 NETWORK = Network.parse("input 1x8x8\nflatten > linear 10")
-MODEL = Model(NETWORK, to_module(NETWORK.graph()), tuple("0123456789"), Preprocess(1, 8, 8), Normalise((0.5,), (0.5,)))
+MODEL = Model(
+    NETWORK.graph(), to_module(NETWORK.graph()), tuple("0123456789"), Preprocess(1, 8, 8), Normalise((0.5,), (0.5,))
+)
 
 
 @pytest.fixture(scope="module")

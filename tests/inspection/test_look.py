@@ -32,7 +32,7 @@ def untrained(network: Network, seed: int = 0) -> Model:
     channels, height, width = graph.input
     classes = tuple(f"class {k}" for k in range(graph.output.shape[0]))
     normalise = Normalise((0.4,) * channels, (0.25,) * channels)
-    return Model(network, to_module(graph, seed=seed).eval(), classes, Preprocess(channels, height, width), normalise)
+    return Model(graph, to_module(graph, seed=seed).eval(), classes, Preprocess(channels, height, width), normalise)
 
 
 def noise(shape: Shape, seed: int = 0) -> np.ndarray:
