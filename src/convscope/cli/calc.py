@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,11 +18,10 @@ from convscope.calculation.functions import Im2col
 from convscope.calculation.numbers import Reading, Values, read_numbers
 from convscope.errors import UserError
 from convscope.ops import Misfit, spell_shape
-from convscope.ops.walk import Step, Walk
+from convscope.ops.walk_json import number, step_json
 from convscope.reference.backward import Gradients
 from convscope.render.text.calc import calculation_text, gradient_text, heading, rule_lines, unit_lines
 from convscope.render.text.calc_stage import Index, stage_lines
-from convscope.render.text.walk import put_in
 
 
 def calc_command(operation: str, values: Sequence[str], options: Mapping[str, Any]) -> None:
@@ -193,13 +191,14 @@ def to_dict(calculation: Calculation, indices: Sequence[Index], unfolded: bool =
             "inputs": [list(shape) for shape in calculation.shapes],
             "output": list(calculation.output.shape),
             "rules": [
-                {**_step(rule.step), "padding": rule.padding, "shortened": rule.shortened} for rule in calculation.rules
+                {**step_json(rule.step), "padding": rule.padding, "shortened": rule.shortened}
+                for rule in calculation.rules
             ],
         },
         "cost": {"macs": calculation.macs, "weights": calculation.weights, "biases": calculation.biases},
-        "before": [_step(step) for step in calculation.before],
-        "after": [_step(step) for step in calculation.after],
-        "units": [_unit(calculation.walk(index)) for index in indices],
+        "before": [step_json(step) for step in calculation.before],
+        "after": [step_json(step) for step in calculation.after],
+        "units": [calculation.walk(index).to_json() for index in indices],
     }
     if winners is not None:
         document["indices"] = winners.tolist()
@@ -223,38 +222,4 @@ def _nested(values: Any) -> Any:
     """Nested lists; JSON has no infinity, so it is a word."""
     if np.isfinite(values).all():
         return values.tolist()
-    return [_nested(part) for part in values] if np.ndim(values) else _number(float(values))
-
-
-def _number(value: float) -> float | str:
-    return value if math.isfinite(value) else str(value)
-
-
-def _step(step: Step) -> dict[str, Any]:
-    return {
-        "name": step.name,
-        "formula": step.symbols(),
-        "numbers": put_in(step.form, [operand.value for operand in step.operands]),
-        "value": _number(step.value),
-    }
-
-
-def _unit(walk: Walk) -> dict[str, Any]:
-    return {
-        "at": list(walk.index),
-        "value": _number(walk.value),
-        "combine": walk.combine,
-        "combined": _number(walk.combined),
-        "terms": [
-            {
-                "operand": term.operand,
-                "index": term.index,
-                "value": term.value,
-                "weight": term.weight,
-                "weight_index": term.weight_index,
-                "result": _number(term.result),
-            }
-            for term in walk.terms
-        ],
-        "steps": [_step(step) for step in walk.steps],
-    }
+    return [_nested(part) for part in values] if np.ndim(values) else number(float(values))

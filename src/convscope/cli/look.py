@@ -125,7 +125,7 @@ def _step(found: Picture, look: Look, asked: Asked) -> None:
     step = training_step(look, labels=label, lr=asked.lr, training=False)
     opened = step.open(asked.at)
     if asked.as_json:
-        click.echo(json.dumps(gradient_dict(step, opened, None), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(gradient_dict(step, opened), indent=2, ensure_ascii=False))
     else:
         click.echo(gradient_text(step, opened, _most(asked.most)))
     _agreed([opened])

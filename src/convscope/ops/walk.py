@@ -24,7 +24,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 Source = str | int | None
 """Where the weights of some terms stand: in a parameter, by its name; in an input of the operation, by its number;
-None where they are computed."""
+None where they are computed. A standardised value stands nowhere, and the value that was standardised is told."""
 
 
 @dataclass(frozen=True)
