@@ -114,7 +114,7 @@ def evaluate_command(
     click.echo(f"{model} on {done.of}\n")
     click.echo(to_text(done.evaluation, words("evaluation", lang), done.account))
     if spoilt is not None:
-        from convscope.render.html.robustness_section import to_text as robustness_text
+        from convscope.render.text.evaluation import robustness_text
 
         click.echo("\n" + robustness_text(spoilt, words("evaluation", lang)))
     if report is not None:
