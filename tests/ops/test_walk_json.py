@@ -26,7 +26,7 @@ from convscope.ops.walk import Terms, Walk
 from convscope.ops.walk_json import SCHEMA
 from convscope.reference.forward import run
 from convscope.reference.gradient_walk import open_gradient
-from convscope.reference.walk_operations import walk
+from convscope.reference.walk import walk
 
 
 def same(one: Any, other: Any) -> bool:
