@@ -36,6 +36,8 @@ def same(one: Any, other: Any) -> bool:
             return False
         nowhere = one.ndim == 2 and bool((one < 0).all() and (other < 0).all()) and len(one) == len(other)
         return nowhere or (one.shape == other.shape and one.tobytes() == other.tobytes())
+    if isinstance(one, Terms) and not len(one):  # of no terms there are no places
+        return len(other) == 0 and (one.becomes, one.weight_source) == (other.becomes, other.weight_source)
     if isinstance(one, Walk | Terms):
         return all(same(getattr(one, field.name), getattr(other, field.name)) for field in fields(one))
     if isinstance(one, tuple):
