@@ -160,10 +160,10 @@ def look(model: str | Path | Model, picture: str | Path | NDArray[np.uint8]) -> 
         >>> unit = look("runs/digits-1", "digits:3").unit("conv1[0,2,2]")  # doctest: +SKIP
         >>> unit.walk.terms[0].value, unit.value, unit.difference  # doctest: +SKIP
     """
-    from convscope.inspection.find_input import find_picture
+    from convscope.inspection.find_input import find_input
     from convscope.inspection.look import look_at
     from convscope.model.folder import Model
 
     loaded = model if isinstance(model, Model) else Model.load(model)
-    image = find_picture(loaded, picture).image_HWC if isinstance(picture, (str, Path)) else picture
+    image = find_input(loaded, picture).input if isinstance(picture, (str, Path)) else picture
     return look_at(loaded, image)

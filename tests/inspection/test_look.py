@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from convscope.data.dataset import Preprocess
-from convscope.engine.inference import Normalise
+from convscope.data.image.decode import ImagePreprocess
+from convscope.data.image.normalise import Normalise
 from convscope.engine.module import to_module
 from convscope.errors import UserError
 from convscope.inspection.look import Look, Unit, look_at
@@ -32,7 +32,9 @@ def untrained(network: Network, seed: int = 0) -> Model:
     channels, height, width = graph.input
     classes = tuple(f"class {k}" for k in range(graph.output.shape[0]))
     normalise = Normalise((0.4,) * channels, (0.25,) * channels)
-    return Model(network, to_module(graph, seed=seed).eval(), classes, Preprocess(channels, height, width), normalise)
+    return Model(
+        network, to_module(graph, seed=seed).eval(), classes, ImagePreprocess(channels, height, width), normalise
+    )
 
 
 def noise(shape: Shape, seed: int = 0) -> np.ndarray:

@@ -45,12 +45,12 @@ def test_what_is_shown_is_what_training_sees(
     for row in found.rows:
         for epoch, view in enumerate(row.epochs):
             there = np.concatenate(
-                [batch.images.numpy() for batch in seen[epoch * per_epoch : (epoch + 1) * per_epoch]]
+                [batch.inputs.numpy() for batch in seen[epoch * per_epoch : (epoch + 1) * per_epoch]]
             )
             if view is None:
                 assert balance == "sampling"
                 continue
-            assert (there == view.pixels_HWC).all(axis=(1, 2, 3)).any(), (row.name, epoch)
+            assert (there == view.input).all(axis=(1, 2, 3)).any(), (row.name, epoch)
             assert row.label in view.asked_for
 
 

@@ -37,7 +37,7 @@ def test_an_evaluation_and_its_report_speak_korean():
     html = render_report(
         evaluation,
         title="가나다",
-        images_NHWC=np.zeros((200, 8, 8, 1), np.uint8),
+        inputs_N=np.zeros((200, 8, 8, 1), np.uint8),
         labels_N=labels,
         probabilities_NK=probabilities,
         names=["사진"] * 200,

@@ -17,7 +17,7 @@ from convscope.cli.allocation import keep_freed_memory
 from convscope.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
-    from convscope.data.dataset import Fit
+    from convscope.data.image.decode import Fit
     from convscope.evaluation.metrics import Evaluation
     from convscope.learning.events import Finished
     from convscope.learning.recipe import Recipe
@@ -126,6 +126,7 @@ def _preview(data: str, network: Network | None, recipe: Recipe, options: dict[s
     """Draw what a run with these options would show its network."""
     from rich.console import Console
 
+    from convscope.data.image.decode import of_pictures
     from convscope.learning.setup import Asked, open_run
     from convscope.render.images.preview_sheet import write_preview
     from convscope.render.progress import Watch
@@ -137,12 +138,17 @@ def _preview(data: str, network: Network | None, recipe: Recipe, options: dict[s
             watch.show(decided)
         file = Path(options["preview"])
         found = write_preview(opened, file)
-    fit = opened.dataset.preprocess.fit
+    fit = of_pictures(opened.dataset.preprocess, "--preview").fit
     if options["as_json"]:
-        document = {"preview": str(file), "fit": fit, "augment": found.varied.words(), "pictures": len(found.rows)}
+        document = {
+            "preview": str(file),
+            "fit": fit,
+            "augment": found.augmentation.words(),
+            "pictures": len(found.rows),
+        }
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        click.echo(f"{file}: {len(found.rows)} pictures, fit {fit}; varied: {found.varied.words()}")
+        click.echo(f"{file}: {len(found.rows)} pictures, fit {fit}; varied: {found.augmentation.words()}")
     return 0
 
 

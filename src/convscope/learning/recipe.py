@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from convscope.data.policy import asked
+from convscope.data.image.policy import asked
 from convscope.errors import UserError, did_you_mean
 from convscope.learning.schedule import Schedule
 
@@ -55,8 +55,8 @@ class Recipe:
         schedule, warmup: see :func:`convscope.learning.schedule.rate`.
         label_smoothing: share of a label given to all classes alike (Szegedy et al. 2015).
         ema: decay a step of an average of the weights that is evaluated and saved in their place; 0: none.
-        augment: ``none``, ``light``, ``medium`` or ``strong``, see :func:`convscope.data.policy.named`; ``auto``: by
-            the pictures' kind and how often they are seen; also finer, as ``medium,flip=never``.
+        augment: ``none``, ``light``, ``medium`` or ``strong``, see :func:`convscope.data.image.policy.named`; ``auto``:
+            by the pictures' kind and how often they are seen; also finer, as ``medium,flip=never``.
         balance: of classes with few and with many pictures: ``weights`` in the loss, or ``sampling``, which draws every
             class as often as any other; ``auto``: weights where they are very unequal, else ``none``; see
             :mod:`convscope.learning.balance`.

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from convscope.engine.inference import Normalise
+from convscope.data.image.normalise import Normalise
 from convscope.engine.module import GraphModule, to_module
 from convscope.learning.events import Featured
 from convscope.learning.transfer import features as module_under_test
@@ -194,7 +194,7 @@ import sys
 import numpy as np, torch
 sys.path.insert(0, {tests!r})
 from pathlib import Path
-from convscope.engine.inference import Normalise
+from convscope.data.image.normalise import Normalise
 from convscope.engine.module import to_module
 from convscope.learning.transfer import features
 from convscope.network.network import Network

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from convscope.data.audit import KINDS, PROBLEMS, Checked, Finding
-from convscope.data.dataset import Preprocess
+from convscope.data.image.decode import ImagePreprocess
 from convscope.data.sources import Source
 from convscope.files import write_atomically
 from convscope.render.html.markup import name, paragraph, picture, section, table, text
@@ -68,7 +68,7 @@ def _kind(see: See, kind: str, findings: tuple[Finding, ...]) -> str:
 def _shots(see: See, finding: Finding) -> str:
     parts = []
     for file in finding.files[:COPIES]:
-        image_HWC = see(file, Preprocess(3, 128, 128, "letterbox"))
+        image_HWC = see(file, ImagePreprocess(3, 128, 128, "letterbox"))
         if image_HWC is not None:
             caption = f"<span>{text(finding.detail)}</span><small>{name(file)}</small>"
             parts.append(f'<figure class="shot">{picture(image_HWC, file)}<figcaption>{caption}</figcaption></figure>')

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.data.dataset import Inputs
 from convscope.evaluation.metrics import Evaluation, Probabilities
 from convscope.evaluation.mistakes import cells
 from convscope.evaluation.report import Account
@@ -32,7 +33,7 @@ def write_report(
     evaluation: Evaluation,
     *,
     title: str,
-    images_NHWC: NDArray[np.uint8],
+    inputs_N: Inputs,
     labels_N: NDArray[np.int64],
     probabilities_NK: Probabilities,
     names: Sequence[str],
@@ -51,7 +52,7 @@ def write_report(
     page = render_report(
         evaluation,
         title=title,
-        images_NHWC=images_NHWC,
+        inputs_N=inputs_N,
         labels_N=labels_N,
         probabilities_NK=probabilities_NK,
         names=names,
@@ -69,7 +70,7 @@ def render_report(
     evaluation: Evaluation,
     *,
     title: str,
-    images_NHWC: NDArray[np.uint8],
+    inputs_N: Inputs,
     labels_N: NDArray[np.int64],
     probabilities_NK: Probabilities,
     names: Sequence[str],
@@ -85,7 +86,7 @@ def render_report(
     Args:
         evaluation: of the pictures that follow.
         title: for people, e.g. ``"lenet5 on fashion-mnist"``.
-        images_NHWC: (N, H, W, 1 or 3) uint8; only the mistakes that are shown are read.
+        inputs_N: as they are stored; only the mistakes that are shown are read.
         labels_N: (N,) indices into the evaluation's classes.
         probabilities_NK: (N, K), as they were evaluated.
         names: N names of pictures.
@@ -105,15 +106,15 @@ def render_report(
         >>> answers, labels = np.eye(2)[[0, 1, 1]], np.array([0, 1, 0])
         >>> page = render_report(
         ...     evaluate_probabilities(answers, labels, ("cat", "dog")), title="cats and dogs",
-        ...     images_NHWC=np.zeros((3, 8, 8, 1), np.uint8), labels_N=labels, probabilities_NK=answers, names="abc",
+        ...     inputs_N=np.zeros((3, 8, 8, 1), np.uint8), labels_N=labels, probabilities_NK=answers, names="abc",
         ... )
         >>> page.startswith("<!doctype html>")
         True
     """
-    lengths = {len(part) for part in (images_NHWC, labels_N, probabilities_NK, names)}
+    lengths = {len(part) for part in (inputs_N, labels_N, probabilities_NK, names)}
     if lengths != {evaluation.count}:
         raise ValueError(f"{sorted(lengths)} pictures, labels, probabilities, names; {evaluation.count} evaluated")
-    pictures = sections.Pictures(images_NHWC, labels_N, probabilities_NK, names)
+    pictures = sections.Pictures(inputs_N, labels_N, probabilities_NK, names)
     found = cells(evaluation, probabilities_NK, labels_N, names) if account is None else account.cells
     side_by_side = len(evaluation.classes) <= charts.LARGEST_NUMBERED
     body = [

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.data.dataset import Inputs
 from convscope.evaluation.metrics import ConfusedPair, Evaluation, Probabilities, most_confused
 from convscope.evaluation.metrics import surest_mistakes as surest_mistakes_of
 from convscope.evaluation.mistakes import Cell
@@ -33,7 +34,7 @@ OPEN_CLASSES = 30
 class Pictures:
     """What was evaluated: uint8 NHWC pictures, labels, names and the probabilities given to them."""
 
-    images_NHWC: NDArray[np.uint8]
+    inputs_N: Inputs
     labels_N: NDArray[np.int64]
     probabilities_NK: Probabilities
     names: Sequence[str]
@@ -176,7 +177,7 @@ def confused_pairs(evaluation: Evaluation, pictures: Pictures, found: Sequence[C
 def _card(evaluation: Evaluation, pictures: Pictures, cell: Cell, most: int, words: Words) -> str:
     """One kind of mistake: what was taken for what, how often, its surest pictures."""
     names, pair = class_names(evaluation), cell.pair
-    photographs = "" if max(pictures.images_NHWC.shape[1:3]) <= TINY else " photographs"
+    photographs = "" if max(pictures.inputs_N.shape[1:3]) <= TINY else " photographs"
     shots = "".join(_shot(names, pictures, one.index, words, brief=True) for one in cell.pictures[:most])
     more = len(cell.pictures) - most
     rest = f'<p class="note">{text(words["more"].format(n=count_text(more)))}</p>' if more > 0 else ""
@@ -213,9 +214,7 @@ def _shot(names: Sequence[str], pictures: Pictures, index: int, words: Words, br
             f'<span>{text(words["is"])} <strong class="right">{name(true_name)}</strong> {text(own)}</span>'
             f"<small>{name(pictures.names[index])}</small>"
         )
-    return (
-        f'<figure class="shot">{picture(pictures.images_NHWC[index], alt)}<figcaption>{caption}</figcaption></figure>'
-    )
+    return f'<figure class="shot">{picture(pictures.inputs_N[index], alt)}<figcaption>{caption}</figcaption></figure>'
 
 
 def classes(evaluation: Evaluation, words: Words) -> str:
