@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from convscope.intervals import score_interval, wilson_interval
 
@@ -36,3 +37,10 @@ def test_the_interval_is_where_the_share_is_so_many_of_its_own_standard_errors_a
     low, high = score_interval(90, 100, errors=1.5)
     for end in (low, high):
         assert abs(0.9 - end) == pytest.approx(1.5 * (end * (1 - end) / 100) ** 0.5)
+
+
+@given(st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.sampled_from([0.8, 0.95]))
+def test_wilson_interval_is_scipys(case, confidence):
+    correct, count = case
+    judge = binomtest(correct, count).proportion_ci(confidence, method="wilson")
+    assert wilson_interval(correct, count, confidence) == pytest.approx((judge.low, judge.high), abs=1e-12)

@@ -22,10 +22,10 @@ from convscope.evaluation.metrics import calibration_error, reliability_bins
 
 def _scores(count: int, temperature: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Scores whose labels are drawn from their softmax at the temperature."""
-    dice = np.random.default_rng(seed)
-    scores_NK = 3 * dice.normal(size=(count, 5))
+    rng = np.random.default_rng(seed)
+    scores_NK = 3 * rng.normal(size=(count, 5))
     probabilities_NK = softmax(scores_NK / temperature)
-    return scores_NK, (probabilities_NK.cumsum(1) < dice.random((count, 1))).sum(1)
+    return scores_NK, (probabilities_NK.cumsum(1) < rng.random((count, 1))).sum(1)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
@@ -86,12 +86,12 @@ def test_pictures_all_named_alike_do_not_make_it_certain(right: bool) -> None:
 
 def test_the_answers_temperature_calibrates_what_smoothed_labels_bent() -> None:
     """Scores of the kind that label smoothing makes: the answers' own temperature leaves less error on new pictures."""
-    dice = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
 
     def draw(count: int) -> tuple[np.ndarray, np.ndarray]:
-        scores_NK, labels_N = 2.5 * dice.normal(size=(count, 10)), np.zeros(0)
+        scores_NK, labels_N = 2.5 * rng.normal(size=(count, 10)), np.zeros(0)
         probabilities_NK = softmax(scores_NK)
-        labels_N = (probabilities_NK.cumsum(1) < dice.random((count, 1))).sum(1)
+        labels_N = (probabilities_NK.cumsum(1) < rng.random((count, 1))).sum(1)
         return np.log(0.9 * probabilities_NK + 0.01), labels_N
 
     def error(temperature: float) -> float:
@@ -113,8 +113,8 @@ def test_uncalibrated_undoes_a_temperature_even_where_nothing_is_left() -> None:
 
 
 def test_the_error_by_chance_is_that_of_true_probabilities() -> None:
-    dice = np.random.default_rng(5)
-    top_N = 1 - dice.beta(0.5, 2.0, 500)
-    errors = [calibration_error(reliability_bins(top_N, dice.random(500) < top_N)) for _ in range(300)]
+    rng = np.random.default_rng(5)
+    top_N = 1 - rng.beta(0.5, 2.0, 500)
+    errors = [calibration_error(reliability_bins(top_N, rng.random(500) < top_N)) for _ in range(300)]
     assert chance_error(top_N) == pytest.approx(np.mean(errors), rel=0.05)
     assert chance_error(np.ones(20)) == 0.0

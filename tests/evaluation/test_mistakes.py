@@ -12,9 +12,9 @@ from convscope.evaluation.mistakes import cells
 
 @given(st.integers(0, 10**6), st.integers(2, 6), st.integers(1, 80))
 def test_every_mistake_is_behind_its_cell(seed: int, classes: int, count: int) -> None:
-    dice = np.random.default_rng(seed)
-    probabilities_NK = dice.dirichlet(np.ones(classes), count)
-    labels_N = dice.integers(0, classes, count)
+    rng = np.random.default_rng(seed)
+    probabilities_NK = rng.dirichlet(np.ones(classes), count)
+    labels_N = rng.integers(0, classes, count)
     evaluation = evaluate_probabilities(probabilities_NK, labels_N, tuple(map(str, range(classes))))
     found = cells(evaluation, probabilities_NK, labels_N, [f"{i}.png" for i in range(count)])
     for cell in found:

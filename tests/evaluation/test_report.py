@@ -17,9 +17,9 @@ CLASSES = ("a", "b", "c")
 
 
 def _told(stated: float | None = None, sure: float | None = None, curve: bool = True) -> tuple[Account, np.ndarray]:
-    dice = np.random.default_rng(3)
-    scores_NK = 4 * dice.normal(size=(600, 3))
-    labels_N = (softmax(scores_NK).cumsum(1) < dice.random((600, 1))).sum(1)
+    rng = np.random.default_rng(3)
+    scores_NK = 4 * rng.normal(size=(600, 3))
+    labels_N = (softmax(scores_NK).cumsum(1) < rng.random((600, 1))).sum(1)
     answers_NK = softmax(scores_NK / 2)
     evaluation = evaluate_probabilities(answers_NK, labels_N, CLASSES)
     vouching = Curve.measured(answers_NK[:300].max(1), answers_NK[:300].argmax(1) == labels_N[:300])

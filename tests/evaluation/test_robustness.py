@@ -15,8 +15,8 @@ from convscope.model.folder import Model
 
 
 def _picture(channels: int = 3) -> np.ndarray:
-    dice = np.random.default_rng(1)
-    coarse = np.kron(dice.integers(60, 200, (8, 8, channels)), np.ones((6, 6, 1)))
+    rng = np.random.default_rng(1)
+    coarse = np.kron(rng.integers(60, 200, (8, 8, channels)), np.ones((6, 6, 1)))
     return coarse.astype(np.uint8)
 
 

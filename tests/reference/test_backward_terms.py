@@ -11,8 +11,9 @@ from sample_gradients import Case
 from convscope import ops
 from convscope.network.address import Address
 from convscope.ops import OPERATIONS, Op
+from convscope.ops.uses import Uses
 from convscope.reference import backward_units, backward_weights
-from convscope.reference.backward_terms import GradientTerms, Uses
+from convscope.reference.backward_terms import GradientTerms
 from convscope.reference.backward_units import uses_of_unit
 from convscope.reference.backward_weights import uses_of_weight
 from convscope.reference.forward import Operands

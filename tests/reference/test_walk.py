@@ -13,8 +13,8 @@ from sample_graphs import batch_of, loaded, random_graph, random_merge, random_o
 from convscope import ops
 from convscope.network.graph import INPUT, Graph, Node
 from convscope.ops import OPERATIONS, Op
+from convscope.ops.walk import Walk
 from convscope.reference.forward import forward, run
-from convscope.reference.walk import Walk
 from convscope.reference.walk_operations import supports, walk
 
 FUNCTIONS = {"exp": math.exp, "sqrt": math.sqrt, "erf": math.erf, "tanh": math.tanh, "max": max, "min": min}

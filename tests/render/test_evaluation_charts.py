@@ -16,10 +16,10 @@ from convscope.render.evaluation_charts import coverage
 
 
 def _account(count: int, right: float, vouching: bool = True) -> Account:
-    dice = np.random.default_rng(0)
-    labels_N = dice.integers(0, 3, count)
-    called_N = np.where(dice.random(count) < right, labels_N, (labels_N + 1) % 3)
-    answers_NK = dice.random((count, 3)) / 2
+    rng = np.random.default_rng(0)
+    labels_N = rng.integers(0, 3, count)
+    called_N = np.where(rng.random(count) < right, labels_N, (labels_N + 1) % 3)
+    answers_NK = rng.random((count, 3)) / 2
     answers_NK[np.arange(count), called_N] += 1
     answers_NK /= answers_NK.sum(1, keepdims=True)
     evaluation = evaluate_probabilities(answers_NK, labels_N, ("a", "b", "c"))

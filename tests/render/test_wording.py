@@ -1,30 +1,15 @@
 import re
-import string
 
 import numpy as np
 
 from convscope.evaluation.metrics import evaluate_probabilities
 from convscope.render.html.report import render_report
+from convscope.render.i18n import words
 from convscope.render.text.evaluation import to_text
-from convscope.render.words import ENGLISH, KOREAN
 
+KOREAN = words("evaluation", "ko")
 FIELD = {"convscope", "ECE", "F1", "nat", "JPEG", "JSON", "unknown"}
 """What a Korean text writes in Latin letters too; `unknown` is the very word that a model answers."""
-
-
-def braces(said):
-    return sorted(name for _, name, _, _ in string.Formatter().parse(said) if name)
-
-
-def test_korean_says_everything_that_english_does():
-    assert KOREAN.keys() == ENGLISH.keys()
-    assert [key for key in ENGLISH if braces(ENGLISH[key]) != braces(KOREAN[key])] == []
-
-
-def test_no_english_is_left_in_korean():
-    for key, said in KOREAN.items():
-        latin = set(re.findall(r"[A-Za-z][A-Za-z0-9]*", re.sub(r"\{\w+\}", "", said)))
-        assert latin <= FIELD or key == "language", key
 
 
 def test_an_evaluation_and_its_report_speak_korean():

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from convscope import ops
 from convscope.calculation.functions import BinaryCrossEntropy, CrossEntropy, Im2col, compute, open_unit
 from convscope.ops import Misfit, Shape, Window, spell_shape
+from convscope.ops.walk import Operand, Step, Walk
 from convscope.reference.forward import im2col, windows
-from convscope.reference.walk import Operand, Step, Walk
 from convscope.reference.windows import adaptive_windows
 
 Values = NDArray[np.float64]

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from convscope import ops
 from convscope.ops import Misfit, Shape, Size, Window
 from convscope.ops.convolution import resolve_window
+from convscope.ops.opening import make_step, put_together
 from convscope.ops.spec import count, flag, per_dimension, size, slide
+from convscope.ops.walk import ITSELF, Arrays, Combine, Indices, Operand, Step, TermFunction, Terms, Walk, exponential
 from convscope.reference import losses
 from convscope.reference.forward import forward, im2col, sigmoid, softmax
-from convscope.reference.walk import Arrays, Combine, Indices, Step, Terms, Walk
 from convscope.reference.walk_operations import walk
-from convscope.reference.walk_parts import make_step
 
 Values = NDArray[np.float64]
 
@@ -216,19 +216,22 @@ def _walk(
     values: Sequence[tuple[float, int, tuple[int, ...]]],
     steps: Sequence[Step],
     combine: Combine = "value",
+    becomes: TermFunction = ITSELF,
     results: Sequence[float] | None = None,
 ) -> Walk:
     """A walk from terms given as (value, operand, place)."""
     value_N = np.array([value for value, _, _ in values])
-    result_N = value_N if results is None else np.array(results)
     operand_N: Indices = np.array([operand for _, operand, _ in values], np.int64)
     widest = max(len(place) for _, _, place in values)
     index_NR = np.full((len(values), widest), -1, np.int64)
     for at, (_, _, place) in enumerate(values):
         index_NR[at, : len(place)] = place
-    combined = float(result_N.sum() if combine == "sum" else result_N[0])
-    size_of = float(np.abs(result_N).sum()) + sum(abs(step.value) for step in steps)
-    return Walk(op, index, Terms(operand_N, index_NR, value_N, result_N), combine, combined, tuple(steps), size_of)
+    terms = Terms.of(value_N, index_NR, operand_N)
+    if results is not None:
+        terms = terms.becoming(becomes, np.array(results))
+    combined = put_together(terms, combine)
+    size_of = float(np.abs(terms.result_N).sum()) + sum(abs(step.value) for step in steps)
+    return Walk(op.text(), index, terms, combine, combined, tuple(steps), size_of)
 
 
 @open_unit.register
@@ -259,7 +262,7 @@ def _(op: RowSoftmax, inputs: Sequence[Values], parameters: Arrays, buffers: Arr
         make_step("value", "{0} / {1}", own / total, exponential=own, sum=total),
     ]
     values = [(float(score), 0, (row, at)) for at, score in enumerate(scores)]
-    return _walk(op, index, values, steps, "sum", list(powers))
+    return _walk(op, index, values, steps, "sum", exponential(largest), list(powers))
 
 
 @open_unit.register
@@ -278,7 +281,7 @@ def _(op: CrossEntropy, inputs: Sequence[Values], parameters: Arrays, buffers: A
     else:  # too small for a number; its logarithm is not
         steps.append(make_step("loss", "{0} + log({1}) - {2}", loss, largest=largest, sum=total, score_of_the_label=x))
     values = [(float(score), 0, (index[0], at)) for at, score in enumerate(scores)]
-    return _walk(op, index, values, steps, "sum", list(powers))
+    return _walk(op, index, values, steps, "sum", exponential(largest), list(powers))
 
 
 @open_unit.register
@@ -314,7 +317,8 @@ def _(
 def _(op: OneHot, inputs: Sequence[Values], parameters: Arrays, buffers: Arrays, index: tuple[int, ...]) -> Walk:
     row, column = index
     label = float(inputs[0][row])
-    return _walk(op, index, [(label, 0, (row,))], [], results=[float(label == column)])
+    indicator = TermFunction("indicator", "{0} == {1}", "label", operands=(Operand("class", float(column)),))
+    return _walk(op, index, [(label, 0, (row,))], [], becomes=indicator, results=[float(label == column)])
 
 
 @open_unit.register

@@ -19,8 +19,8 @@ from convscope.calculation.functions import Im2col
 from convscope.calculation.numbers import Reading, Values, read_numbers
 from convscope.errors import UserError
 from convscope.ops import Misfit, spell_shape
+from convscope.ops.walk import Step, Walk
 from convscope.reference.backward import Gradients
-from convscope.reference.walk import Step, Walk
 from convscope.render.text.calc import calculation_text, gradient_text, heading, rule_lines, unit_lines
 from convscope.render.text.calc_stage import Index, stage_lines
 from convscope.render.text.walk import put_in

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from convscope.errors import UserError
-from convscope.render.text.evaluation import aligned
 from convscope.render.wording import percent, printable
+from convscope.tables import text_table
 
 if TYPE_CHECKING:
-    from convscope.evaluation.comparison import Comparison
+    from convscope.evaluation.comparison import PairedComparison
 
 SHOWN = 8
 """Pictures on which they differ that are named; all are in --json."""
@@ -42,7 +42,7 @@ def compare_command(models: Sequence[str], data: str, split: str | None, as_json
     click.echo("\n\n".join(to_text(one, p) for one, p in zip(found, corrected, strict=True)))
 
 
-def to_text(found: Comparison, p: float | None = None) -> str:
+def to_text(found: PairedComparison, p: float | None = None) -> str:
     """A comparison for a terminal.
 
     Args:
@@ -60,7 +60,12 @@ def to_text(found: Comparison, p: float | None = None) -> str:
         ("only B right", f"{found.only_other:,}"),
         ("neither", f"{found.neither:,}"),
     ]
-    blocks = [f"{found.count:,} pictures, {found.of}", aligned(rows, "<>"), aligned(counts, "<>"), verdict(found, p)]
+    blocks = [
+        f"{found.count:,} pictures, {found.of}",
+        text_table(rows, "<>"),
+        text_table(counts, "<>"),
+        verdict(found, p),
+    ]
     for names, who in ((found.names_one, "A"), (found.names_other, "B")):
         if names:
             more = f"\n  and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
@@ -68,7 +73,7 @@ def to_text(found: Comparison, p: float | None = None) -> str:
     return "\n\n".join(blocks)
 
 
-def verdict(found: Comparison, p: float) -> str:
+def verdict(found: PairedComparison, p: float) -> str:
     """What to make of it, in words."""
     low, high = (100 * end for end in found.interval)
     difference = 100 * (found.top1[1] - found.top1[0])

@@ -14,7 +14,7 @@ from convscope.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from convscope.inspection.signal import DepthExperiment, Signal
-    from convscope.render.html.words import Lang
+    from convscope.render.i18n import Lang
 
 COMPARED = ("default", "small", "large")
 """Schemes that are shown of a person's own network: a good one, and what goes wrong on both sides."""

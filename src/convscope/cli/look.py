@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from convscope.inspection.find_input import FoundInput
     from convscope.inspection.look import Look, Unit
     from convscope.inspection.training_step import OpenedGradient
-    from convscope.render.html.words import Lang
+    from convscope.render.i18n import Lang
 
 MOST_TERMS = 12
 """Of a unit, on a terminal."""

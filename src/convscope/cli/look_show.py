@@ -110,12 +110,13 @@ def excite_command(model: str, data: str, at: str, png_file: str | None, as_json
     if as_json:
         click.echo(json.dumps({"at": found.at, "most": rows, "png": png_file}, indent=2, ensure_ascii=False))
         return
-    from convscope.render.text.look import columns, field_text
+    from convscope.render.text.look import field_text
     from convscope.render.text.walk import spell_number
+    from convscope.tables import text_table
 
-    lines = [[one.name, one.label, field_text(one.field), spell_number(one.value)] for one in found.most]
+    lines = [(one.name, one.label, field_text(one.field), spell_number(one.value)) for one in found.most]
     click.echo(f"{found.at} is excited most by")
-    click.echo("\n".join(columns(("picture", "label", "sees", "value"), lines, (0, 1, 2))))
+    click.echo(text_table([("picture", "label", "sees", "value"), *lines], "<<<>", rules=(1,)))
     if png_file is not None:
         click.echo(f"wrote {png_file}")
 

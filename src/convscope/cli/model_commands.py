@@ -86,9 +86,9 @@ def evaluate_command(
 
     from convscope.evaluation.evaluate import evaluate
     from convscope.model.folder import Model
+    from convscope.render.i18n import words
     from convscope.render.progress import Watch
     from convscope.render.text.evaluation import to_text
-    from convscope.render.words import LANGUAGES
 
     loaded = Model.load(model)
     console = Console(stderr=True)
@@ -103,7 +103,7 @@ def evaluate_command(
     if report is not None:
         from convscope.render.html.run_report import write_evaluation_report
 
-        write_evaluation_report(loaded, done, data, Path(report), LANGUAGES[lang], spoilt)
+        write_evaluation_report(loaded, done, data, Path(report), words("evaluation", lang), spoilt)
     if as_json:
         document = {**done.evaluation.to_dict(), "of": done.of, "report": report}
         document["robustness"] = None if spoilt is None else spoilt.to_dict()
@@ -112,11 +112,11 @@ def evaluate_command(
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     click.echo(f"{model} on {done.of}\n")
-    click.echo(to_text(done.evaluation, LANGUAGES[lang], done.account))
+    click.echo(to_text(done.evaluation, words("evaluation", lang), done.account))
     if spoilt is not None:
         from convscope.render.html.robustness_section import to_text as robustness_text
 
-        click.echo("\n" + robustness_text(spoilt, LANGUAGES[lang]))
+        click.echo("\n" + robustness_text(spoilt, words("evaluation", lang)))
     if report is not None:
         click.echo(f"report  {report}")
 

@@ -93,9 +93,9 @@ def train_command(data: str | None, **options: Any) -> int:
     report = None if options["no_report"] else folder / "report.html"
     if report is not None:
         from convscope.render.html.run_report import write_run_report
-        from convscope.render.words import LANGUAGES
+        from convscope.render.i18n import words
 
-        write_run_report(result, report, LANGUAGES[options["lang"]])
+        write_run_report(result, report, words("evaluation", options["lang"]))
     if options["as_json"]:
         metrics = {**finished.metrics, "interval": list(result.evaluation.interval), "loss": result.evaluation.loss}
         document = {

@@ -169,11 +169,11 @@ def chance_error(top_N: Probabilities, draws: int = DRAWS, seed: int = 0) -> flo
         >>> round(chance_error(np.full(100, 0.9)), 3), round(chance_error(np.full(10_000, 0.9)), 3)
         (0.025, 0.003)
     """
-    dice = np.random.Generator(np.random.PCG64(seed))
+    rng = np.random.Generator(np.random.PCG64(seed))
     sure_N, bin_N = top_N.astype(np.float64), bin_of(top_N)
     stated = np.bincount(bin_N, weights=sure_N, minlength=BINS)
     errors = []
     for _ in range(draws):
-        right = np.bincount(bin_N, weights=dice.random(len(sure_N)) < sure_N, minlength=BINS)
+        right = np.bincount(bin_N, weights=rng.random(len(sure_N)) < sure_N, minlength=BINS)
         errors.append(np.abs(right - stated).sum() / len(sure_N))
     return float(np.mean(errors))

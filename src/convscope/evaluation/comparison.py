@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb, sqrt
+from math import sqrt
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -17,12 +17,9 @@ from convscope.evaluation.evaluate import evaluate
 from convscope.intervals import wilson_interval
 from convscope.model.folder import Model
 
-EXACT = 1000
-"""Pictures that the models differ on up to which the test is exact."""
-
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedComparison:
     """Two models, paired picture by picture.
 
     Args:
@@ -80,7 +77,9 @@ class Comparison:
         }
 
 
-def compare(one: Model, other: Model, data: str | Path, names: tuple[str, str], split: str | None = None) -> Comparison:
+def compare(
+    one: Model, other: Model, data: str | Path, names: tuple[str, str], split: str | None = None
+) -> PairedComparison:
     """Measure two models on the same labelled pictures.
 
     Args:
@@ -96,21 +95,21 @@ def compare(one: Model, other: Model, data: str | Path, names: tuple[str, str], 
         strangers = sorted(set(one.classes) ^ set(other.classes))
         got = f"{names[0]} and {names[1]} do not know the same classes: {', '.join(strangers[:6])}"
         raise UserError("convscope compare", got, "models of the same classes")
-    found = [evaluate(model, data, split) for model in (one, other)]
+    evaluated = [evaluate(model, data, split) for model in (one, other)]
     right = [
         dict(zip(done.split.names, (done.probabilities_NK.argmax(1) == done.split.labels_N).tolist(), strict=True))
-        for done in found
+        for done in evaluated
     ]
-    shared = [name for name in found[0].split.names if name in right[1]]
+    shared = [name for name in evaluated[0].split.names if name in right[1]]
     if not shared:
         raise UserError(str(data), "the two models were given no picture in common", "pictures that both can read")
     answers_N2 = np.array([[side[name] for side in right] for name in shared])
-    return compared(answers_N2, shared, names, found[0].of)
+    return paired_comparison(answers_N2, shared, names, evaluated[0].of)
 
 
-def compared(
+def paired_comparison(
     right_N2: NDArray[np.bool_], pictures: Sequence[str], names: tuple[str, str] = ("A", "B"), of: str = "pictures"
-) -> Comparison:
+) -> PairedComparison:
     """The comparison of two rows of answers.
 
     Args:
@@ -119,8 +118,8 @@ def compared(
 
     Example:
         >>> right_N2 = np.array([[True, True]] * 80 + [[True, False]] * 5 + [[False, True]] * 15)
-        >>> found = compared(right_N2, [str(i) for i in range(100)])
-        >>> found.only_one, found.only_other, round(found.p, 3)
+        >>> result = paired_comparison(right_N2, [str(i) for i in range(100)])
+        >>> result.only_one, result.only_other, round(result.p, 3)
         (5, 15, 0.041)
     """
     one_N, other_N = right_N2.T
@@ -130,7 +129,7 @@ def compared(
     # Wald's interval of a paired difference, with half a picture added to each side (Agresti and Min 2005).
     b_, c_, n_ = b + 0.5, c + 0.5, count + 2
     half = NormalDist().inv_cdf(0.975) * sqrt(b_ + c_ - (c_ - b_) ** 2 / n_) / n_
-    return Comparison(
+    return PairedComparison(
         *names,
         of,
         int((one_N & other_N).sum()),
@@ -145,23 +144,19 @@ def compared(
 
 
 def mcnemar(only_one: int, only_other: int) -> float:
-    """How often chance alone would make as large a difference, where two answers differ (McNemar 1947).
+    """The p-value of McNemar's exact test (1947): how often chance alone would make as large a difference.
 
-    Of pictures that only one of them names rightly each is as likely to be right: exact up to :data:`EXACT` of them,
-    then by the normal distribution with Edwards' correction.
+    Where the two answers differ, each is as likely to be the right one: a two-sided binomial test with probability
+    one half.
 
     Example:
         >>> mcnemar(0, 6), mcnemar(5, 5), round(mcnemar(900, 1000), 3)
         (0.03125, 1.0, 0.023)
     """
-    total, least = only_one + only_other, min(only_one, only_other)
-    if not total:
-        return 1.0
-    if total <= EXACT:
-        tail = sum(comb(total, k) for k in range(least + 1))
-        return min(1.0, float(2 * tail / 2**total))
-    z = max(0.0, abs(only_one - only_other) - 1) / sqrt(total)
-    return 2 * (1 - NormalDist().cdf(z))
+    from scipy.stats import binomtest
+
+    differing = only_one + only_other
+    return float(binomtest(only_one, differing).pvalue) if differing else 1.0
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from convscope import ops
 from convscope.data.dataset import Inputs, Unreadable
 from convscope.data.modality import Opened
 from convscope.errors import UserError, did_you_mean
@@ -23,7 +22,7 @@ from convscope.network.address import Address, parse_address
 from convscope.network.graph import INPUT
 from convscope.network.receptive_field import Field, field_of
 from convscope.ops import spell_shape
-from convscope.reference.walk import Arrays, Operand, Step, Term, Terms, Walk
+from convscope.ops.walk import Arrays, Operand, Step, Term, Terms, Walk
 from convscope.reference.walk_operations import walk
 
 Precision = Literal["float32", "bfloat16"]
@@ -70,11 +69,18 @@ class Unit(Compared):
 
     def source(self, term: Term) -> Address | None:
         """Where a term's value comes from; None for the padding and for a pixel itself."""
-        return None if term.index is None or not self.reads else Address(self.reads[term.operand], term.index)
+        if term.index is None or not self.reads:
+            return None
+        # One more than the inputs is the node's own output at another place, which a recurrent one reads.
+        return Address((*self.reads, self.address.path)[term.operand], term.index)
 
     def weight(self, term: Term) -> Address | None:
-        """Which weight a term is multiplied by; None where there is none."""
-        return None if term.weight_index is None else Address(self.address.path, term.weight_index, "weight")
+        """Which weight or value a term is multiplied by; None where there is none, or it stands nowhere."""
+        if term.weight_index is None or term.weight_source is None:
+            return None
+        if isinstance(term.weight_source, str):
+            return Address(self.address.path, term.weight_index, term.weight_source)
+        return Address(self.reads[term.weight_source], term.weight_index)
 
     @property
     def leading(self) -> Address | None:
@@ -153,10 +159,8 @@ def _input_walk(opened: Opened, index: tuple[int, ...]) -> Walk:
     """The arithmetic of a number of the network's input."""
     operands = tuple(Operand(name, value) for name, value in opened.operands)
     step = Step("normalised", opened.form, operands, opened.value)
-    stored = operands[0].value
-    values = np.array([stored])
-    terms = Terms(np.zeros(1, np.int64), np.array([index]), values, values)
-    return Walk(ops.Identity(), index, terms, "value", stored, (step,), opened.magnitude)
+    terms = Terms.of(np.array([operands[0].value]), np.array([index]))
+    return Walk(opened.what, index, terms, "value", operands[0].value, (step,), opened.magnitude)
 
 
 def look_at(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from convscope.network.memory import MOMENTS, Memory
 from convscope.network.summary import BYTES, RULE, Field, Row, Summary
 from convscope.ops import spell_shape
+from convscope.tables import html_table, markdown_table, text_lines, text_table
 
 if TYPE_CHECKING:
     from convscope.network.published import Comparison
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 HEADINGS = ("node", "operation", "output", "parameters", "MACs", "field", "memory")
 KEPT = "kept"
 """The heading of what backward needs: one more column where memory is asked for."""
-_LEFT = 2  # columns set flush left; numbers are flush right
+
+
+def _sides(columns: int) -> str:
+    return "<<" + ">" * (columns - 2)
 
 
 def bytes_text(count: float) -> str:
@@ -122,19 +126,8 @@ def rows_text(rows: tuple[Row, ...], total: tuple[str, ...] | None = None) -> st
     kept = total is not None and len(total) > len(HEADINGS)
     lines = [_headings(kept), *(_marked(cells(row, kept), row.path in marked) for row in rows)]
     lines += [total] if total else []
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    texts = [
-        "  ".join(
-            cell.ljust(width) if index < _LEFT else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
-    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    texts.insert(1, rule)
-    if total:
-        texts.insert(len(texts) - 1, rule)
-    return "\n".join(texts)
+    rules = (1, len(lines) - 1) if total else (1,)
+    return text_table(lines, _sides(len(lines[0])), rules)
 
 
 def to_text(summary: Summary) -> str:
@@ -154,11 +147,11 @@ def to_markdown(summary: Summary) -> str:
     """The table in Markdown."""
     kept = summary.memory is not None
     headings = _headings(kept)
-    marks = [":--" if index < _LEFT else "--:" for index in range(len(headings))]
     marked = {row.path for row in most_expensive(summary.rows)}
     rows = [_marked(cells(row, kept), row.path in marked) for row in summary.rows]
-    lines = [headings, tuple(marks), *rows, tuple(f"**{c}**" if c else "" for c in _total(summary))]
-    text = [f"Input {spell_shape(summary.input)}.", "", *(f"| {' | '.join(line)} |" for line in lines), ""]
+    rows.append(tuple(f"**{cell}**" if cell else "" for cell in _total(summary)))
+    table = markdown_table(headings, rows, _sides(len(headings)))
+    text = [f"Input {spell_shape(summary.input)}.", "", table, ""]
     text += [f"{said}.".replace("*", "\\*", 1), ""] if (said := _most_expensive_text(summary)) else []
     if summary.memory is not None:
         text += [_memory_text(summary.memory) + ".", ""]
@@ -167,21 +160,16 @@ def to_markdown(summary: Summary) -> str:
 
 def to_html(summary: Summary) -> str:
     """The table for a notebook."""
-
-    def line(texts: tuple[str, ...], tag: str) -> str:
-        aligned = ("left", "right")
-        inside = "".join(
-            f'<{tag} style="text-align:{aligned[index >= _LEFT]}">{html.escape(text)}</{tag}>'
-            for index, text in enumerate(texts)
-        )
-        return f"<tr>{inside}</tr>"
-
     kept = summary.memory is not None
-    body = "".join(line(cells(row, kept), "td") for row in summary.rows)
-    return (
-        f"<table><caption>input {spell_shape(summary.input)}</caption><thead>{line(_headings(kept), 'th')}</thead>"
-        f"<tbody>{body}</tbody><tfoot>{line(_total(summary), 'th')}</tfoot></table><small>{html.escape(RULE)}</small>"
+    headings = _headings(kept)
+    table = html_table(
+        headings,
+        [cells(row, kept) for row in summary.rows],
+        _sides(len(headings)),
+        total=_total(summary),
+        caption=f"input {spell_shape(summary.input)}",
     )
+    return f"{table}<small>{html.escape(RULE)}</small>"
 
 
 def to_dict(summary: Summary) -> dict[str, Any]:
@@ -227,15 +215,13 @@ def zoo_text(entries: Sequence[Entry]) -> str:
     lines = [
         (f"  {e.name}", spell_shape(e.input), f"{e.output:,}", f"{e.parameters:,}", f"{e.macs:,}") for e in entries
     ]
-    widths = [max(len(line[i]) for line in [heads, *lines]) for i in range(len(heads))]
-    out = ["  ".join(text.rjust(width) for text, width in zip(heads, widths, strict=True))]
-    family = ""
-    for entry, line in zip(entries, lines, strict=True):
+    heading, *texts = text_lines([heads, *lines], "<>>>>")
+    out, family = [heading], ""
+    for entry, line in zip(entries, texts, strict=True):
         if entry.family != family:
             family = entry.family
             out += ["", *textwrap.wrap(entry.source, 100)]
-        cells = [line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]
-        out.append("  ".join(cells))
+        out.append(line)
     return "\n".join([*out, "", f"Counted: {RULE}."])
 
 
@@ -251,12 +237,8 @@ def published_text(comparisons: Sequence[Comparison]) -> str:
     for other, source in sources:
         rows = [c for c in comparisons if c.published.source == source and c.published.ours != other]
         heads = ("", "input", "parameters", "published", "MACs", "published", "")
-        lines = [heads, *map(_published_cells, rows)]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
         out += ["", *textwrap.wrap(f"{source} ({rows[0].published.rule})", 100)]
-        for line in lines:
-            cells = [line[0].ljust(widths[0]), *map(str.rjust, line[1:6], widths[1:6]), line[6]]
-            out.append("  ".join(cells).rstrip())
+        out += text_lines([heads, *map(_published_cells, rows)], "<>>>>><")
     same = [c for c in comparisons if c.published.ours]
     equal = sum(c.parameters_equal and c.macs_equal for c in same)
     others = [c for c in comparisons if not c.published.ours]

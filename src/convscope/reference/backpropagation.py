@@ -20,10 +20,10 @@ from convscope.network.address import Address
 from convscope.network.graph import INPUT, Graph, Node
 from convscope.network.plan import scores_path
 from convscope.ops import spell_shape
+from convscope.ops.walk import Operand, Step
 from convscope.reference.backward import Gradients, backward
 from convscope.reference.forward import Operands, Tensors, forward, tensors_of
 from convscope.reference.losses import ExampleLoss, Labels, Loss, cross_entropy, open_cross_entropy
-from convscope.reference.walk import Operand, Step
 from convscope.reference.windows import Array
 
 

@@ -11,11 +11,11 @@ from functools import singledispatch
 import numpy as np
 
 from convscope import ops
+from convscope.ops.walk import Operand, Step
 from convscope.reference.backward_normalisation import by_the_batch, response_divisor
 from convscope.reference.backward_units import uses_of_unit
 from convscope.reference.backward_weights import statistics
 from convscope.reference.forward import Operands, sigmoid, softmax
-from convscope.reference.walk import Operand, Step
 
 Place = tuple[int, ...]
 """``(example, *index)``."""

@@ -1,50 +1,16 @@
-"""Where a number was used in an operation, and what the chain rule makes of each use: the values, no arithmetic yet.
-
-A weight is used at every place that its kernel takes and in every example; a unit by every unit that reads it. Each
-use contributes ``gradient of the unit there * derivative of that unit``. Which uses there are is said by
-:mod:`convscope.reference.backward_units` and :mod:`convscope.reference.backward_weights`.
-"""
+"""What the chain rule makes of each use of a number: ``gradient of the unit there * derivative of that unit``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from convscope.network.address import Address
-from convscope.reference.walk import Indices, Vector
-
-Factor = Literal["value", "weight", "slope", "share", "winner", "standardised", "others", "mask", "copy"]
-"""What a derivative is: a value that the weight met, a weight that the unit met, the slope of a function, the share
-in a mean, 1 for the winner of a maximum and 0 for the others, a standardised value, the product of the other
-branches, a dropout's mask, or 1 of what is passed on or added."""
-
-
-@dataclass(frozen=True, eq=False)
-class Uses:
-    """All uses of one number in an operation, one row a use.
-
-    Args:
-        example_N: in which example of the batch.
-        index_NR: which unit of the operation's output.
-        factor_N: the derivative of that unit with respect to the number.
-        kind: what the derivative is.
-        at_NS: where the factor stands, if it is a value (in the first input; -1 for a zero of the padding) or a
-            weight (in the node's weight); None if it is computed.
-        size_N: the size of what is added up in the factor: an engine's rounding is measured by it.
-    """
-
-    example_N: Indices
-    index_NR: Indices
-    factor_N: Vector
-    kind: Factor
-    at_NS: Indices | None = None
-    size_N: Vector | None = None
-
-    def __len__(self) -> int:
-        return len(self.factor_N)
+from convscope.ops.uses import Uses
+from convscope.ops.walk import Vector
 
 
 @dataclass(frozen=True)
@@ -128,14 +94,3 @@ class GradientTerms(Sequence[GradientTerm]):
             return None
         place = tuple(map(int, self.uses.at_NS[at]))
         return Address(self.path, place, "weight") if self.uses.kind == "weight" else Address(self.source, place)
-
-
-def grid(*sides: Sequence[int]) -> Indices:
-    """Every combination of some coordinates, the last running fastest, ``(N, sides)``.
-
-    Example:
-        >>> grid([0], [3, 4]).tolist()
-        [[0, 3], [0, 4]]
-    """
-    crossed = np.meshgrid(*(np.asarray(side, np.int64) for side in sides), indexing="ij")
-    return np.stack(crossed, -1).reshape(-1, len(sides))

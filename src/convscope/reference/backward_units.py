@@ -13,12 +13,13 @@ import numpy as np
 
 from convscope import ops
 from convscope.ops import Shape, Window, per_dimension
+from convscope.ops.opening import grid
+from convscope.ops.uses import Uses
+from convscope.ops.walk import Indices, Vector
 from convscope.reference.backward_activation import has_slope, slope
 from convscope.reference.backward_normalisation import by_the_batch, response_divisor
-from convscope.reference.backward_terms import Uses, grid
 from convscope.reference.backward_windows import winners
 from convscope.reference.forward import Operands, sigmoid, softmax
-from convscope.reference.walk import Indices, Vector
 from convscope.reference.windows import Array, adaptive_windows, divisors, window_places
 
 Index = tuple[int, ...]

@@ -8,11 +8,12 @@ import numpy as np
 
 from convscope import ops
 from convscope.ops import Shape
+from convscope.ops.opening import grid
+from convscope.ops.uses import Uses
+from convscope.ops.walk import Indices
 from convscope.reference.backward_normalisation import by_the_batch
-from convscope.reference.backward_terms import Uses, grid
 from convscope.reference.forward import Operands
 from convscope.reference.normalisation import along_channels
-from convscope.reference.walk import Indices
 from convscope.reference.windows import Array
 
 Index = tuple[int, ...]

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from convscope.errors import UserError
 from convscope.ops import spell_shape
+from convscope.ops.walk import Operand, Step
 from convscope.reference.forward import sigmoid, softmax
-from convscope.reference.walk import Operand, Step
 from convscope.reference.windows import Array
 
 __all__ = [

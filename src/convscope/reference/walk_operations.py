@@ -12,19 +12,18 @@ from numpy.typing import NDArray
 
 from convscope import ops
 from convscope.ops import per_dimension
-from convscope.reference.walk import Arrays, Indices, Step, Terms, Walk
-from convscope.reference.walk_parts import (
+from convscope.ops.opening import (
     Given,
     finish,
     grid,
     make_step,
     mean_of,
     own_term,
-    read,
     terms_at,
     under,
     with_bias,
 )
+from convscope.ops.walk import Arrays, Indices, Step, Terms, Walk
 from convscope.reference.windows import adaptive_windows
 
 
@@ -81,10 +80,7 @@ def _(op: ops.Conv, given: Given) -> Walk:
     index_NR = grid(range(first, first + share), *under(window, given.index[1:], given.x.shape))
     weights = weight[filter_].reshape(-1).astype(np.float64)
     places = grid([filter_], *(range(n) for n in weight.shape[1:]))
-    values = read(given, 0, index_NR)
-    index_NR[(index_NR < 0).any(1)] = -1
-    terms = Terms(np.zeros(len(values), np.int64), index_NR, values, values * weights, weights, places)
-    return with_bias(op, given, terms)
+    return with_bias(op, given, terms_at(given, index_NR).times(weights, places, "weight"))
 
 
 @_walk.register
@@ -105,9 +101,7 @@ def _(op: ops.AvgPool, given: Given) -> Walk:
         covered = range(start, min(start + kernel, length + after))
         marked = [row if 0 <= row < length else -1 for row in covered]
         sides.append(marked if op.count_include_pad else [row for row in marked if row >= 0])
-    index_NR = grid([given.index[0]], *sides)
-    index_NR[(index_NR < 0).any(1)] = -1
-    return mean_of(op, given, terms_at(given, index_NR))
+    return mean_of(op, given, terms_at(given, grid([given.index[0]], *sides)))
 
 
 def _box(op: ops.AdaptiveAvgPool | ops.AdaptiveMaxPool, given: Given) -> Terms:
@@ -146,10 +140,8 @@ def _(op: ops.GlobalMaxPool, given: Given) -> Walk:
 @_walk.register
 def _(op: ops.Linear, given: Given) -> Walk:
     weights = given.parameters["weight"][given.index[0]].astype(np.float64)
-    index_NR = np.arange(len(weights))[:, None]
-    values = given.x.astype(np.float64)
     places = np.column_stack([np.full(len(weights), given.index[0]), np.arange(len(weights))])
-    terms = Terms(np.zeros(len(weights), np.int64), index_NR, values, values * weights, weights, places)
+    terms = terms_at(given, np.arange(len(weights))[:, None]).times(weights, places, "weight")
     return with_bias(op, given, terms)
 
 
@@ -244,9 +236,8 @@ def _(op: ops.LocalResponseNorm, given: Given) -> Walk:
     channel, channels = given.index[0], given.x.shape[0]
     neighbours = range(max(0, channel - op.size // 2), min(channels, channel + (op.size - 1) // 2 + 1))
     places = grid(neighbours, *([at] for at in given.index[1:]))
-    values = read(given, 0, places)
-    terms = terms_at(given, places, np.square(values))
-    total, x = float(np.square(values).sum()), float(given.x[given.index])
+    terms = terms_at(given, places).squared()
+    total, x = float(terms.result_N.sum()), float(given.x[given.index])
     divisor = (op.k + op.alpha / op.size * total) ** op.beta
     form = "({0} + {1} / {2} * {3}) ** {4}"
     operands = {"k": op.k, "alpha": op.alpha, "size": op.size, "sum_of_squares": total, "beta": op.beta}
@@ -259,10 +250,8 @@ def _(op: ops.LocalResponseNorm, given: Given) -> Walk:
 
 @_walk.register
 def _(op: ops.Scale, given: Given) -> Walk:
-    one, weight = own_term(given), np.array([given.at_channel("weight")])
-    place = np.array([given.index[:1]])
-    terms = Terms(one.operand_N, one.index_NR, one.value_N, one.value_N * weight, weight, place)
-    return with_bias(op, given, terms)
+    weight, place = np.array([given.at_channel("weight")]), np.array([given.index[:1]])
+    return with_bias(op, given, own_term(given).times(weight, place, "weight"))
 
 
 # Activations
@@ -347,17 +336,17 @@ def _(op: ops.Tanh, given: Given) -> Walk:
 @_walk.register
 def _(op: ops.Softmax, given: Given) -> Walk:
     places = grid(range(given.x.shape[0]), *([at] for at in given.index[1:]))
-    values = read(given, 0, places)
-    largest, x = float(values.max()), float(given.x[given.index])
-    powers = np.exp(values - largest)
-    own, total = math.exp(x - largest), float(powers.sum())
+    values = terms_at(given, places)
+    largest, x = float(values.value_N.max()), float(given.x[given.index])
+    terms = values.exponentials(largest)
+    own, total = math.exp(x - largest), float(terms.result_N.sum())
     steps = [
         make_step("exponential", "exp({0} - {1})", own, x=x, largest=largest),
         make_step("value", "{0} / {1}", own / total, exponential=own, sum=total),
     ]
     # A rounded operand moves an exponential by as much as its own size.
-    spread = 1 + float(np.abs(values).max()) + abs(x)
-    return finish(op, given, terms_at(given, places, powers), "sum", steps, own / total * spread)
+    spread = 1 + float(np.abs(terms.value_N).max()) + abs(x)
+    return finish(op, given, terms, "sum", steps, own / total * spread)
 
 
 # Merges
@@ -367,7 +356,7 @@ def _branches(given: Given) -> Terms:
     """Each operand's value at the unit's place, or at 0 where a dimension of 1 is stretched."""
     places = [[0 if n == 1 else at for at, n in zip(given.index, value.shape, strict=True)] for value in given.inputs]
     values = np.array([float(value[tuple(p)]) for value, p in zip(given.inputs, places, strict=True)])
-    return Terms(np.arange(len(values)), np.array(places, np.int64), values, values)
+    return Terms.of(values, np.array(places, np.int64), np.arange(len(values)))
 
 
 @_walk.register

@@ -17,8 +17,8 @@ import vl_convert
 
 from convscope.evaluation.metrics import Bin, Evaluation
 from convscope.intervals import wilson_interval
+from convscope.render.i18n import ENGLISH, Words
 from convscope.render.wording import class_names
-from convscope.render.words import ENGLISH, Words
 
 COLOURS: Mapping[str, tuple[str, str]] = {
     "ink": ("#24292e", "#dfe3e8"),

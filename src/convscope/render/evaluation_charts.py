@@ -13,7 +13,7 @@ from convscope.evaluation.selective_prediction import Kept
 from convscope.intervals import wilson_interval
 from convscope.model.risk_coverage import Curve
 from convscope.render.charts import COLOURS, Chart
-from convscope.render.words import ENGLISH, Words
+from convscope.render.i18n import ENGLISH, Words
 
 WIDTH, HEIGHT = 420, 230
 FEWEST = 10

@@ -14,7 +14,7 @@ import altair as alt
 from convscope.inspection.signal import Depth, DepthExperiment, Signal
 from convscope.network.graph import INPUT
 from convscope.render.charts import COLOURS, Chart
-from convscope.render.html.words import Lang
+from convscope.render.i18n import Lang
 from convscope.render.text.signal import kind_name, short, word
 
 Quantity = Literal["std", "gradient_size", "weight_gradient_size"]

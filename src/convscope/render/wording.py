@@ -9,7 +9,7 @@ from convscope.evaluation.by_size import SizeScore
 from convscope.evaluation.metrics import Evaluation, most_confused
 from convscope.evaluation.report import JUDGED, LEARNT, NEW, Account
 from convscope.evaluation.selective_prediction import Kept
-from convscope.render.words import ENGLISH, Words
+from convscope.render.i18n import ENGLISH, Words
 
 FEW = 100
 """Below so many pictures "in 100" would claim more than was seen."""

@@ -1,4 +1,4 @@
-from convscope.reference.walk import Operand, Step
+from convscope.ops.walk import Operand, Step
 from convscope.render.html.formula import names, numbers, steps_list
 
 STEP = Step(

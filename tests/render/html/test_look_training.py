@@ -9,8 +9,8 @@ from convscope.network.address import Address
 from convscope.reference.gradient_walk import chain
 from convscope.render.html.look_training import steepest, training
 from convscope.render.html.numerals import shown
-from convscope.render.html.words import LANGUAGES
-from convscope.render.html.words_operations import OPERANDS, STEPS
+from convscope.render.i18n import page_words
+from convscope.render.i18n.operations import OPERANDS, STEPS
 
 EVERYTHING = """input 2x12x12
 conv 4 3x3 padding=1 > batchnorm > relu > conv 4 3x3 padding=1 > gelu > localresponsenorm 3 > maxpool 2
@@ -86,7 +86,7 @@ def test_every_derivative_has_a_name_in_every_language(seen):
             way_names |= {one.name for one in link.steps}
             operand_names |= {operand.name for one in link.steps for operand in one.operands}
     assert len(kinds) > 6
-    assert {f"factor {kind}" for kind in kinds} <= LANGUAGES["en"].keys()
+    assert {f"factor {kind}" for kind in kinds} <= page_words("en").keys()
     assert {name for name in way_names if not name.startswith("slope where ")} <= STEPS.keys()
     assert {name for name in operand_names if not re.fullmatch(r"branch \d+", name)} <= OPERANDS.keys()
 

@@ -16,7 +16,7 @@ from convscope.network.summary import summarise
 from convscope.network.table import to_html
 from convscope.render.html.markup import picture_uri
 from convscope.render.html.report import render_report, write_report
-from convscope.render.words import KOREAN
+from convscope.render.i18n import words
 
 HOSTILE = (
     "<script>alert('x')</script>",
@@ -34,6 +34,8 @@ HISTORY = [
     for n in range(1, 6)
 ]  # fmt: skip
 VOID = {"meta", "img", "br", "hr", "link", "input"}
+
+KOREAN = words("evaluation", "ko")
 
 
 class Page(HTMLParser):
@@ -207,9 +209,9 @@ def test_an_account_is_told_at_the_head_in_charts_and_tables():
 
 
 def test_pictures_that_are_not_new_are_said_to_flatter():
-    for part, words in (("learnt", "It was trained on these pictures"), ("judged", "were chosen on these pictures")):
+    for part, said in (("learnt", "It was trained on these pictures"), ("judged", "were chosen on these pictures")):
         text, _ = rendered(accounted(case(4, 300), part=part))
-        assert words in text
+        assert said in text
         assert "chosen on other pictures" not in text
     assert "flatters" not in rendered(accounted(case(4, 300)))[0]
 

@@ -9,8 +9,9 @@ from rich.cells import cell_len
 from convscope.evaluation.metrics import evaluate_probabilities
 from convscope.evaluation.report import account
 from convscope.model.risk_coverage import Curve
-from convscope.render.text.evaluation import aligned, to_text, worst_first
+from convscope.render.text.evaluation import to_text, worst_first
 from convscope.render.wording import class_names, headline, percent, printable
+from convscope.tables import text_table
 
 
 def evaluated(labels, predicted, names):
@@ -120,7 +121,7 @@ def test_absent_classes_come_last_and_show_a_dash():
 
 
 def test_aligned_counts_cells():
-    assert aligned([("가", "1"), ("abc", "22")], "<>") == "가    1\nabc  22"
+    assert text_table([("가", "1"), ("abc", "22")], "<>") == "가    1\nabc  22"
 
 
 def test_an_account_names_the_files_behind_mistakes_sizes_and_what_came_of_being_sure():

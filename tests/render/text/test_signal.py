@@ -6,7 +6,7 @@ import pytest
 
 from convscope.inspection.signal import DepthExperiment, depth_experiment, signal
 from convscope.network.network import Network
-from convscope.render.text.signal import WORDS, depth_table, kind_name, short, shown_layers, signal_table, verdict
+from convscope.render.text.signal import depth_table, kind_name, short, shown_layers, signal_table, verdict
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +45,6 @@ def test_both_languages_say_the_same(experiment: DepthExperiment) -> None:
     assert "기울기 소실" in korean
     assert "vanishes" not in korean
     assert kind_name("relu + batch norm + residual", "ko") == "relu + 배치 정규화 + 잔차 연결"
-    for pair in WORDS.values():
-        assert all(pair)
-        assert {part.split("}")[0] for part in pair[0].split("{")[1:]} == {
-            part.split("}")[0] for part in pair[1].split("{")[1:]
-        }
 
 
 def test_what_overflows_and_what_is_nothing() -> None:

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from convscope import ops
-from convscope.reference.walk import Walk
+from convscope.ops.walk import Walk
 from convscope.reference.walk_operations import walk
 from convscope.render.text.walk import WIDTH, put_in, spell_number, walk_text
 
@@ -50,7 +50,7 @@ OPENED = [
 ]
 
 
-@pytest.mark.parametrize("unit", OPENED, ids=lambda unit: unit.op.text())
+@pytest.mark.parametrize("unit", OPENED, ids=lambda unit: unit.operation)
 def test_every_formula_printed_is_true(unit: Walk) -> None:
     lines = walk_text(unit, digits=12)
     text = " ".join(line.strip() for line in lines if ": " not in line)

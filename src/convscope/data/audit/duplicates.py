@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 COARSE = 16
 """Pixels a side of what is compared with everything else."""
@@ -32,30 +34,24 @@ def groups(count: int, digests: Sequence[bytes], thumbnails_NHWC: NDArray[np.uin
         thumbnails_NHWC: of 32 a side.
 
     Example:
-        >>> dice = np.random.default_rng(0)
-        >>> one, other = dice.integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
-        >>> again = np.clip(one + dice.normal(0, 2, one.shape), 0, 255).astype(np.uint8)
+        >>> rng = np.random.default_rng(0)
+        >>> one, other = rng.integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+        >>> again = np.clip(one + rng.normal(0, 2, one.shape), 0, 255).astype(np.uint8)
         >>> groups(3, [b"a", b"b", b"c"], np.stack([one, other, again]))
         [[0, 2]]
     """
-    parent = list(range(count))
-
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
     first: dict[bytes, int] = {}
-    for index, digest in enumerate(digests):
-        parent[root(index)] = root(first.setdefault(digest, index))
+    edges = [(first.setdefault(digest, index), index) for index, digest in enumerate(digests)]
     single = list(first.values())  # of a thousand same files one is compared
-    for one, other in near(thumbnails_NHWC if len(single) == count else thumbnails_NHWC[single]):
-        parent[root(single[other])] = root(single[one])
+    alike = near(thumbnails_NHWC if len(single) == count else thumbnails_NHWC[single])
+    edges += [(single[one], single[other]) for one, other in alike]
+    one_E, other_E = np.array(edges, np.int64).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(edges), bool), (one_E, other_E)), shape=(count, count))
+    _, components_N = connected_components(graph, directed=False)
     members: dict[int, list[int]] = {}
-    for index in range(count):
-        members.setdefault(root(index), []).append(index)
-    return [sorted(group) for group in members.values() if len(group) > 1]
+    for index, component in enumerate(components_N.tolist()):
+        members.setdefault(component, []).append(index)
+    return [group for group in members.values() if len(group) > 1]
 
 
 def near(thumbnails_NHWC: NDArray[np.uint8]) -> Pairs:
@@ -67,15 +63,15 @@ def near(thumbnails_NHWC: NDArray[np.uint8]) -> Pairs:
         grey_NHW = thumbnails_NHWC[start : start + ROWS].astype(np.float32).mean(3)
         plain.append(_descriptors(grey_NHW))
         mirrored.append(_descriptors(grey_NHW[:, :, ::-1]))
-    found: Pairs = []
+    pairs: Pairs = []
     for pairs_P2, flipped in _candidates(np.concatenate(plain), np.concatenate(mirrored)):
         for start in range(0, len(pairs_P2), ROWS):
             one_P, other_P = pairs_P2[start : start + ROWS].T
             others = thumbnails_NHWC[other_P]
             difference_P = _differences(thumbnails_NHWC[one_P], others[:, :, ::-1] if flipped else others)
             same_P = difference_P < DIFFERENT
-            found += zip(one_P[same_P].tolist(), other_P[same_P].tolist(), strict=True)
-    return found
+            pairs += zip(one_P[same_P].tolist(), other_P[same_P].tolist(), strict=True)
+    return pairs
 
 
 def _descriptors(grey_NHW: NDArray[np.float32]) -> NDArray[np.float32]:

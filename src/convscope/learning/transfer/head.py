@@ -133,9 +133,9 @@ def choose(
         in_turn: how many of the five parts of the pictures are held out; None: all, of very many pictures one.
 
     Example:
-        >>> dice = np.random.default_rng(0)
+        >>> rng = np.random.default_rng(0)
         >>> labels_N = np.arange(200) % 2
-        >>> features_ND = dice.normal(size=(200, 3)) + 2 * labels_N[:, None]
+        >>> features_ND = rng.normal(size=(200, 3)) + 2 * labels_N[:, None]
         >>> 0.9 < choose([features_ND], labels_N, 2).accuracy < 1
         True
     """
@@ -195,7 +195,11 @@ def choose(
 
 
 def _folds(labels_N: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """A fold for every picture; each fold has a like share of every class."""
+    """A stratified fold for every picture.
+
+    By hand, not by scikit-learn's StratifiedKFold: that one refuses data whose classes all have fewer pictures than
+    there are folds, and its other assignment would choose other strengths, and so other weights, for the same seed.
+    """
     order = np.random.Generator(np.random.PCG64(stream_seed(seed, "folds"))).permutation(len(labels_N))
     order = order[np.argsort(labels_N[order], kind="stable")]
     folds_N = np.empty(len(labels_N), np.int64)

@@ -10,9 +10,9 @@ from convscope.data.sources import Source
 from convscope.files import write_atomically
 from convscope.render.html.markup import name, paragraph, picture, section, table, text
 from convscope.render.html.report import document, paragraph_of
+from convscope.render.i18n import ENGLISH
 from convscope.render.images.audit_sheet import See, seeing
 from convscope.render.text.audit import verdict
-from convscope.render.words import ENGLISH
 
 SHOWN, COPIES = 24, 4
 """Findings of a kind, and copies of a picture, that are shown."""

@@ -21,7 +21,7 @@ from convscope.render.html.matrix import UNPADDED, Padding, plane, plane_shape, 
 from convscope.render.html.numerals import shown
 from convscope.render.html.packed import pack, pack_walks
 from convscope.render.html.page import attribute, both, render, section
-from convscope.render.html.words import LANGUAGES, Lang
+from convscope.render.i18n import Lang, page_words
 from convscope.render.text.walk import walk_text
 
 MOST_PLANES = 64
@@ -76,7 +76,7 @@ def render_calc_page(calculation: Calculation, lang: Lang | None = None, backwar
         sections.shape(calculation),
     ]
     return render(
-        f"{title}: {LANGUAGES[page_lang]['output']} {spell_shape(calculation.output.shape)}",
+        f"{title}: {page_words(page_lang)['output']} {spell_shape(calculation.output.shape)}",
         head,
         "\n".join(part for part in parts if part),
         _data(calculation),
@@ -88,7 +88,7 @@ def render_calc_page(calculation: Calculation, lang: Lang | None = None, backwar
 
 def _explained(op: ops.Op) -> str:
     key = f"op: {op.word}"
-    return both(key) if key in LANGUAGES["en"] else text(op.summary)
+    return both(key) if key in page_words("en") else text(op.summary)
 
 
 def _costs(calculation: Calculation) -> str:

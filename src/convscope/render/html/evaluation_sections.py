@@ -9,8 +9,8 @@ from convscope.evaluation.report import Account
 from convscope.render import charts
 from convscope.render.evaluation_charts import coverage
 from convscope.render.html.markup import figure, paragraph, section, table, text
+from convscope.render.i18n import Words
 from convscope.render.wording import judgement, percent, size_rows, sure_rows, sure_text
-from convscope.render.words import Words
 
 
 def reliability(evaluation: Evaluation, account: Account | None, words: Words) -> str:

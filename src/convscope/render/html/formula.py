@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from convscope.reference.walk import Step
+from convscope.ops.walk import Step
 from convscope.render.html.markup import text
 from convscope.render.html.numerals import shown
 from convscope.render.html.page import both
-from convscope.render.html.words import LANGUAGES
+from convscope.render.i18n import page_words
 
 DIGITS = 6
 
@@ -18,7 +18,7 @@ def formula(form: str, piece: Callable[[int, bool], str]) -> str:
     """A formula as HTML with something put in for each operand.
 
     Args:
-        form: as of :class:`~convscope.reference.walk.Step`.
+        form: as of :class:`~convscope.ops.walk.Step`.
         piece: the HTML of an operand by its number, and whether a sign before it would be misread.
 
     Example:
@@ -63,7 +63,7 @@ def operand_name(name: str) -> str:
     if numbered:
         return both(f"operand: {numbered[1]}", n=numbered[2])
     key = f"operand: {name}"
-    return both(key) if key in LANGUAGES["en"] else text(name)
+    return both(key) if key in page_words("en") else text(name)
 
 
 def step_name(name: str) -> str:
@@ -72,7 +72,7 @@ def step_name(name: str) -> str:
     if piece:
         return both("step: slope where", where=text(piece[1]))
     key = f"step: {name}"
-    return both(key) if key in LANGUAGES["en"] else text(name)
+    return both(key) if key in page_words("en") else text(name)
 
 
 def steps_list(steps: Sequence[Step]) -> str:

@@ -30,7 +30,7 @@ from convscope.render.html.look_units import (
     pack_units,
 )
 from convscope.render.html.page import render
-from convscope.render.html.words import Lang
+from convscope.render.i18n import Lang
 
 METHODS: tuple[Method, ...] = ("gradcam", "layercam")
 

@@ -25,7 +25,7 @@ from convscope.render.html.markup import name as isolated
 from convscope.render.html.markup import text
 from convscope.render.html.numerals import shown
 from convscope.render.html.page import attribute, both, paragraph, section
-from convscope.render.html.words import Lang
+from convscope.render.i18n import Lang
 from convscope.render.images.colormap import Floats
 from convscope.render.images.overlay import clipped, heat_over
 from convscope.render.wording import percent, printable, sureness

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.ops import Shape, Window, elements
-from convscope.reference.walk import Walk
+from convscope.ops.walk import Walk
 
 PADDING = -(2**31)
 """The offset of a zero of the padding, which is nowhere in the input."""

@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from convscope.render.html.markup import text
-from convscope.render.html.words import LANGUAGES, Lang
+from convscope.render.i18n import LANGUAGES, Lang, page_words
 
 POLICY = (
     "default-src 'none'; script-src {script}; style-src 'unsafe-inline'; img-src data:; "
@@ -41,8 +41,8 @@ def both(key: str, **fields: str) -> str:
         '<span class="en" lang="en">input</span><span class="ko" lang="ko">입력</span>'
     """
     return "".join(
-        f'<span class="{lang}" lang="{lang}">{text(words[key]).format(**fields)}</span>'
-        for lang, words in LANGUAGES.items()
+        f'<span class="{lang}" lang="{lang}">{text(page_words(lang)[key]).format(**fields)}</span>'
+        for lang in LANGUAGES
     )
 
 
@@ -53,7 +53,7 @@ def attribute(name: str, key: str, lang: Lang, **fields: str) -> str:
         >>> attribute("aria-label", "input", "en")
         'aria-label="input" data-aria-label-en="input" data-aria-label-ko="입력"'
     """
-    said = {code: text(words[key].format(**fields)) for code, words in LANGUAGES.items()}
+    said = {code: text(page_words(code)[key].format(**fields)) for code in LANGUAGES}
     every = " ".join(f'data-{name}-{code}="{value}"' for code, value in said.items())
     return f'{name}="{said[lang]}" {every}'
 
@@ -96,7 +96,7 @@ def render(
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     policy = POLICY.format(script=f"'sha256-{digest}'")
     style = _read("convscope.render.html", "report.css") + "".join(_own(name) for name in styles)
-    document = {**data, "words": {code: dict(words) for code, words in LANGUAGES.items()}}
+    document = {**data, "words": {code: dict(page_words(code)) for code in LANGUAGES}}
     return f"""<!doctype html>
 <html lang="{lang or "en"}"{"" if lang else ' data-lang="browser"'}>
 <head>

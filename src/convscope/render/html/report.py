@@ -21,8 +21,8 @@ from convscope.render.html import evaluation_sections as account_sections
 from convscope.render.html import report_sections as sections
 from convscope.render.html.markup import text
 from convscope.render.html.robustness_section import robustness as robustness_section
+from convscope.render.i18n import ENGLISH, Words
 from convscope.render.wording import headline
-from convscope.render.words import ENGLISH, Words
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 """What the page allows itself, enforced by the browser: its own styles and pictures, and no request at all."""

@@ -15,9 +15,9 @@ from convscope.evaluation.mistakes import Cell
 from convscope.evaluation.report import Account
 from convscope.render import charts
 from convscope.render.html.markup import TINY, figure, name, paragraph, picture, section, table, text
+from convscope.render.i18n import Words
 from convscope.render.text.evaluation import worst_first
 from convscope.render.wording import class_names, commonest, count_text, error_note, percent, sureness
-from convscope.render.words import Words
 
 PAIRS, PICTURES_A_PAIR = 8, 6
 """Kinds of mistakes that are open, and pictures of each."""

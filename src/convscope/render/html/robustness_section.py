@@ -7,9 +7,9 @@ import altair as alt
 from convscope.evaluation.robustness import SEVERITIES, Robustness
 from convscope.render import charts
 from convscope.render.html.markup import figure, paragraph, section
-from convscope.render.text.evaluation import aligned
+from convscope.render.i18n import Words
 from convscope.render.wording import percent
-from convscope.render.words import Words
+from convscope.tables import text_table
 
 
 def to_text(found: Robustness, words: Words) -> str:
@@ -19,7 +19,7 @@ def to_text(found: Robustness, words: Words) -> str:
         (words[f"spoilt {kind}"], percent(found.clean), *(percent(share) for share in shares))
         for kind, shares in found.spoilt.items()
     ]
-    return _told(found, words) + "\n" + aligned([heading, *rows], "<" + ">" * (len(heading) - 1))
+    return _told(found, words) + "\n" + text_table([heading, *rows], "<" + ">" * (len(heading) - 1))
 
 
 def _told(found: Robustness, words: Words) -> str:

@@ -16,9 +16,9 @@ from convscope.network.summary import summarise
 from convscope.ops import spell_shape
 from convscope.render.charts import curves_svg
 from convscope.render.html.report import write_report
+from convscope.render.i18n import ENGLISH, Words
 from convscope.render.progress import duration
 from convscope.render.wording import percent
-from convscope.render.words import ENGLISH, Words
 
 
 def write_run_report(result: Result, path: Path, words: Words = ENGLISH) -> None:

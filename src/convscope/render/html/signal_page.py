@@ -13,9 +13,9 @@ from convscope.render.charts import Chart
 from convscope.render.html.markup import figure, text
 from convscope.render.html.page import both, paragraph, render, section
 from convscope.render.html.report import chart_style
-from convscope.render.html.words import LANGUAGES, Lang
+from convscope.render.i18n import LANGUAGES, Lang, page_words
 from convscope.render.signal_charts import SPREADS, Quantity, depth_chart, signal_chart
-from convscope.render.text.signal import WORDS, kind_name, short, verdict
+from convscope.render.text.signal import kind_name, short, verdict, word
 
 Signals = Mapping[str, Sequence[Signal]]
 """A network's nodes by the scheme of initialisation."""
@@ -56,7 +56,7 @@ def render_signal_page(
         *(signal_section(rows, scheme, name) for scheme, rows in signals.items()),
     ]
     return render(
-        LANGUAGES[lang or "en"]["signal title"],
+        page_words(lang or "en")["signal title"],
         head,
         f"<style>{chart_style()}</style>\n" + "\n".join(part for part in parts if part),
         {},
@@ -132,14 +132,10 @@ NUMBER = ' class="number"'
 
 def _said(key: str) -> str:
     """A word of the terminal's tables in every language."""
-    return "".join(
-        f'<span class="{lang}" lang="{lang}">{text(WORDS[key][at])}</span>' for at, lang in enumerate(LANGUAGES)
-    )
+    return "".join(f'<span class="{lang}" lang="{lang}">{text(word(key, lang))}</span>' for lang in LANGUAGES)
 
 
 def _both_charts(draw: Callable[[Lang], Chart], label: str) -> str:
     """A chart in every language; the page shows one."""
-    drawn = []
-    for at, lang in enumerate(LANGUAGES):
-        drawn.append(f'<div class="{lang}" lang="{lang}">{figure(draw(lang), WORDS[label][at])}</div>')
+    drawn = [f'<div class="{lang}" lang="{lang}">{figure(draw(lang), word(label, lang))}</div>' for lang in LANGUAGES]
     return f'<div class="scroll">{"".join(drawn)}</div>'

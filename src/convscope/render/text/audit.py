@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from convscope.data.audit import KINDS, PROBLEMS, Checked, Finding
-from convscope.render.text.evaluation import aligned
 from convscope.render.wording import printable
+from convscope.tables import text_table
 
 SHOWN = 6
 """Files of a kind that are named; all are in --json."""
@@ -35,12 +35,12 @@ def _classes(found: Checked) -> str:
     most = max(found.counts, default=1) or 1
     rows = [(printable(name), f"{count:,}", "#" * round(30 * count / most)) for count, name in shown]
     note = f"always naming the commonest class would be right in {100 * found.baseline:.1f} %"
-    return f"{aligned(rows, '<><')}\n{note}" if rows else ""
+    return f"{text_table(rows, '<><')}\n{note}" if rows else ""
 
 
 def _kinds(found: Checked) -> str:
     rows = [("!" if kind in PROBLEMS else " ", f"{count:,}", kind, KINDS[kind]) for kind, count in found.kinds.items()]
-    return aligned(rows, "<><<") if rows else ""
+    return text_table(rows, "<><<") if rows else ""
 
 
 def _files(kind: str, findings: tuple[Finding, ...]) -> str:

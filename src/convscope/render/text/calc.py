@@ -16,6 +16,7 @@ from convscope.reference.backward import Gradients
 from convscope.render.text.calc_stage import MOST_KERNELS, Index, Tensor, covered, frame_of, in_one_row, stage_lines
 from convscope.render.text.matrix import WIDTH, Values
 from convscope.render.text.walk import put_in, spell_number, step_text, walk_text
+from convscope.tables import text_lines
 
 MOST_TERMS, FEW_TERMS = 60, 12
 """Terms of a sum on the terminal; of a longer one a few are shown."""
@@ -106,8 +107,7 @@ def named_lines(calculation: Calculation) -> list[str]:
     shown_above = {"weight"} if isinstance(calculation.op, ops.Conv | ops.Linear) else set()
     tensors = {**calculation.parameters, **calculation.buffers}
     rows = {name.replace("_", " "): value.reshape(-1) for name, value in tensors.items() if name not in shown_above}
-    width = max(map(len, rows), default=0)
-    return [f"{name.ljust(width)}  {_few(value)}" for name, value in rows.items()]
+    return text_lines([(name, _few(value)) for name, value in rows.items()], "<<")
 
 
 def _few(values: Values, most: int = 8) -> str:
@@ -148,8 +148,7 @@ def column_lines(columns: Columns, chosen: int) -> list[str]:
             table.append(
                 [name, *[""] * len(filters), *(spell_number(float(product_FP[filter_, at]), 4) for at in shown)]
             )
-    widths = [max(len(row[at]) for row in table) for at in range(len(heads))]
-    lines = ["  ".join(word.rjust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    lines = text_lines(table, ">" * len(heads))
     note = f"{count_rows} rows x {count_columns} columns: a row a place in the kernel (channel, then its place),"
     left = [f"... {count_rows - len(rows)} more rows"] * (count_rows > len(rows))
     if count_columns > len(shown):

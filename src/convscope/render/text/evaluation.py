@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rich.cells import cell_len, set_cell_size
 
 from convscope.evaluation.metrics import Evaluation, most_confused
 from convscope.evaluation.report import Account
+from convscope.render.i18n import ENGLISH, Words
 from convscope.render.wording import (
     class_names,
     commonest,
@@ -20,7 +19,7 @@ from convscope.render.wording import (
     sure_rows,
     sure_text,
 )
-from convscope.render.words import ENGLISH, Words
+from convscope.tables import text_table
 
 MANY = 12
 """Up to so many classes, all are listed and the matrix is shown; above, the worst and the most confused."""
@@ -53,7 +52,7 @@ def _sure(account: Account, words: Words) -> str:
     if not account.sure:
         return ""
     heading = tuple(words[key] for key in ("stated", "threshold", "kept", "answered"))
-    return sure_text(account, words) + "\n" + aligned([heading, *sure_rows(account.sure, words)], ">>>>")
+    return sure_text(account, words) + "\n" + text_table([heading, *sure_rows(account.sure, words)], ">>>>")
 
 
 def _behind(evaluation: Evaluation, account: Account, words: Words) -> str:
@@ -65,7 +64,7 @@ def _behind(evaluation: Evaluation, account: Account, words: Words) -> str:
         more = len(cell.pictures) - len(files)
         listed = ", ".join(files) + (f", {words['more'].format(n=count_text(more))}" if more else "")
         rows.append((names[cell.pair.true], words["taken for"], names[cell.pair.predicted], listed))
-    return words["behind"] + "\n" + aligned(rows, "<<<<") if rows else ""
+    return words["behind"] + "\n" + text_table(rows, "<<<<") if rows else ""
 
 
 def _sizes(account: Account, words: Words) -> str:
@@ -73,7 +72,7 @@ def _sizes(account: Account, words: Words) -> str:
     if not account.sizes:
         return ""
     heading = tuple(words[key] for key in ("size", "top1", "interval", "support"))
-    return words["sizes text"] + "\n" + aligned([heading, *size_rows(account.sizes, words)], "<>>>")
+    return words["sizes text"] + "\n" + text_table([heading, *size_rows(account.sizes, words)], "<>>>")
 
 
 def _numbers(evaluation: Evaluation, words: Words, account: Account | None) -> str:
@@ -93,7 +92,7 @@ def _numbers(evaluation: Evaluation, words: Words, account: Account | None) -> s
     ]
     if len(evaluation.classes) <= 5:  # all right by definition, so it says nothing
         del rows[1]
-    return aligned(rows, "<><")
+    return text_table(rows, "<><")
 
 
 def _classes(evaluation: Evaluation, words: Words) -> str:
@@ -108,7 +107,7 @@ def _classes(evaluation: Evaluation, words: Words) -> str:
         (names[i], percent(s.precision), percent(s.recall), percent(s.f1), count_text(s.support))
         for i, s in ((i, evaluation.per_class[i]) for i in indices)
     ]
-    return note + "\n" + aligned([heading, *rows], "<>>>>")
+    return note + "\n" + text_table([heading, *rows], "<>>>>")
 
 
 def _matrix(evaluation: Evaluation, words: Words) -> str:
@@ -117,7 +116,7 @@ def _matrix(evaluation: Evaluation, words: Words) -> str:
         (number, name, *(count_text(count) if count else "." for count in counts))
         for number, name, counts in zip(numbers, _names(evaluation), evaluation.confusion, strict=True)
     ]
-    return words["matrix"] + "\n" + aligned([("", "", *numbers), *rows], "><" + ">" * len(numbers))
+    return words["matrix"] + "\n" + text_table([("", "", *numbers), *rows], "><" + ">" * len(numbers))
 
 
 def _pairs(evaluation: Evaluation, words: Words) -> str:
@@ -133,33 +132,13 @@ def _pairs(evaluation: Evaluation, words: Words) -> str:
         )
         for pair in most_confused(evaluation, WORST)
     ]
-    return words["most confused"] + "\n" + aligned(rows, "<<<>") if rows else ""
+    return words["most confused"] + "\n" + text_table(rows, "<<<>") if rows else ""
 
 
 def worst_first(evaluation: Evaluation) -> list[int]:
     """The classes' indices by F1, the worst first, those without pictures last."""
     scores = evaluation.per_class
     return sorted(range(len(scores)), key=lambda i: (scores[i].f1 is None, scores[i].f1 or 0.0, -scores[i].support))
-
-
-def aligned(rows: Sequence[tuple[str, ...]], sides: str) -> str:
-    """Rows as columns two spaces apart; ``sides`` has ``<`` for a column set left, ``>`` for right.
-
-    Example:
-        >>> print(aligned([("a", "10"), ("bcd", "5")], "<>"))
-        a    10
-        bcd   5
-    """
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-
-    def line(row: tuple[str, ...]) -> str:
-        cells = []
-        for text, width, side in zip(row, widths, sides, strict=True):
-            gap = " " * (width - cell_len(text))
-            cells.append(text + gap if side == "<" else gap + text)
-        return "  ".join(cells).rstrip()
-
-    return "\n".join(map(line, rows))
 
 
 def _names(evaluation: Evaluation) -> list[str]:

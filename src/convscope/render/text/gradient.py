@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from convscope.inspection.training_step import OpenedGradient, TrainingStep
+from convscope.ops.walk import Step
 from convscope.reference.backward_terms import GradientTerms
 from convscope.reference.gradient_walk import Chain, Link
-from convscope.reference.walk import Step
-from convscope.render.text.evaluation import aligned
 from convscope.render.text.walk import spell_number, step_text
 from convscope.render.wording import printable
+from convscope.tables import text_table
 
 FACTORS = {
     "value": "value it met",
@@ -23,7 +23,7 @@ FACTORS = {
     "mask": "dropout's mask",
     "copy": "passed on",
 }
-"""What a derivative is, in words; see :data:`convscope.reference.backward_terms.Factor`."""
+"""What a derivative is, in words; see :data:`convscope.ops.uses.Factor`."""
 FEW_OPERANDS = 2
 """Of a slope's formula; a longer one has no room in a line."""
 
@@ -70,7 +70,7 @@ def _terms(opened: OpenedGradient, most: int | None) -> str:
             for term in terms
         ]
         lines.append(f"{len(part)} use{'s' * (len(part) != 1)} in {part.path}; the factor: {what}")
-        lines.append(aligned(rows, ">>><<"))
+        lines.append(text_table(rows, ">>><<"))
         if len(part) > len(terms):
             rest = part.value - sum(term.product for term in terms)
             lines.append(f"{len(part) - len(terms)} more: {spell_number(rest)}")
@@ -107,7 +107,7 @@ def _way(way: Chain) -> str:
         )
         for link in way.links
     ]
-    return "the chain, always on along the term that moves the gradient most:\n" + aligned(rows, "<>><>>")
+    return "the chain, always on along the term that moves the gradient most:\n" + text_table(rows, "<>><>>")
 
 
 def _what(link: Link) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,22 +12,9 @@ from convscope.inspection.maps import maps_of
 from convscope.network.graph import INPUT
 from convscope.network.receptive_field import Field
 from convscope.ops import spell_shape
-from convscope.reference.walk import Term
+from convscope.ops.walk import Term
 from convscope.render.text.walk import spell_number, walk_text
-
-Row = Sequence[str]
-
-
-def columns(heads: Row, rows: Sequence[Row], left: Collection[int] = (0, 1)) -> list[str]:
-    """Lines of a table: the columns of ``left`` set left, the others, numbers, set right."""
-    table = [list(heads), *map(list, rows)]
-    widths = [max(len(row[at]) for row in table) for at in range(len(heads))]
-
-    def line(row: Row) -> str:
-        cells = zip(row, widths, strict=True)
-        return "  ".join(c.ljust(w) if at in left else c.rjust(w) for at, (c, w) in enumerate(cells)).rstrip()
-
-    return [line(heads), "-" * (sum(widths) + 2 * len(widths) - 2), *map(line, rows)]
+from convscope.tables import text_table
 
 
 def answer_text(look: Look, most: int = 5) -> str:
@@ -57,7 +44,7 @@ def nodes_text(look: Look) -> str:
             ]
         )
     heads = ("node", "operation", "shape", "least", "mean", "largest", "zeros", "dead maps")
-    return "\n".join(columns(heads, rows))
+    return text_table([heads, *rows], "<<>>>>>>", rules=(1,))
 
 
 def dead_channels(path: str, values: Any) -> list[int]:
@@ -121,7 +108,7 @@ def field_text(field: Field) -> str:
 def trail_text(trail: Sequence[Unit]) -> str:
     """The way from a unit back to the pixels, a line each: always on to the term that moves the number most."""
     rows = [[str(unit.address), unit.operation, spell_number(unit.engine), field_text(unit.field)] for unit in trail]
-    return "\n".join(columns(("unit", "operation", "value", "sees"), rows, (0, 1, 3)))
+    return text_table([("unit", "operation", "value", "sees"), *rows], "<<><", rules=(1,))
 
 
 def unit_dict(unit: Unit) -> dict[str, Any]:

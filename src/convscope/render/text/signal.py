@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import isfinite
 
 from convscope.inspection.signal import Depth, DepthExperiment, Signal
-from convscope.render.html.words import Lang
-from convscope.render.text.evaluation import aligned
+from convscope.render.i18n import Lang, words
+from convscope.tables import text_table
 
 SHOWN = 5
 """Layers of a deep network that a line shows: the first, the last and some between."""
@@ -17,68 +17,10 @@ VANISHES, EXPLODES = 1e-2, 1e2
 QUANTITIES = ("std", "gradient_size", "weight_gradient_size")
 """Of a layer: what goes forward, what comes back, what is learnt from."""
 
-WORDS: Mapping[str, tuple[str, str]] = {
-    "node": ("node", "노드"),
-    "operation": ("operation", "연산"),
-    "mean": ("mean", "평균"),
-    "std": ("std", "표준편차"),
-    "zeros": ("zeros", "0의 비율"),
-    "slope": ("slope", "도함수 평균"),
-    "saturated": ("saturated", "포화"),
-    "gradient": ("gradient", "기울기 크기"),
-    "weight": ("weight std", "가중치 표준편차"),
-    "weight gradient": ("weight gradient", "가중치의 기울기 크기"),
-    "signal note": (
-        "std: standard deviation of the values. slope: mean slope of an activation; saturated: the share of its values "
-        "whose slope is below a tenth of the largest. gradient: mean size of dL/d(output).",
-        "표준편차: 출력값의 표준편차. 도함수 평균: 활성화 함수의 도함수 값의 평균. 포화: 도함수 값이 최댓값의 "
-        "10분의 1보다 작은 비율. 기울기 크기: 손실을 출력으로 미분한 값의 크기 평균.",
-    ),
-    "depth head": ("{depth} layers, each: {layer}", "{depth}개 층, 각 층: {layer}"),
-    "kind": ("layers", "층"),
-    "init": ("init", "초기화"),
-    "gain": ("gain", "이득"),
-    "residual": ("residual", "잔차 연결"),
-    "batch norm": ("batch norm", "배치 정규화"),
-    "layer": ("layer {n}", "{n}층"),
-    "what std": (
-        "Values going forward (standard deviation of each layer's output)",
-        "순전파되는 값 (층 출력의 표준편차)",
-    ),
-    "what gradient_size": (
-        "Gradients coming back (mean size of dL/d(output))",
-        "역전파되는 기울기 (출력에 대한 손실의 기울기 크기 평균)",
-    ),
-    "what weight_gradient_size": (
-        "What the weights learn from (mean size of dL/d(weight))",
-        "가중치의 기울기 (가중치에 대한 손실의 기울기 크기 평균)",
-    ),
-    "bound": ("0.25 a layer", "층마다 0.25"),
-    "layer axis": ("layer, from the input on", "층 (입력 쪽부터)"),
-    "values axis": ("values: standard deviation", "값: 표준편차"),
-    "gradients axis": ("gradients: mean size", "기울기: 크기 평균"),
-    "weight gradients axis": ("weights' gradients: mean size", "가중치의 기울기: 크기 평균"),
-    "carried": ("first / last", "첫 층 / 마지막 층"),
-    "vanishes": ("vanishes", "기울기 소실"),
-    "explodes": ("explodes", "기울기 폭발"),
-    "stays": ("stays", "유지"),
-    "slopes": (
-        "Slopes alone: a sigmoid's is at most 0.25, so that {depth} of them multiply a gradient by at most {bound}; "
-        "here their means multiply to {found} ({scheme}).",
-        "도함수만 보면: 시그모이드의 도함수 값은 최대 0.25이므로 {depth}개를 곱하면 기울기는 많아야 {bound}배가 "
-        "됩니다. 여기서 평균의 곱은 {found}입니다 ({scheme}).",
-    ),
-    "gain note": (
-        "gain: standard deviation of the weights times sqrt(N), N values summed; 1 is LeCun's 1/sqrt(N).",
-        "이득: 가중치의 표준편차 × √N (N은 한 유닛이 더하는 값의 수). 1이면 LeCun 초기화 1/√N입니다.",
-    ),
-}
-"""In English and Korean."""
-
 
 def word(key: str, lang: Lang = "en") -> str:
-    """One of :data:`WORDS` in a language."""
-    return WORDS[key][lang == "ko"]
+    """A word of these tables in a language."""
+    return words("signal", lang)[key]
 
 
 def kind_name(kind: str, lang: Lang = "en") -> str:
@@ -88,7 +30,7 @@ def kind_name(kind: str, lang: Lang = "en") -> str:
         >>> kind_name("relu + residual"), kind_name("relu + residual", "ko")
         ('relu + residual', 'relu + 잔차 연결')
     """
-    return " + ".join(word(part, lang) if part in WORDS else part for part in kind.split(" + "))
+    return " + ".join(words("signal", lang).get(part, part) for part in kind.split(" + "))
 
 
 def signal_table(rows: Sequence[Signal], lang: Lang = "en") -> str:
@@ -111,7 +53,7 @@ def signal_table(rows: Sequence[Signal], lang: Lang = "en") -> str:
             *(row.weight_std, row.weight_gradient_size),
         )
         table.append((row.path, row.operation, *map(short, numbers)))
-    return aligned(table, "<<>>>>>>>>") + "\n\n" + word("signal note", lang)
+    return text_table(table, "<<>>>>>>>>") + "\n\n" + word("signal note", lang)
 
 
 def depth_table(experiment: DepthExperiment, lang: Lang = "en") -> str:
@@ -157,7 +99,7 @@ def _block(experiment: DepthExperiment, what: str, lang: Lang) -> str:
                 carried = experiment.carried(kind, scheme)
                 cells += [short(carried), word(verdict(carried), lang)]
             table.append(tuple(cells))
-    return aligned(table, "<<>" + ">" * len(shown) + "><" * back)
+    return text_table(table, "<<>" + ">" * len(shown) + "><" * back)
 
 
 def _value(row: Depth, what: str) -> float:

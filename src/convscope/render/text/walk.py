@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from convscope import ops
-from convscope.reference.walk import Step, Term, Walk
+from convscope.ops.walk import ITSELF, PRODUCT, Combine, Step, Term, Walk
 
 DIGITS = 6
 """Significant digits of a number that is no whole one: as many as float32 is sure of."""
@@ -15,6 +14,12 @@ WIDTH = 88
 """Columns of a line of terms: more is hard to read."""
 LONGEST_WHOLE = 1e15
 """Whole numbers beyond are written with an exponent."""
+INDENT = "  "
+"""Before the lines of a part."""
+SIGNS: Mapping[Combine, str] = {"sum": "+", "product": "*"}
+"""What stands between the terms."""
+COMBINED: Mapping[Combine, str] = {"sum": "sum", "product": "product", "max": "largest"}
+"""What the terms' results become, by its name."""
 
 SourceNames = Callable[[Term], str]
 """Where a term's value comes from, for people; never asked for a zero of the padding."""
@@ -52,7 +57,7 @@ def step_text(step: Step, digits: int = DIGITS) -> str:
     """One step: its name, the formula in names, the formula in numbers, the result.
 
     Example:
-        >>> from convscope.reference.walk import Operand
+        >>> from convscope.ops.walk import Operand
         >>> step_text(Step("with bias", "{0} + {1}", (Operand("sum", 8.0), Operand("bias", -0.5)), 7.5))
         'with bias: sum + bias = 8 + (-0.5) = 7.5'
     """
@@ -63,16 +68,17 @@ def step_text(step: Step, digits: int = DIGITS) -> str:
 
 def term_text(walk: Walk, term: Term, digits: int = DIGITS) -> str:
     """What one term puts into the sum, the product or the maximum: ``3*(-1)``, ``exp(2 - 5)``, ``4``."""
-    value = spell_number(term.value, digits)
-    if term.weight is not None:
-        weight = spell_number(term.weight, digits)
-        return "*".join(f"({text})" if text.startswith("-") else text for text in (value, weight))
-    largest = [operand.value for step in walk.steps for operand in step.operands if operand.name == "largest"]
-    if largest:  # softmax and cross entropy add exponentials
-        return f"exp({put_in('{0} - {1}', [term.value, largest[0]], digits)})"
-    if isinstance(walk.op, ops.LocalResponseNorm):
-        return put_in("{0}**2", [term.value], digits)
-    return f"({value})" if value.startswith("-") and walk.combine != "max" else value
+    becomes = walk.terms.becomes
+    numbers = becomes.numbers(term)
+    if becomes.form == PRODUCT.form:
+        texts = [spell_number(number, digits) for number in numbers]
+        return "*".join(f"({text})" if text.startswith("-") else text for text in texts)
+    if becomes.form == ITSELF.form:
+        value = spell_number(term.value, digits)
+        return f"({value})" if value.startswith("-") and walk.combine != "max" else value
+    text = put_in(becomes.form.replace(" ** ", "**"), numbers, digits)
+    # Several numbers added to one another would run into the neighbours.
+    return f"({text})" if re.search(r" [-+] ", re.sub(r"\([^()]*\)", "", text)) else text
 
 
 def walk_text(
@@ -94,12 +100,15 @@ def walk_text(
         width: columns of a line.
         digits: significant digits.
 
+    A part is told before the steps that it stands in, under its name and indented.
+
     Example:
         >>> import numpy as np
+        >>> from convscope.ops import Conv
         >>> from convscope.reference.walk_operations import walk
         >>> picture = np.array([[[1.0, 2, 3], [0, 1, 5], [1, 0, 2]]])
         >>> kernel = np.array([[[[1.0, 0, 1], [0, 1, 0], [1, 0, 1]]]])
-        >>> unit = walk(ops.Conv(1, 3), [picture], {"weight": kernel, "bias": np.array([0.5])}, {}, (0, 0, 0))
+        >>> unit = walk(Conv(1, 3), [picture], {"weight": kernel, "bias": np.array([0.5])}, {}, (0, 0, 0))
         >>> print("\\n".join(walk_text(unit)))
         1*1 + 2*0 + 3*1 + 0*0 + 1*1 + 5*0 + 1*1 + 0*0 + 2*1 = 8
         with bias: sum + bias = 8 + 0.5 = 8.5
@@ -114,10 +123,15 @@ def walk_text(
     count = len(walk.terms)
     shown = count if most is None else min(most, count)
     terms = walk.terms.largest_first(shown) if largest_first else walk.terms[:shown]
-    if source_names is not None:
+    if not count:
+        lines = []
+    elif source_names is not None:
         lines = _table(walk, terms, source_names, digits)
     else:
         lines = _sentence(walk, terms, width, digits)
+    for part in walk.parts:
+        inner = walk_text(part, source_names, most, largest_first, width - len(INDENT), digits)
+        lines += [f"{part.name}:", *(INDENT + line for line in inner)]
     return [*lines, *(step_text(step, digits) for step in walk.steps)]
 
 
@@ -145,7 +159,7 @@ def _sentence(walk: Walk, terms: Sequence[Term], width: int, digits: int) -> lis
         texts += [f"{rest} more"] * bool(rest)
         pieces = [text + ("," if at < len(texts) - 1 else f") = {result}") for at, text in enumerate(texts)]
         return _wrapped(["max(" + pieces[0], *pieces[1:]], width, "    ")
-    sign = "*" if walk.combine == "product" else "+"
+    sign = SIGNS[walk.combine]
     if rest:
         size = _rest(walk, terms)[1]
         texts.append(f"({rest} more: {spell_number(size, digits)})" if math.isfinite(size) else f"({rest} more)")
@@ -172,14 +186,13 @@ def _table(walk: Walk, terms: Sequence[Term], source_names: SourceNames, digits:
 
     if walk.combine == "value":
         return [f"x = {result}  {source(terms[0])}".rstrip()] if terms else []
-    weighted, changed = walk.terms.weight_N is not None, bool((walk.terms.result_N != walk.terms.value_N).any())
-    name = "product" if weighted else "square" if isinstance(walk.op, ops.LocalResponseNorm) else "exp(x - largest)"
-    heads = ["value", *(["weight"] if weighted else []), *([name] if changed or weighted else [])]
+    becomes = walk.terms.becomes
+    changed = becomes.form != ITSELF.form
+    # Numbers that all terms share stand in the heading.
+    heads = ["value", *([becomes.weight] if becomes.weight is not None else [])]
+    heads += [becomes.symbols() if becomes.operands else becomes.name] if changed else []
     rows = [
-        [
-            *(term.value, *([term.weight] if term.weight is not None else [])),
-            *([term.result] if changed or weighted else []),
-        ]
+        [term.value, *([term.weight] if term.weight is not None else []), *([term.result] if changed else [])]
         for term in terms
     ]
     cells = [[spell_number(number, digits) for number in row] for row in rows]
@@ -199,5 +212,4 @@ def _table(walk: Walk, terms: Sequence[Term], source_names: SourceNames, digits:
         else:
             number = spell_number(size, digits).rjust(widths[-1])
             lines.append(f"{told}:  {number}".rjust(len(lines[0])))
-    named = {"sum": "sum", "product": "product", "max": "largest"}[walk.combine]
-    return [*lines, f"{named} = {result}"]
+    return [*lines, f"{COMBINED[walk.combine]} = {result}"]

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope import ops
-from convscope.reference.walk import Arrays, Combine, Indices, Operand, Step, Terms, Vector, Walk
+from convscope.ops.spec import Op, Shape, Window
+from convscope.ops.walk import Arrays, Combine, Indices, Operand, Step, Terms, Vector, Walk
 
 
 @dataclass(frozen=True)
 class Given:
-    """What :func:`walk` is given besides the operation."""
+    """What the opening of a unit is given besides the operation."""
 
     inputs: Sequence[NDArray[Any]]
     parameters: Arrays
@@ -28,7 +28,7 @@ class Given:
         return self.inputs[0]
 
     @property
-    def shapes(self) -> list[ops.Shape]:
+    def shapes(self) -> list[Shape]:
         """The inputs' shapes."""
         return [value.shape for value in self.inputs]
 
@@ -51,10 +51,17 @@ def read(given: Given, operand: int, index_NR: Indices) -> Vector:
     return found
 
 
-def terms_at(given: Given, index_NR: Indices, result: Vector | None = None, operand: int = 0) -> Terms:
-    """Terms of one operand without weights."""
+def terms_at(given: Given, index_NR: Indices, operand: int = 0) -> Terms:
+    """The values of one operand at some places, each its own result; see the methods of :class:`Terms` for others.
+
+    Args:
+        given: what the opening is given.
+        index_NR: the places; a row with a -1 in it is a zero of the padding.
+        operand: which of the inputs.
+    """
     values = read(given, operand, index_NR)
-    return Terms(np.full(len(values), operand), index_NR, values, values if result is None else result)
+    index_NR = np.where((index_NR < 0).any(1, keepdims=True), -1, index_NR)
+    return Terms.of(values, index_NR, operand)
 
 
 def own_term(given: Given, index: tuple[int, ...] | None = None) -> Terms:
@@ -68,12 +75,40 @@ def make_step(name: str, form: str, value: float, **operands: float) -> Step:
 
 
 def finish(
-    op: ops.Op, given: Given, terms: Terms, combine: Combine, steps: Sequence[Step] = (), scale: float | None = None
+    op: Op,
+    given: Given,
+    terms: Terms,
+    combine: Combine,
+    steps: Sequence[Step] = (),
+    scale: float | None = None,
+    parts: Sequence[Walk] = (),
+    name: str = "",
 ) -> Walk:
-    """The walk of a unit; ``scale`` as in :class:`Walk`, by default the size of the terms themselves."""
+    """The walk of a unit.
+
+    Args:
+        op: the operation.
+        given: what the opening is given.
+        terms: what the unit reads.
+        combine: how their results become one number.
+        steps: from there to the value.
+        scale: as in :class:`Walk`; None: the size of the terms themselves.
+        parts: numbers that the steps put in, opened themselves; each an operand of a step by its name.
+        name: of a part.
+    """
     combined = put_together(terms, combine)
     size = float(np.abs(terms.result_N).sum()) if combine == "sum" else abs(combined)
-    return Walk(op, given.index, terms, combine, combined, tuple(steps), size if scale is None else scale)
+    return Walk(
+        op.text(),
+        given.index,
+        terms,
+        combine,
+        combined,
+        tuple(steps),
+        size if scale is None else scale,
+        tuple(parts),
+        name=name,
+    )
 
 
 def put_together(terms: Terms, combine: Combine) -> float:
@@ -85,7 +120,7 @@ def put_together(terms: Terms, combine: Combine) -> float:
     return float(terms.result_N.max()) if combine == "max" else float(terms.result_N[0])
 
 
-def under(window: ops.Window, place: tuple[int, ...], shape: ops.Shape) -> list[list[int]]:
+def under(window: Window, place: tuple[int, ...], shape: Shape) -> list[list[int]]:
     """The rows, columns ... of the input under the window at a place; -1 for one in the padding."""
     found = []
     for at, length, kernel, stride, dilation, (before, _) in zip(
@@ -97,11 +132,17 @@ def under(window: ops.Window, place: tuple[int, ...], shape: ops.Shape) -> list[
 
 
 def grid(*sides: Sequence[int]) -> Indices:
-    """Every combination of some coordinates, the last running fastest."""
-    return np.stack(np.meshgrid(*map(np.asarray, sides), indexing="ij"), -1).reshape(-1, len(sides)).astype(np.int64)
+    """Every combination of some coordinates, the last running fastest, ``(N, sides)``.
+
+    Example:
+        >>> grid([0], [3, 4]).tolist()
+        [[0, 3], [0, 4]]
+    """
+    crossed = np.meshgrid(*(np.asarray(side, np.int64) for side in sides), indexing="ij")
+    return np.stack(crossed, -1).reshape(-1, len(sides))
 
 
-def with_bias(op: ops.Op, given: Given, terms: Terms) -> Walk:
+def with_bias(op: Op, given: Given, terms: Terms) -> Walk:
     """The sum of the terms, and the channel's bias where there is one."""
     done = finish(op, given, terms, "sum")
     if "bias" not in given.parameters:
@@ -111,7 +152,7 @@ def with_bias(op: ops.Op, given: Given, terms: Terms) -> Walk:
     return finish(op, given, terms, "sum", [step], done.scale + abs(bias))
 
 
-def mean_of(op: ops.Op, given: Given, terms: Terms) -> Walk:
+def mean_of(op: Op, given: Given, terms: Terms) -> Walk:
     """The sum of the terms over their number."""
     total, count = float(terms.result_N.sum()), len(terms)
     step = make_step("mean", "{0} / {1}", total / count, sum=total, count=count)

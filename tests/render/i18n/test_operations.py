@@ -1,3 +1,5 @@
+"""Every operation has its line, every step and number of its arithmetic a name."""
+
 import re
 
 import numpy as np
@@ -15,39 +17,12 @@ from convscope.calculation.functions import (
     RowSoftmax,
 )
 from convscope.ops import OPERATIONS
-from convscope.render.html.words import LANGUAGES
-from convscope.render.html.words_operations import OPERANDS, STEPS
-
-FIELD = {
-    "convscope", "calc", "look", "NumPy", "float32", "float64", "bfloat16", "im2col", "ReLU", "GELU", "max", "min", "x",
-    "y", "p", "k", "n", "MB", "NaN", "Grad-CAM", "HiResCAM", "LayerCAM",
-    "occlusion", "integrated", "gradients",
-}  # fmt: skip
-"""Names that a Korean text on networks writes in Latin letters too."""
-
-
-def braces(said):
-    return sorted(re.findall(r"\{([a-z_]+)\}", said))
-
-
-def test_every_language_says_everything():
-    assert LANGUAGES["en"].keys() == LANGUAGES["ko"].keys()
-    for key, said in LANGUAGES["en"].items():
-        assert said, key
-        assert LANGUAGES["ko"][key], key
-        assert braces(said) == braces(LANGUAGES["ko"][key]), key
-
-
-def test_no_english_is_left_in_korean():
-    for key, whole in LANGUAGES["ko"].items():
-        said = re.sub(r"\{[a-z_]+\}", "", whole)
-        latin = re.findall(r"[A-Za-z][A-Za-z0-9-]*", said)
-        assert set(latin) <= FIELD, key
-        assert whole != LANGUAGES["en"][key] or not set(latin) - FIELD, key
+from convscope.render.i18n import operation_words
+from convscope.render.i18n.operations import OPERANDS, STEPS
 
 
 def test_every_operation_is_explained():
-    assert {f"op: {word}" for word in OPERATIONS} <= LANGUAGES["en"].keys()
+    assert {f"op: {word}" for word in OPERATIONS} <= operation_words().keys()
 
 
 def given(shape, low=-1.0, high=1.0):

@@ -1,4 +1,4 @@
-"""What the pages say of operations, and of the steps and numbers of their arithmetic; see words.py."""
+"""What the pages say of operations, and of the steps and numbers of their arithmetic; see the package."""
 
 from __future__ import annotations
 

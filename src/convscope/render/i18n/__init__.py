@@ -1,0 +1,66 @@
+"""What people read, in every language: one file a language (``en.toml``, ``ko.toml``), a table in it a subject.
+
+A sentence is looked up by its key; what stands in its braces is put in by ``str.format``. The words of an operation
+live with the operation, and are looked up here too. A test holds the files to the same keys and the same braces.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Literal, get_args
+
+from convscope.render.i18n.operations import OPERANDS, OPERATIONS, STEPS
+
+Lang = Literal["en", "ko"]
+Subject = Literal["evaluation", "page", "look", "signal"]
+Words = Mapping[str, str]
+
+LANGUAGES: tuple[Lang, ...] = get_args(Lang)
+SUBJECTS: tuple[Subject, ...] = get_args(Subject)
+
+
+@cache
+def _tables(lang: Lang) -> Mapping[str, Words]:
+    document = tomllib.loads(files(__name__).joinpath(f"{lang}.toml").read_text(encoding="utf-8"))
+    return {subject: MappingProxyType(table) for subject, table in document.items()}
+
+
+@cache
+def words(subject: Subject, lang: Lang = "en") -> Words:
+    """The sentences of a subject by their keys; ``language`` is the language's code.
+
+    Example:
+        >>> words("evaluation")["precision"], words("evaluation", "ko")["precision"]
+        ('precision', '정밀도')
+    """
+    return MappingProxyType({"language": lang, **_tables(lang)[subject]})
+
+
+@cache
+def operation_words(lang: Lang = "en") -> Words:
+    """What is said of operations: ``op: WORD`` is a line on it; ``step: NAME`` and ``operand: NAME`` name a step of
+    its arithmetic and a number in it.
+
+    Example:
+        >>> operation_words("ko")["operand: stride"]
+        '스트라이드'
+    """
+    at = LANGUAGES.index(lang)
+    groups = {"op": OPERATIONS, "step": STEPS, "operand": OPERANDS}
+    return MappingProxyType(
+        {f"{kind}: {key}": said[at] for kind, group in groups.items() for key, said in group.items()}
+    )
+
+
+@cache
+def page_words(lang: Lang = "en") -> Words:
+    """What the pages that calculate say: their own words, those of a look, those of operations."""
+    return MappingProxyType({**operation_words(lang), **words("page", lang), **words("look", lang)})
+
+
+ENGLISH = words("evaluation")
+"""The words of an evaluation where no language was asked for."""
