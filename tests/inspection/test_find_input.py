@@ -45,9 +45,9 @@ def test_a_number_of_a_data_set() -> None:
 def test_parts_are_told_apart(folder: Path) -> None:
     found = find_input(MODEL, f"{folder}:1")
     assert (found.input.max(), found.label) in {(50, "dark"), (40, "light")}
-    assert find_input(MODEL, f"{folder}:test[1]").image_HWC.max() == found.input.max()
-    assert find_input(MODEL, f"{folder}:train[0]").image_HWC.max() in (10, 20, 30)
-    shades = {int(find_input(MODEL, f"{folder}:all[{k}]").image_HWC.max()) for k in range(5)}
+    assert find_input(MODEL, f"{folder}:test[1]").input.max() == found.input.max()
+    assert find_input(MODEL, f"{folder}:train[0]").input.max() in (10, 20, 30)
+    shades = {int(find_input(MODEL, f"{folder}:all[{k}]").input.max()) for k in range(5)}
     assert shades == {10, 20, 30, 40, 50}
 
 

@@ -103,7 +103,7 @@ def test_what_is_frozen_or_keeps_its_statistics_stays_so() -> None:
 
 def test_a_mistake_in_a_piece_comes_out() -> None:
     module = to_module(Network.parse(TEXT).graph()).train()
-    bad = Batch(_batch().images, torch.full((24,), 9))
+    bad = Batch(_batch().inputs, torch.full((24,), 9))
     with Workers(2) as workers, pytest.raises(IndexError):
         gradients(module, bad, OBJECTIVE, 2, workers)
 

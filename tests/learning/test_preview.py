@@ -72,7 +72,7 @@ def test_the_fit_in_use_is_shown_and_left_is_not_turned_right(tmp_path: Path, fi
     recipe = Recipe(augment="light", epochs=1)
     opened = _opened(data, "conv 4 3x3 > globalavgpool > flatten > linear 2", recipe, input=(3, 32, 32), fit=fit)
     found = preview(opened, rows=4, epochs=2)
-    assert found.varied.flip == "never"
+    assert found.augmentation.policy.flip == "never"  # type: ignore[attr-defined]
     wide = next(row for row in found.rows if row.name.endswith(("1.png", "3.png", "5.png")))
-    bars = (wide.fitted_HWC[:8] == 0).all() and (wide.fitted_HWC[-8:] == 0).all()
+    bars = (wide.unvaried[:8] == 0).all() and (wide.unvaried[-8:] == 0).all()
     assert bars == (fit == "letterbox")

@@ -77,7 +77,7 @@ def case(classes, count, side=28, channels=1, right=0.7, names=None, seed=0):
     return {
         "evaluation": evaluate_probabilities(probabilities, labels, names),
         "title": "a <title>",
-        "images_NHWC": generator.integers(0, 256, (count, side, side, channels), dtype=np.uint8),
+        "inputs_N": generator.integers(0, 256, (count, side, side, channels), dtype=np.uint8),
         "labels_N": labels,
         "probabilities_NK": probabilities,
         "names": [f"test[{index}]" for index in range(count)],
