@@ -419,3 +419,11 @@ def test_the_array_file_is_a_plain_npy(pets, cache):
     loaded = np.load(entry / "pictures.npy")
     np.testing.assert_array_equal(loaded[: len(dataset.train)], dataset.train.inputs_N)
     assert json.loads((entry / "entry.json").read_text())["bad"] == {}
+
+
+def test_the_second_start_opens_no_picture(hostile, cache, tmp_path, monkeypatch):
+    pets = hostile.make_good_folder(tmp_path / "many", each=30)
+    first = prepare(open_source(pets), ImagePreprocess(3, 32, 32))
+    _no_decoding(monkeypatch)
+    monkeypatch.setattr(cache_module, "_read", lambda *_: pytest.fail("read again"))
+    assert _same(first, prepare(open_source(pets), ImagePreprocess(3, 32, 32)))

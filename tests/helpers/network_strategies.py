@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from operator import add
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from convscope.network.tree import (
+    INPUT,
     KEYWORDS,
     MERGES,
     WORDS,
@@ -23,6 +25,7 @@ from convscope.network.tree import (
     Comment,
     Expect,
     Expression,
+    From,
     Input,
     Line,
     Merge,
@@ -75,7 +78,7 @@ comments = st.one_of(
 """Any text of one line; what ``rstrip`` takes away is not part of a comment."""
 maybe_comment = weighted((4, st.none()), (1, comments))
 comment_lines = st.lists(st.builds(Comment, maybe_comment), max_size=1)
-maybe_alias = weighted((5, st.none()), (1, names))
+maybe_alias = weighted((5, st.none()), (1, names), (1, st.sampled_from(["stem", "add1.a.conv1", "layer1.0"])))
 
 
 @cache
@@ -144,7 +147,60 @@ def networks(draw: st.DrawFn) -> tuple[Statement, ...]:
         given = [Argument(draw(wholes), name) for name in sorted(wanted)]
         given += [Argument(draw(windows | wholes), "output")] if draw(st.booleans()) else []
         statements.append(Expect(tuple(given), draw(maybe_comment)))
-    return tidy(statements)
+    return tidy(Reads(draw).statements(statements))
+
+
+class Reads:
+    """Puts ``from`` into a drawn network wherever a name can be read and nothing is lost by it."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self.draw = draw
+
+    def statements(self, statements: list[Statement]) -> list[Statement]:
+        names = {INPUT}
+        made: list[Statement] = []
+        free = True
+        for statement in statements:
+            if isinstance(statement, Block):
+                known: set[str] = set()
+                made.append(replace(statement, body=self.body(statement.body, known, False)))
+            elif isinstance(statement, Line):
+                line, free = self.line(statement, names, free)
+                made.append(line)
+            else:
+                made.append(statement)
+        return made
+
+    def body(self, body: Body, names: set[str], free: bool) -> Body:
+        """``free`` says whether what arrives may be left unread."""
+        made: list[Line | Comment] = []
+        for item in body:
+            if isinstance(item, Line):
+                item, free = self.line(item, names, free)
+            made.append(item)
+        return tuple(made)
+
+    def line(self, line: Line, names: set[str], free: bool) -> tuple[Line, bool]:
+        steps: list[Step] = []
+        for step in line.steps:
+            if free and names and not isinstance(step, Aux) and self.draw(st.integers(0, 2)) == 0:
+                steps.append(From(self.draw(st.sampled_from(sorted(names)))))
+            steps.append(self.step(step, names))
+            if not isinstance(step, Aux):
+                free = isinstance(step, (Call, Merge)) and step.alias is not None
+            if isinstance(step, (Call, Merge)) and step.alias is not None:
+                names.add(step.alias)
+        return replace(line, steps=tuple(steps)), free
+
+    def step(self, step: Step, names: set[str]) -> Step:
+        if isinstance(step, Merge):
+            # The first branch reads what arrives, so that none of the others has to.
+            first, *others = step.branches
+            bodies = [self.body(first, set(names), False), *(self.body(b, set(names), True) for b in others)]
+            return replace(step, branches=tuple(bodies))
+        if isinstance(step, Repeat):
+            return replace(step, body=self.body(step.body, names, False))
+        return replace(step, body=self.body(step.body, set(names), True)) if isinstance(step, Aux) else step
 
 
 @st.composite
@@ -231,6 +287,8 @@ class Untidy:
     def step(self, step: Step) -> str:
         if isinstance(step, Call):
             return step.word + self.arguments(step.arguments) + self.alias(step.alias)
+        if isinstance(step, From):
+            return "from" + self.space() + step.name
         if isinstance(step, Repeat):
             return "repeat" + self.space() + self.value(step.count, 0) + self.gap() + "{" + self.inside(step.body) + "}"
         if isinstance(step, Aux):

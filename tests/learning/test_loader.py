@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -17,6 +17,7 @@ from convscope.data.image.modality import ImageAugmentation
 from convscope.data.image.policy import Augment
 from convscope.data.sources import open_source
 from convscope.learning import loader as loading
+from convscope.learning import train as loop
 from convscope.learning.batches import Examples
 from convscope.learning.events import EpochEnded
 from convscope.learning.loader import Loader
@@ -27,8 +28,7 @@ from convscope.render.html import run_report
 CPU = torch.device("cpu")
 VARIED = Augment(1, area=(0.5, 1.0), erase=0.3, mixup=0.4, cutmix=0.4)
 SLOW = 0.02
-"""Seconds that a slow disk takes for a batch: more than the step of :data:`HEAVY` on any machine allows for a fifth."""
-HEAVY = "input 1x8x8 > conv 96 3x3 padding=1 > relu > conv 96 3x3 padding=1 > relu > flatten > linear 10"
+"""Seconds that a slow disk takes for a batch."""
 
 
 def _loader(**settings: object) -> Loader:
@@ -69,18 +69,12 @@ def test_pieces_hold_every_picture_once_and_its_fraction() -> None:
 
 @pytest.mark.parametrize("slow", [False, True])
 def test_data_bound_is_said_where_it_is_true_and_only_there(
-    tmp_path: Path, slow: bool, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, slow: bool, clock: Any, tiny: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if slow:
-        take = Examples.take
-
-        def slowly(self: Examples, indices: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-            time.sleep(SLOW)
-            return take(self, indices)
-
-        monkeypatch.setattr(Examples, "take", slowly)
+    clock.costs(loop, "_step", lambda *_: 0.01)
+    clock.costs(Examples, "take", lambda *_: SLOW if slow else 0.001)
     settings = {"epochs": 0.5, "augment": "light", "precision": "float32", "report": False}
-    result = train("digits", HEAVY, out=tmp_path / "run", **settings)  # type: ignore[arg-type]
+    result = train("digits", tiny, out=tmp_path / "run", **settings)  # type: ignore[arg-type]
     lines = [json.loads(line) for line in (tmp_path / "run" / METRICS).read_text().splitlines()]
     (logged,) = (line for line in lines if line["event"] == "epochended")
     epoch = EpochEnded(**{key: value for key, value in logged.items() if key != "event"})

@@ -222,6 +222,59 @@ def test_the_graph_finds_nodes_by_path() -> None:
     assert lenet.input == (1, 32, 32)
 
 
+# Names that are read
+
+
+def edges(text: str) -> dict[str, tuple[str, ...]]:
+    return {node.path: node.inputs for node in graph("input 8x6x6\n" + text).nodes}
+
+
+def test_from_reads_an_earlier_step_by_its_name() -> None:
+    assert edges("relu as stem > tanh > add { silu | from stem }") == {
+        "stem": ("input",), "tanh1": ("stem",), "add1.a.silu1": ("tanh1",), "add1": ("add1.a.silu1", "stem"),
+    }  # fmt: skip
+
+
+def test_from_begins_a_line_anew() -> None:
+    text = "relu as left\nfrom input > tanh as right\nconcat { from left | from right | identity }"
+    assert edges(text) == {
+        "left": ("input",), "right": ("input",), "concat1.c.identity1": ("right",),
+        "concat1": ("left", "right", "concat1.c.identity1"),
+    }  # fmt: skip
+
+
+def test_a_name_is_read_in_branches_repeats_and_side_branches() -> None:
+    text = "relu as r > repeat 2 { add { tanh | from r } } > aux 0.5 { add { from r | identity } } > relu"
+    network = graph("input 8x6x6\n" + text)
+    assert [node.inputs[1] for node in network.nodes if node.op.word == "add"] == ["r", "r"]
+    assert network.heads[0].output.inputs == ("r", "aux1.add1.b.identity1")
+
+
+def test_each_call_of_a_block_reads_its_own_names() -> None:
+    found = edges("block b { relu as r > tanh > add { from r | identity } }\nb > b as last > mul { from last | relu }")
+    assert found["b1.add1"] == ("b1.r", "b1.add1.b.identity1")
+    assert found["last.add1"] == ("last.r", "last.add1.b.identity1")
+    assert found["mul1"] == ("last.add1", "mul1.b.relu1")
+
+
+def test_the_nearest_of_two_equal_names_is_read() -> None:
+    found = edges("relu as r > add { tanh as r > mul { from r | relu } | from r }")
+    assert found["add1.a.mul1"] == ("add1.a.r", "add1.a.mul1.b.relu1")
+    assert found["add1"] == ("add1.a.mul1", "r")
+
+
+def test_a_name_may_be_a_path_with_dots() -> None:
+    found = edges("conv 8 1 as layer1.0.conv > relu as layer1.0.relu > add { identity | from layer1.0.conv }")
+    assert found["add1"] == ("add1.a.identity1", "layer1.0.conv")
+    assert graph("input 8x6x6\nconv 4 1 as a.b").by_path["a.b"].parameters == {"weight": (4, 8, 1, 1), "bias": (4,)}
+
+
+def test_a_name_that_is_read_may_be_a_whole_block_s_or_merge_s() -> None:
+    found = edges("project 16 as p > add { relu | tanh } as sum\nfrom p > relu > add { identity | from sum }")
+    assert found["relu1"] == ("p.batchnorm",)
+    assert found["add1"] == ("add1.a.identity1", "sum")
+
+
 # Blocks and values
 
 

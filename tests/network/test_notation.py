@@ -99,6 +99,13 @@ expect output=4x8x8 macs=7
     assert layout(parse(canonical)[0]) == canonical
 
 
+def test_the_canonical_layout_of_names() -> None:
+    text = "relu as  a.b>tanh   as c\nfrom   a.b>add{identity|from c>relu|from\ta.b}"
+    canonical = "relu as a.b > tanh as c\nfrom a.b > add {\n  identity\n| from c > relu\n| from a.b\n}\n"
+    assert layout(parse(text)[0]) == canonical
+    assert layout(parse(canonical)[0]) == canonical
+
+
 def test_no_line_of_the_canonical_layout_ends_in_a_space() -> None:
     assert layout(parse("#  \nrelu  #\nadd { relu #\n | # \n tanh }")[0]) == (
         "#\nrelu  #\nadd {\n  relu  #\n| #\n  tanh\n}\n"

@@ -6,7 +6,8 @@ is the prefix of what it holds: ``basic2.add1.a.conv1``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 
 from convscope.errors import UserError, nearest
@@ -19,6 +20,7 @@ from convscope.network.tree import (
     Block,
     Body,
     Call,
+    From,
     Merge,
     Parameter,
     Position,
@@ -58,12 +60,20 @@ class _Value:
 
 @dataclass
 class _Scope:
-    """Names and numbers of one body; a repeat shares its surroundings', a block or branch has its own."""
+    """Names and numbers of one body; a repeat shares its surroundings', a block or branch has its own.
+
+    ``given`` are the values that ``from`` can read here: a branch sees those of what it stands in, a block its own.
+    """
 
     prefix: str = ""
     names: Mapping[str, Value] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     repeated: bool = False
+    given: MutableMapping[str, _Value] = field(default_factory=dict)
+
+    def inner(self, prefix: str) -> _Scope:
+        """A branch or a side branch in it."""
+        return _Scope(prefix, self.names, given=ChainMap({}, self.given))
 
 
 def expand(statements: tuple[Statement, ...], source: Source, shape: Shape) -> Graph:
@@ -78,7 +88,10 @@ def expand(statements: tuple[Statement, ...], source: Source, shape: Shape) -> G
         raise GraphError(UserError(source.name, f"an input of {spell(shape) or 'no dimensions'}", expected), ())
     expansion = _Expansion(source, {s.name: s for s in statements if isinstance(s, Block)})
     try:
-        expansion.body(tuple(s for s in statements if not isinstance(s, Block)), _Value(INPUT, shape), _Scope())
+        start = _Value(INPUT, shape)
+        steps = tuple(s for s in statements if not isinstance(s, Block))
+        end = expansion.body(steps, start, _Scope(given={INPUT: start}))
+        expansion.ends(steps, end)
     except UserError as error:
         raise GraphError(error, tuple(expansion.nodes)) from None
     if not expansion.nodes:
@@ -122,14 +135,31 @@ class _Expansion:
                 value = self.repeat(step, value, scope)
             elif isinstance(step, Aux):
                 self.aux(step, value, scope)
+            elif isinstance(step, From):
+                value = self.read(step, scope)
             elif step.word in self.blocks:
                 value = self.block(step, value, scope)
             elif step.word == PROJECT:
                 value = self.project(step, value, scope)
             else:
                 value = self.operation(step, value, scope)
+            if isinstance(step, (Call, Merge)) and step.alias is not None:
+                scope.given[step.alias] = value
         self.level -= 1
         return value
+
+    def read(self, step: From, scope: _Scope) -> _Value:
+        if step.name not in scope.given:
+            raise self.source.mistake(step.at, f"no step of the name {step.name!r} can be read here")
+        return scope.given[step.name]
+
+    def ends(self, body: tuple[Statement, ...] | Body, end: _Value) -> None:
+        """Refuse a network or a side branch whose result is not its last operation's."""
+        steps = tuple(steps_of(body))
+        if self.nodes and steps and end.path != self.nodes[-1].path:
+            got = f"the last step gives what {end.path} gives already"
+            hint = "an operation behind it: identity does nothing"
+            raise self.source.mistake(steps[-1].at, got, "an operation last", hint)
 
     def operation(self, step: Call, value: _Value, scope: _Scope) -> _Value:
         path = self.path(step.word, step.alias, step.at, scope)
@@ -149,8 +179,7 @@ class _Expansion:
         path = self.path(step.word, step.alias, step.at, scope)
         ends = []
         for index, branch in enumerate(step.branches):
-            inner = _Scope(f"{path}.{letters(index)}.", scope.names)
-            ends.append(self.body(branch, value, inner))
+            ends.append(self.body(branch, value, scope.inner(f"{path}.{letters(index)}.")))
         try:
             op = build(OPERATIONS[step.word], (), {})
         except Misfit as error:  # pragma: no cover  merges take no arguments
@@ -163,7 +192,7 @@ class _Expansion:
             hint = "leave the repeat out" if times == 0 else ""
             expected = f"a whole number from 1 to {MOST_NODES}"
             raise self.source.mistake(step.at, f"repeat {spell(times)}", expected, hint)
-        inner = _Scope(scope.prefix, scope.names, scope.counts, repeated=times > 1 or scope.repeated)
+        inner = _Scope(scope.prefix, scope.names, scope.counts, times > 1 or scope.repeated, scope.given)
         for _ in range(times):
             value = self.body(step.body, value, inner)
         return value
@@ -177,7 +206,7 @@ class _Expansion:
         if self.in_head:
             raise self.source.mistake(step.at, "aux inside aux", "aux beside it")
         before, self.nodes, self.in_head = self.nodes, [], True
-        self.body(step.body, value, _Scope(f"{path}.", scope.names))
+        self.ends(step.body, self.body(step.body, value, scope.inner(f"{path}.")))
         self.heads.append(Head(float(weight), tuple(self.nodes)))
         self.nodes, self.in_head = before, False
 

@@ -9,6 +9,7 @@ from convscope.network.tree import (
     Body,
     Call,
     Comment,
+    From,
     Merge,
     Source,
     Statement,
@@ -79,5 +80,5 @@ def _use(body: Body | tuple[Statement, ...], blocks: dict[str, Block], used: set
         elif isinstance(step, Merge):
             for branch in step.branches:
                 _use(branch, blocks, used)
-        else:
+        elif not isinstance(step, From):
             _use(step.body, blocks, used)

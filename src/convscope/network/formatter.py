@@ -10,6 +10,7 @@ from convscope.network.tree import (
     Call,
     Comment,
     Expect,
+    From,
     Input,
     Line,
     Merge,
@@ -76,6 +77,8 @@ def _commented(lines: list[str], comment: str | None) -> list[str]:
 def _step(step: Step) -> list[str]:
     if isinstance(step, Call):
         return [" ".join([step.word, *map(_argument, step.arguments), *_alias(step.alias)])]
+    if isinstance(step, From):
+        return [f"from {step.name}"]
     if isinstance(step, Repeat):
         return _braced(f"repeat {spell_expression(step.count)} {{", _body(step.body), [])
     if isinstance(step, Aux):

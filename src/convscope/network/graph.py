@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from convscope.network import tree
 from convscope.ops import Op, Shape, elements
 
-INPUT = "input"
+INPUT = tree.INPUT
 """The name by which nodes refer to the network's input."""
 
 

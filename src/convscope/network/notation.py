@@ -12,6 +12,7 @@ from convscope.errors import UserError
 from convscope.network import rules
 from convscope.network.syntax_errors import SHAPE, keyword_misplaced, unexpected_character, unexpected_token
 from convscope.network.tree import (
+    INPUT,
     KEYWORDS,
     Argument,
     Aux,
@@ -21,6 +22,7 @@ from convscope.network.tree import (
     Call,
     Comment,
     Expect,
+    From,
     Input,
     Line,
     Merge,
@@ -46,6 +48,8 @@ OPTIONS: dict[str, Any] = {"parser": "lalr", "maybe_placeholders": False}
 
 LONGEST_TEXT = 150_000
 LONGEST_WORD = 64
+LONGEST_PATH = 300
+"""Of a name that ``as`` gives; with dots it may be a whole path."""
 MOST_NUMBERS = 16
 DEEPEST = 40
 """Braces or parentheses within each other, and operators within an expression."""
@@ -62,7 +66,7 @@ class _Row:
     """Steps joined by ``>`` as they stand in the text, and the ``>`` before and behind them if there are."""
 
     def __init__(self, items: list[Any]) -> None:
-        self.line = Line(tuple(item for item in items if isinstance(item, (Call, Merge, Repeat, Aux))))
+        self.line = Line(tuple(item for item in items if isinstance(item, (Call, Merge, Repeat, Aux, From))))
         self.led: Token | None = items[0] if getattr(items[0], "type", "") == "THEN" else None
         self.open: Token | None = items[-1] if getattr(items[-1], "type", "") == "THEN" else None
 
@@ -207,12 +211,12 @@ class _Pieces:
         return _Row(items)
 
     def call(self, items: list[Any]) -> Call:
-        alias = str(items[-1].value) if isinstance(items[-1], _Alias) else None
+        alias = items[-1].value if isinstance(items[-1], _Alias) else None
         arguments = [item for item in items[1:] if isinstance(item, Argument)]
         return Call(str(items[0]), tuple(arguments), alias, _at(items[0]))
 
     def merge(self, items: list[Any]) -> Merge:
-        alias = str(items[-1].value) if isinstance(items[-1], _Alias) else None
+        alias = items[-1].value if isinstance(items[-1], _Alias) else None
         branches = items[1:-1] if alias is not None else items[1:]
         return Merge(str(items[0]), tuple(branches), alias, _at(items[0]))
 
@@ -220,11 +224,14 @@ class _Pieces:
         return Repeat(_atom(items[1]), items[2], _at(items[0]))
 
     def aux(self, items: list[Any]) -> Aux:
-        alias = str(items[-1].value) if isinstance(items[-1], _Alias) else None
+        alias = items[-1].value if isinstance(items[-1], _Alias) else None
         return Aux(_atom(items[1]), items[2], alias, _at(items[0]))
 
+    def read(self, items: list[Any]) -> From:
+        return From(_given_name(items[1], but=INPUT), _at(items[0]))
+
     def alias(self, items: list[Any]) -> _Alias:
-        return _Alias(items[0])
+        return _Alias(_given_name(items[0]))
 
     def named(self, items: list[Any]) -> Argument:
         return Argument(_atom(items[1]), str(items[0]), _at(items[0]))
@@ -255,8 +262,18 @@ class _Pieces:
 
 
 class _Alias:
-    def __init__(self, value: Token) -> None:
+    def __init__(self, value: str) -> None:
         self.value = value
+
+
+def _given_name(token: Token, but: str = "") -> str:
+    """A name after ``as`` or ``from``; ``but`` is the keyword that may stand there."""
+    if token in KEYWORDS and token != but:
+        raise _Keyword(_at(token), str(token))
+    if len(token) > LONGEST_PATH or any(len(word) > LONGEST_WORD for word in token.split(".")):
+        got = f"a name of {len(token)} characters"
+        raise _Misplaced(_at(token), got, f"at most {LONGEST_PATH}, and {LONGEST_WORD} between dots")
+    return str(token)
 
 
 @functools.cache

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+import re
+from collections import ChainMap
+from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field, replace
 
 from convscope.errors import did_you_mean
 from convscope.network.tree import (
+    INPUT,
     MERGES,
     WORDS,
     Aux,
@@ -14,6 +17,7 @@ from convscope.network.tree import (
     Body,
     Call,
     Expect,
+    From,
     Input,
     Line,
     Merge,
@@ -90,6 +94,8 @@ def _sequence(statements: tuple[Statement, ...], words: _Words) -> None:
     """One network's statements in order: one input, first; blocks enter the vocabulary."""
     source = words.source
     has_input = has_steps = False
+    every = tuple(steps_of(statements))
+    words = replace(words, given=given_names(every), readable={INPUT: Position(1, 1)})
     for statement in statements:
         if isinstance(statement, Input):
             if has_input:
@@ -106,6 +112,8 @@ def _sequence(statements: tuple[Statement, ...], words: _Words) -> None:
         elif isinstance(statement, Line):
             _steps(statement.steps, words)
             has_steps = True
+    _nothing_lost(every, source)
+    _ends(every, source)
 
 
 @dataclass(frozen=True)
@@ -117,6 +125,10 @@ class _Words:
     places: dict[str, Position]
     block: str = ""
     parameters: frozenset[str] = frozenset()
+    given: Mapping[str, Position] = field(default_factory=dict)
+    """Every name that ``as`` gives in this network or block, read here or not."""
+    readable: MutableMapping[str, Position] = field(default_factory=dict)
+    """Those that ``from`` can read at this place."""
 
 
 def _input(statement: Input, source: Source) -> None:
@@ -179,25 +191,128 @@ def _block(block: Block, words: _Words) -> None:
         previous[parameter.name] = parameter.default is not None
     if next(steps_of(block.body), None) is None:
         raise source.mistake(block.at, f"block {block.name!r} is empty", "at least one step", "identity does nothing")
-    _steps(tuple(steps_of(block.body)), replace(words, block=block.name, parameters=frozenset(previous)))
+    every = tuple(steps_of(block.body))
+    names = given_names(every)
+    _steps(every, replace(words, block=block.name, parameters=frozenset(previous), given=names, readable={}))
+    _nothing_lost(every, source)
 
 
 def _steps(steps: tuple[Step, ...], words: _Words) -> None:
     for step in steps:
-        if isinstance(step, Call):
+        if isinstance(step, From):
+            _read(step, words)
+        elif isinstance(step, Call):
             _call(step, words)
-            continue
-        if isinstance(step, Merge):
-            _merge(step, words.source)
-        elif next(steps_of(step.body), None) is None:
-            word = "aux" if isinstance(step, Aux) else "repeat"
-            raise words.source.mistake(step.at, f"{word} holds nothing", "at least one step between its braces")
-        for body in _bodies(step):
-            _steps(tuple(steps_of(body)), words)
+        else:
+            if isinstance(step, Merge):
+                _merge(step, words.source)
+            elif next(steps_of(step.body), None) is None:
+                word = "aux" if isinstance(step, Aux) else "repeat"
+                raise words.source.mistake(step.at, f"{word} holds nothing", "at least one step between its braces")
+            for body in _bodies(step):
+                # What a repeat names is named around it; a branch and a side branch keep their names.
+                seen = words.readable if isinstance(step, Repeat) else ChainMap({}, words.readable)
+                inner = tuple(steps_of(body))
+                _steps(inner, replace(words, readable=seen))
+                _nothing_lost(inner, words.source, isinstance(step, Repeat))
+                if isinstance(step, Aux):
+                    _ends(inner, words.source)
+        if isinstance(step, (Call, Merge)) and step.alias is not None:
+            words.readable[step.alias] = step.at
 
 
 def _bodies(step: Merge | Repeat | Aux) -> Iterator[Body]:
     yield from step.branches if isinstance(step, Merge) else (step.body,)
+
+
+# Names that are read
+
+
+def given_names(steps: tuple[Step, ...]) -> dict[str, Position]:
+    """Every name that ``as`` gives in a body and in all that it holds, with its place."""
+    found: dict[str, Position] = {}
+    for step in steps:
+        if isinstance(step, (Call, Merge)) and step.alias is not None:
+            found.setdefault(step.alias, step.at)
+        if isinstance(step, (Merge, Repeat, Aux)):
+            for body in _bodies(step):
+                found = given_names(tuple(steps_of(body))) | found
+    return found
+
+
+def _read(step: From, words: _Words) -> None:
+    """A name that no step above has, or that cannot be seen from here."""
+    if step.name in words.readable:
+        return
+    got, expected, hint = f"no step before this is called {step.name!r}", "a name that as gives", ""
+    at = words.given.get(step.name)
+    if at is not None and (at.line, at.column) > (step.at.line, step.at.column):
+        hint = f"line {at.line} gives it: a name is read below the step that has it"
+    elif at is not None:
+        hint = f"line {at.line} gives it inside a branch, where alone it can be read"
+    elif words.block and step.name == INPUT:
+        hint = "a block does not know the network's input: it reads what it names itself"
+    elif re.fullmatch(r"[A-Za-z_]+[0-9]+", step.name) and step.name.rstrip("0123456789") in vocabulary(words.blocks):
+        hint = f"a number is no name: write as {step.name} behind the step"
+    else:
+        hint = did_you_mean(step.name, words.readable)
+        if words.block and not hint:
+            hint = "a block reads only the names that it gives itself"
+    raise words.source.mistake(step.at, got, expected, hint)
+
+
+def _nothing_lost(steps: tuple[Step, ...], source: Source, repeated: bool = False) -> None:
+    """Refuse a ``from`` behind a step whose result then nothing can read."""
+    before: Step | None = None
+    for step in steps:
+        if isinstance(step, Aux):
+            continue
+        if not _takes_what_arrives(step):
+            at = _first_read(step).at
+            if repeated and before is None:
+                expected = "a step that goes on from the turn before"
+                raise source.mistake(at, "every turn of the repeat begins at the same value", expected)
+            if isinstance(before, From):
+                raise source.mistake(at, f"nothing reads {before.name} before this", "one from behind another's steps")
+            if isinstance(before, Repeat) or (before is not None and before.alias is None):
+                word = before.word if isinstance(before, (Call, Merge)) else "repeat"
+                hint = "identity as NAME behind it" if word == "repeat" else f"{word} ... as NAME, and from NAME below"
+                raise source.mistake(at, f"nothing reads what {word} before this gives", "a step with a name", hint)
+        before = step
+
+
+def _takes_what_arrives(step: Step) -> bool:
+    if isinstance(step, (Merge, Repeat, Aux)):
+        return any(_first_takes(tuple(steps_of(body))) for body in _bodies(step))
+    return not isinstance(step, From)
+
+
+def _first_takes(steps: tuple[Step, ...]) -> bool:
+    """Whether a body reads what arrives: at its first step, or at a side branch before it."""
+    for step in steps:
+        if not isinstance(step, Aux) or _takes_what_arrives(step):
+            return _takes_what_arrives(step)
+    return True
+
+
+def _first_read(step: Step) -> From:
+    """The first ``from`` in a step that begins with one."""
+    if isinstance(step, From):
+        return step
+    assert isinstance(step, (Merge, Repeat, Aux))
+    for body in _bodies(step):
+        for inner in steps_of(body):
+            if not isinstance(inner, Call):
+                return _first_read(inner)
+    raise AssertionError
+
+
+def _ends(steps: tuple[Step, ...], source: Source) -> None:
+    """Refuse a network or a side branch that ends with ``from``: its result is its last operation's."""
+    last = next((step for step in reversed(steps) if not isinstance(step, Aux)), None)
+    if isinstance(last, From):
+        got = f"from {last.name} stands last, nothing follows it"
+        raise source.mistake(last.at, got, "a step behind it", "identity does nothing")
 
 
 def _merge(step: Merge, source: Source) -> None:

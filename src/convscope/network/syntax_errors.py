@@ -27,6 +27,7 @@ _CHARACTERS = {
 
 _TOKENS = {
     "NAME": "a word",
+    "PATH": "a word",
     "LBRACE": "{",
     "RBRACE": "}",
     "VBAR": "|",
@@ -118,6 +119,7 @@ def keyword_misplaced(source: Source, word: str, at: Position) -> UserError:
     hints = {
         "repeat": "it is written: repeat 2 { relu }",
         "as": "it stands between a step and its name: relu as first",
+        "from": "it begins a line or a branch and names an earlier step: from stem",
         "input": f"it {alone}; a branch that passes its input on is identity",
     }
     hint = hints.get(word, f"it {alone}; is a }} missing above?")

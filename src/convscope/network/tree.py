@@ -13,7 +13,9 @@ from convscope.errors import UserError
 from convscope.ops import Shape, spell
 
 MERGES = ("add", "concat", "mul")
-KEYWORDS = ("input", "expect", "block", "repeat", "as", "network", "aux")
+KEYWORDS = ("input", "expect", "block", "repeat", "as", "network", "aux", "from")
+INPUT = "input"
+"""The name of the network's input, for nodes and behind ``from``."""
 WORDS = ("yes", "no", "none", "same", "valid")
 """Values that are words in every network; a block's parameter cannot take these names."""
 
@@ -112,7 +114,15 @@ class Aux:
     at: Position = _position()
 
 
-Step = Call | Merge | Repeat | Aux
+@dataclass(frozen=True)
+class From:
+    """``from stem``: what follows reads the step that ``as`` gave this name; ``from input`` the network's input."""
+
+    name: str
+    at: Position = _position()
+
+
+Step = Call | Merge | Repeat | Aux | From
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from convscope.errors import UserError
 from convscope.network.tree import (
+    INPUT,
     KEYWORDS,
     Argument,
     Aux,
@@ -18,6 +19,7 @@ from convscope.network.tree import (
     Comment,
     Expect,
     Expression,
+    From,
     Input,
     Line,
     Merge,
@@ -34,6 +36,7 @@ from convscope.ops import LARGEST
 
 VERSION = 1
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*\Z")
 _DEEPEST = 40
 
 
@@ -81,6 +84,8 @@ def _step(step: Step) -> dict[str, Any]:
         return _filled(merge=step.word, branches=[_body(branch) for branch in step.branches], alias=step.alias)
     if isinstance(step, Aux):
         return _filled(aux=_expression(step.weight), body=_body(step.body), alias=step.alias)
+    if isinstance(step, From):
+        return {"from": step.name}
     return {"repeat": _expression(step.count), "body": _body(step.body)}
 
 
@@ -152,6 +157,17 @@ def _optional_word(value: Any, at: str) -> str | None:
     return None if value is None else _word(value, at)
 
 
+def _path(value: Any, at: str) -> str:
+    """A name that ``as`` gives."""
+    if not isinstance(value, str) or not _PATH.match(value) or value in KEYWORDS:
+        raise _Wrong(f"{at} is not a name: {value!r}"[:200])
+    return value
+
+
+def _optional_path(value: Any, at: str) -> str | None:
+    return None if value is None else _path(value, at)
+
+
 def _comment(value: Any, at: str) -> str | None:
     if value is None:
         return None
@@ -214,24 +230,27 @@ def _read_step(value: Any, at: str, level: int) -> Step:
     if isinstance(value, dict) and "call" in value:
         entry = _dictionary(value, at, {"call", "arguments", "alias"})
         arguments = _read_arguments(entry.get("arguments", []), f"{at}.arguments")
-        return Call(_word(entry["call"], at), arguments, _optional_word(entry.get("alias"), at))
+        return Call(_word(entry["call"], at), arguments, _optional_path(entry.get("alias"), at))
     if isinstance(value, dict) and "merge" in value:
         entry = _dictionary(value, at, {"merge", "branches", "alias"})
         branches = _list(entry.get("branches"), f"{at}.branches")
         if not all(branches):
             raise _Wrong(f"{at}.branches holds an empty one")
         bodies = tuple(_read_body(b, f"{at}.branches[{i}]", level + 1) for i, b in enumerate(branches))
-        return Merge(_word(entry["merge"], at), bodies, _optional_word(entry.get("alias"), at))
+        return Merge(_word(entry["merge"], at), bodies, _optional_path(entry.get("alias"), at))
     if isinstance(value, dict) and "aux" in value:
         entry = _dictionary(value, at, {"aux", "body", "alias"})
         weight = _read_expression(entry["aux"], f"{at}.aux")
         if isinstance(weight, tuple):
             raise _Wrong(f"{at}.aux is a window")
         inner = _read_body(entry.get("body"), f"{at}.body", level + 1)
-        return Aux(weight, inner, _optional_word(entry.get("alias"), at))
+        return Aux(weight, inner, _optional_path(entry.get("alias"), at))
+    if isinstance(value, dict) and "from" in value:
+        name = _dictionary(value, at, {"from"})["from"]
+        return From(name if name == INPUT else _path(name, at))
     entry = _dictionary(value, at, {"repeat", "body"})
     if "repeat" not in entry:
-        raise _Wrong(f"{at} is neither call, merge, repeat nor aux")
+        raise _Wrong(f"{at} is neither call, merge, repeat, aux nor from")
     count = _read_expression(entry["repeat"], at)
     if isinstance(count, tuple):
         raise _Wrong(f"{at}.repeat is a window")

@@ -1,4 +1,4 @@
-"""What asking a model to be surer costs, as a chart: the share it answers against the share of those that is right."""
+"""Charts of how far a model may be believed: its risk-coverage curve, and its accuracy on worse pictures."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import altair as alt
 
 from convscope.evaluation.report import Account
+from convscope.evaluation.robustness import Robustness
 from convscope.evaluation.selective_prediction import Kept
 from convscope.intervals import wilson_interval
 from convscope.model.risk_coverage import Curve
@@ -97,3 +98,21 @@ def _drawn(points: list[dict[str, float]], of: str) -> list[dict[str, Any]]:
 
 def _of(values: list[dict[str, Any]] | list[dict[str, float]]) -> alt.Chart:
     return alt.Chart(alt.Data(values=values))  # type: ignore[no-untyped-call]
+
+
+def robustness(measured: Robustness, words: Words = ENGLISH) -> Chart:
+    """Accuracy by severity, a small chart a kind; 0 is the picture as it is."""
+    small = []
+    for kind, accuracies in measured.spoilt.items():
+        values = [{"severity": i, "right": right} for i, right in enumerate((measured.clean, *accuracies))]
+        x = alt.X("severity:O", axis=alt.Axis(labelAngle=0), title=None)
+        y = alt.Y("right:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="~%", tickCount=3), title=None)
+        line = (
+            alt.Chart(alt.InlineData(values=values))
+            .mark_line(color=COLOURS["accent"][0], point=True, strokeWidth=2)
+            .encode(x=x, y=y)
+        )
+        small.append(line.properties(width=150, height=90, title=words[f"spoilt {kind}"]))
+    rows = [alt.hconcat(*small[start : start + 3]) for start in range(0, len(small), 3)]
+    drawn: Chart = alt.vconcat(*rows)
+    return drawn

@@ -8,68 +8,67 @@ from convscope.data.audit import KINDS, PROBLEMS, Checked, Finding
 from convscope.data.image.decode import ImagePreprocess
 from convscope.data.sources import Source
 from convscope.files import write_atomically
-from convscope.render.html.markup import name, paragraph, picture, section, table, text
-from convscope.render.html.report import document, paragraph_of
+from convscope.render.html.markup import name, picture
+from convscope.render.html.report import Row, Section, document
+from convscope.render.html.report_sections import Values
 from convscope.render.i18n import ENGLISH
 from convscope.render.images.audit_sheet import See, seeing
 from convscope.render.text.audit import verdict
 
 SHOWN, COPIES = 24, 4
 """Findings of a kind, and copies of a picture, that are shown."""
+LISTED = 200
+"""Findings of a kind without pictures."""
 WITH_PICTURES = frozenset(KINDS) - {"unreadable", "rare", "imbalance"}
 
 
-def write_page(source: Source, found: Checked, file: Path) -> None:
+def write_page(source: Source, checked: Checked, file: Path) -> None:
     """Write the page.
 
     Raises:
         UserError: the file cannot be written.
     """
-    rows = [(text(kind), text(KINDS[kind]), f"{count:,}") for kind, count in found.kinds.items()]
-    counts = sorted(zip(found.counts, found.classes, strict=True), key=lambda pair: -pair[0])
-    most = max(found.counts, default=1) or 1
-    bars = [
-        (name(label), f'<i class="bar" style="--share:{100 * count / most:.1f}%"></i>{count:,}')
-        for count, label in counts
-    ]
+    sections = [Section("classes", "Classes", "audit/classes.html", _classes(checked))]
+    if checked.kinds:
+        kinds = [(kind, KINDS[kind], f"{count:,}") for kind, count in checked.kinds.items()]
+        sections.insert(0, Section("found", "What was found", "audit/found.html", {"rows": kinds}))
     with seeing(source) as see:
-        kinds = [_kind(see, kind, found.of(kind)) for kind in found.kinds]
-    parts = [
-        section("found", "What was found", table(("kind", "what it is", "findings"), rows, left=2)) if rows else "",
-        section(
-            "classes",
-            "Classes",
-            paragraph(
-                f"Always naming the commonest class would be right in {100 * found.baseline:.1f} % of the cases."
-            ),
-            table(("class", "pictures"), bars),
-        ),
-        *kinds,
-    ]
-    words = {**ENGLISH, "made by": "convscope check"}
+        for kind in checked.kinds:
+            findings = checked.of(kind)
+            template, values = (
+                ("audit/pictures.html", _pictures(see, kind, findings))
+                if kind in WITH_PICTURES
+                else ("audit/list.html", {"rows": [(name(", ".join(f.files)), f.detail) for f in findings[:LISTED]]})
+            )
+            sections.append(Section(kind, KINDS[kind].capitalize(), template, values))
     page = document(
-        f"{found.name}: before training", paragraph_of(verdict(found)), "\n".join(part for part in parts if part), words
+        "document.html",
+        f"{checked.name}: before training",
+        [Row([section]) for section in sections],
+        ENGLISH,
+        made_by="convscope check",
+        lede=verdict(checked),
     )
     write_atomically(file, page.encode("utf-8", "replace"))
 
 
-def _kind(see: See, kind: str, findings: tuple[Finding, ...]) -> str:
-    if kind not in WITH_PICTURES:
-        rows = [(name(", ".join(finding.files)), text(finding.detail)) for finding in findings[:200]]
-        return section(kind, KINDS[kind].capitalize(), table(("file or class", "what"), rows, left=2))
-    shots = "".join(_shots(see, finding) for finding in findings[:SHOWN])
-    more = f"and {len(findings) - SHOWN:,} more" if len(findings) > SHOWN else ""
-    urgent = "" if kind in PROBLEMS else "No mistake, but good to know."
-    return section(
-        kind, KINDS[kind].capitalize(), paragraph(urgent), f'<div class="shots wide">{shots}</div>', paragraph(more)
-    )
+def _classes(checked: Checked) -> Values:
+    """The pictures of every class, the commonest first."""
+    counts = sorted(zip(checked.counts, checked.classes, strict=True), key=lambda pair: -pair[0])
+    most = max(checked.counts, default=1) or 1
+    return {
+        "baseline": f"{100 * checked.baseline:.1f}",
+        "rows": [(name(label), f"{count:,}") for count, label in counts],
+        "bars": [count / most for count, _ in counts],
+    }
 
 
-def _shots(see: See, finding: Finding) -> str:
-    parts = []
-    for file in finding.files[:COPIES]:
-        image_HWC = see(file, ImagePreprocess(3, 128, 128, "letterbox"))
-        if image_HWC is not None:
-            caption = f"<span>{text(finding.detail)}</span><small>{name(file)}</small>"
-            parts.append(f'<figure class="shot">{picture(image_HWC, file)}<figcaption>{caption}</figcaption></figure>')
-    return "".join(parts)
+def _pictures(see: See, kind: str, findings: tuple[Finding, ...]) -> Values:
+    """The pictures of a kind of finding."""
+    shots = []
+    for finding in findings[:SHOWN]:
+        for file in finding.files[:COPIES]:
+            image_HWC = see(file, ImagePreprocess(3, 128, 128, "letterbox"))
+            if image_HWC is not None:
+                shots.append({"picture": picture(image_HWC, file), "detail": finding.detail, "file": file})
+    return {"problem": kind in PROBLEMS, "shots": shots, "more": max(0, len(findings) - SHOWN)}

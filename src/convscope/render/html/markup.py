@@ -1,4 +1,4 @@
-"""The report's building blocks: escaped text, sections, tables, charts and small pictures as HTML."""
+"""What stands in a page beside its template: escaped text, charts as SVG, small pictures as data URIs."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import base64
 import html
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -21,53 +22,27 @@ TINY = 64
 """Up to this side, a picture is kept to the pixel and shown enlarged; above, JPEG is a fifth of the size."""
 
 
+def on_one_line(value: str) -> str:
+    """Any string as it is shown: printable, a percent sign on the line of its number."""
+    return printable(value).replace(" %", "\N{NO-BREAK SPACE}%")
+
+
 def text(value: str) -> str:
-    """Any string as text of the page; a percent sign stays on the line of its number.
+    """Any string as text of the page.
 
     Example:
         >>> text("<b> & co")
         '&lt;b&gt; &amp; co'
     """
-    return html.escape(printable(value)).replace(" %", "\N{NO-BREAK SPACE}%")
+    return html.escape(on_one_line(value))
 
 
-def name(value: str) -> str:
+def name(value: str) -> Markup:
     """A name of any script, set apart so that a right-to-left one does not reorder its neighbours."""
-    return f"<bdi>{text(value)}</bdi>"
+    return Markup(f"<bdi>{text(value)}</bdi>")
 
 
-def section(key: str, title: str, *parts: str) -> str:
-    """A section with its heading; ``key`` is what links to it name."""
-    inside = "\n".join(part for part in parts if part)
-    heading = f'<h2 id="{key}-title">{text(title)}</h2>'
-    return f'<section id="{key}" aria-labelledby="{key}-title">\n{heading}\n{inside}\n</section>'
-
-
-def paragraph(*sentences: str) -> str:
-    """Sentences of plain text as a paragraph; nothing for none."""
-    joined = " ".join(sentence for sentence in sentences if sentence)
-    return f"<p>{text(joined)}</p>" if joined else ""
-
-
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
-    """A table that scrolls by itself where it is too wide.
-
-    Args:
-        headings: plain texts.
-        rows: HTML of each cell.
-        left: how many columns are set left; the others are numbers, set right.
-    """
-
-    def line(cells: Sequence[str], tag: str) -> str:
-        marks = ("", ' class="number"')
-        return "<tr>" + "".join(f"<{tag}{marks[i >= left]}>{cell}</{tag}>" for i, cell in enumerate(cells)) + "</tr>"
-
-    head = line([text(heading) for heading in headings], 'th scope="col"').replace('</th scope="col">', "</th>")
-    body = "\n".join(line(row, "td") for row in rows)
-    return f'<div class="scroll"><table><thead>{head}</thead><tbody>\n{body}\n</tbody></table></div>'
-
-
-def figure(chart: charts.Chart, label: str, title: str = "") -> str:
+def figure(chart: charts.Chart, label: str) -> Markup:
     """A chart drawn into the page; ``label`` is what a screen reader says of it."""
     svg = charts.to_svg(chart)
     head = re.match(r"<svg[^>]*>", svg)
@@ -78,14 +53,12 @@ def figure(chart: charts.Chart, label: str, title: str = "") -> str:
         f'role="group" aria-label="{text(label)}">'
     )
     drawing = re.sub(r' font-family="[^"]*"', "", svg[head.end() if head else 0 :])
-    caption = f"<figcaption>{text(title)}</figcaption>" if title else ""
-    return f'<figure class="chart">{caption}{opening}{drawing}</figure>'
+    return Markup(f'<figure class="chart">{opening}{drawing}</figure>')
 
 
-def picture(image_HWC: NDArray[np.uint8], alt: str) -> str:
-    """A picture inside the page: uint8 (H, W, 1 or 3), at most :data:`THUMBNAIL` pixels a side."""
-    pixelated = ' class="pixels"' if max(image_HWC.shape[:2]) <= TINY else ""
-    return f'<img src="{picture_uri(image_HWC)}" alt="{text(alt)}" title="{text(alt)}"{pixelated}>'
+def picture(image_HWC: NDArray[np.uint8], alt: str) -> Mapping[str, object]:
+    """What the macro ``picture`` shows: uint8 (H, W, 1 or 3), at most :data:`THUMBNAIL` pixels a side."""
+    return {"uri": picture_uri(image_HWC), "alt": alt, "pixelated": max(image_HWC.shape[:2]) <= TINY}
 
 
 def picture_uri(image_HWC: NDArray[np.uint8]) -> str:

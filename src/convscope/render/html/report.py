@@ -1,31 +1,81 @@
-"""The report of a trained classifier: one HTML file that loads nothing, runs nothing and reads on a phone."""
+"""The report of a trained classifier: one HTML file that loads nothing, runs nothing and reads on a phone.
+
+A section is an entry of :data:`ROWS`: its key, the key of its title, a function from the report to the values of its
+template ``templates/report/KEY.html``, None where there is nothing to show.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from importlib.resources import files
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
-from convscope.data.dataset import Inputs
 from convscope.evaluation.metrics import Evaluation, Probabilities
 from convscope.evaluation.mistakes import cells
 from convscope.evaluation.report import Account
 from convscope.evaluation.robustness import Robustness
 from convscope.files import write_atomically
 from convscope.render import charts
-from convscope.render.html import evaluation_sections as account_sections
 from convscope.render.html import report_sections as sections
-from convscope.render.html.markup import text
-from convscope.render.html.robustness_section import robustness as robustness_section
+from convscope.render.html.report_sections import Report, Values
+from convscope.render.html.template import fill, own_file
 from convscope.render.i18n import ENGLISH, Words
 from convscope.render.wording import headline
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-"""What the page allows itself, enforced by the browser: its own styles and pictures, and no request at all."""
+
+@dataclass(frozen=True)
+class Part:
+    """A section of the report.
+
+    Args:
+        key: of its link and its template.
+        title: the key of its heading in the words.
+        values: of its template; None leaves it out.
+    """
+
+    key: str
+    title: str
+    values: Callable[[Report], Values | None]
+
+
+ROWS: Sequence[Sequence[Part]] = (
+    (Part("curves", "curves", sections.curves),),
+    (
+        Part("confusion", "confusion", sections.confusion),
+        Part("reliability", "reliability", sections.reliability),
+    ),
+    (Part("sure", "sure", sections.sure),),
+    (Part("robustness", "robustness", sections.robustness),),
+    (Part("pairs", "pairs", sections.pairs),),
+    (Part("surest", "sure mistakes", sections.surest),),
+    (Part("classes", "classes", sections.classes),),
+    (Part("sizes", "sizes", sections.sizes),),
+    (Part("network", "network", sections.network),),
+    (Part("facts", "facts", sections.facts),),
+)
+"""The sections in their order; those of a row stand beside each other where there is room."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of a document: its link, its heading, its template and what that shows."""
+
+    key: str
+    title: str
+    template: str
+    values: Values
+
+
+@dataclass(frozen=True)
+class Row:
+    """Sections of a document, with the class of the frame in which several stand beside each other."""
+
+    sections: Sequence[Section]
+    side_by_side: str = ""
 
 
 def write_report(
@@ -33,7 +83,7 @@ def write_report(
     evaluation: Evaluation,
     *,
     title: str,
-    inputs_N: Inputs,
+    inputs_N: NDArray[np.uint8],
     labels_N: NDArray[np.int64],
     probabilities_NK: Probabilities,
     names: Sequence[str],
@@ -70,7 +120,7 @@ def render_report(
     evaluation: Evaluation,
     *,
     title: str,
-    inputs_N: Inputs,
+    inputs_N: NDArray[np.uint8],
     labels_N: NDArray[np.int64],
     probabilities_NK: Probabilities,
     names: Sequence[str],
@@ -86,7 +136,7 @@ def render_report(
     Args:
         evaluation: of the pictures that follow.
         title: for people, e.g. ``"lenet5 on fashion-mnist"``.
-        inputs_N: as they are stored; only the mistakes that are shown are read.
+        inputs_N: pictures (N, H, W, 1 or 3) uint8; only the mistakes that are shown are read.
         labels_N: (N,) indices into the evaluation's classes.
         probabilities_NK: (N, K), as they were evaluated.
         names: N names of pictures.
@@ -114,73 +164,57 @@ def render_report(
     lengths = {len(part) for part in (inputs_N, labels_N, probabilities_NK, names)}
     if lengths != {evaluation.count}:
         raise ValueError(f"{sorted(lengths)} pictures, labels, probabilities, names; {evaluation.count} evaluated")
-    pictures = sections.Pictures(inputs_N, labels_N, probabilities_NK, names)
-    found = cells(evaluation, probabilities_NK, labels_N, names) if account is None else account.cells
-    side_by_side = len(evaluation.classes) <= charts.LARGEST_NUMBERED
-    body = [
-        sections.learning(history, words),
-        f'<div class="{"halves" if side_by_side else "stack"}">',
-        sections.confusion(evaluation, words, [cell.pair for cell in sections.shown_cells(found)]),
-        account_sections.reliability(evaluation, account, words),
-        "</div>",
-        account_sections.sure(account, words),
-        robustness_section(robustness, words),
-        sections.confused_pairs(evaluation, pictures, found, words),
-        sections.surest_mistakes(evaluation, pictures, words),
-        sections.classes(evaluation, words),
-        account_sections.sizes(account, words),
-        sections.network(network_html, words),
-        sections.facts(facts or {}, words),
+    report = Report(
+        evaluation,
+        account,
+        cells(evaluation, probabilities_NK, labels_N, names) if account is None else account.cells,
+        inputs_N,
+        labels_N,
+        probabilities_NK,
+        names,
+        history,
+        robustness,
+        network_html,
+        facts or {},
+        words,
+    )
+    few = len(evaluation.classes) <= charts.LARGEST_NUMBERED
+    rows = [Row(_sections(parts, report), ("halves" if few else "stack") * (len(parts) > 1)) for parts in ROWS]
+    return document(
+        "report.html",
+        title,
+        rows,
+        words,
+        lede=headline(evaluation, words, account),
+        numbers=sections.key_numbers(report),
+    )
+
+
+def _sections(parts: Sequence[Part], report: Report) -> list[Section]:
+    made = [(part, part.values(report)) for part in parts]
+    return [
+        Section(part.key, report.words[part.title], f"report/{part.key}.html", values)
+        for part, values in made
+        if values is not None
     ]
-    main = "\n".join(part for part in body if part)
-    lede = [paragraph_of(headline(evaluation, words, account)), sections.key_numbers(evaluation, words, account)]
-    return document(title, "\n".join(lede), main, words)
 
 
-def paragraph_of(lede: str) -> str:
-    """The sentences at a page's head."""
-    return f'<p class="lede">{text(lede)}</p>'
+def document(
+    template: str, title: str, rows: Sequence[Row], words: Words, *, made_by: str = "", **values: object
+) -> str:
+    """A whole page of sections, with links to them; it allows itself nothing but its own styles and pictures.
 
-
-def document(title: str, head: str, main: str, words: Words) -> str:
-    """A whole page of sections, with links to them; it allows itself nothing but its own styles and pictures."""
-    return f"""<!doctype html>
-<html lang="{words["language"]}">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{text(title)}</title>
-<style>
-{_style()}</style>
-</head>
-<body>
-<header>
-<p class="overline">{text(words["made by"])}</p>
-<h1><bdi>{text(title)}</bdi></h1>
-{head}
-{_contents(main, words)}
-</header>
-<main>
-{main}
-</main>
-<footer><p>{text(words["one file"])}</p></footer>
-</body>
-</html>
-"""
-
-
-def _contents(main: str, words: Words) -> str:
-    """Links to the sections that are there."""
-    titles = re.findall(r'<h2 id="([a-z]+)-title">(.*?)</h2>', main)
-    links = "".join(f'<a href="#{key}">{title}</a>' for key, title in titles)
-    return f'<nav aria-label="{text(words["sections"])}">{links}</nav>'
-
-
-def _style() -> str:
-    style = files("convscope.render.html").joinpath("report.css").read_text(encoding="utf-8")
-    return style + chart_style()
+    Args:
+        template: one that extends ``document.html``.
+        title: of the page, plain text.
+        rows: the sections.
+        words: the page's texts.
+        made_by: which command the page is of; as the words have it where it is empty.
+        values: what else the template shows.
+    """
+    style = own_file("report.css") + Markup(chart_style())
+    shown = {"title": title, "rows": rows, "words": words, "made_by": made_by or words["made by"], "style": style}
+    return str(fill(template, **shown, **values))
 
 
 def chart_style() -> str:

@@ -1,23 +1,35 @@
-"""The sections of the report, each a function from values to HTML; an empty text where there is nothing to show."""
+"""What each section of the report shows: a function from the report to the values of its template, None for nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
-from convscope.data.dataset import Inputs
-from convscope.evaluation.metrics import ConfusedPair, Evaluation, Probabilities, most_confused
-from convscope.evaluation.metrics import surest_mistakes as surest_mistakes_of
+from convscope.evaluation.metrics import ConfusedPair, Evaluation, Probabilities, most_confused, surest_mistakes
 from convscope.evaluation.mistakes import Cell
 from convscope.evaluation.report import Account
-from convscope.render import charts
-from convscope.render.html.markup import TINY, figure, name, paragraph, picture, section, table, text
+from convscope.evaluation.robustness import Robustness
+from convscope.render import charts, evaluation_charts
+from convscope.render.html.markup import TINY, figure, name, picture
 from convscope.render.i18n import Words
-from convscope.render.text.evaluation import worst_first
-from convscope.render.wording import class_names, commonest, count_text, error_note, percent, sureness
+from convscope.render.text.evaluation import robustness_sentence, worst_first
+from convscope.render.wording import (
+    class_names,
+    commonest,
+    count_text,
+    error_note,
+    judgement,
+    percent,
+    size_rows,
+    sure_rows,
+    sure_text,
+    sureness,
+)
 
 PAIRS, PICTURES_A_PAIR = 8, 6
 """Kinds of mistakes that are open, and pictures of each."""
@@ -29,106 +41,142 @@ LISTED = 20
 OPEN_CLASSES = 30
 """Rows of the table of classes; the others are folded in."""
 
+Values = Mapping[str, Any]
 
-@dataclass(frozen=True)
-class Pictures:
-    """What was evaluated: uint8 NHWC pictures, labels, names and the probabilities given to them."""
 
-    inputs_N: Inputs
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What a report is made of; see :func:`convscope.render.html.report.render_report`."""
+
+    evaluation: Evaluation
+    account: Account | None
+    mistakes: Sequence[Cell]
+    inputs_N: NDArray[np.uint8]
     labels_N: NDArray[np.int64]
     probabilities_NK: Probabilities
     names: Sequence[str]
+    history: charts.History
+    robustness: Robustness | None
+    network_html: str
+    facts: Mapping[str, str]
+    words: Words
 
 
-def key_numbers(evaluation: Evaluation, words: Words, account: Account | None = None) -> str:
-    """The numbers as tiles; the first shows its interval and the number it has to beat on a scale."""
+def key_numbers(report: Report) -> list[Values]:
+    """The numbers at the head; the first has its interval, with the baseline that it has to beat."""
+    evaluation, words = report.evaluation, report.words
     low, high = evaluation.interval
-    scale = (
-        '<span class="scale" aria-hidden="true">'
-        f'<i class="span" style="left:{100 * low:.2f}%;width:{100 * (high - low):.2f}%"></i>'
-        f'<i class="tick" style="left:{100 * evaluation.baseline:.2f}%"></i></span>'
-    )
     occurring = sum(1 for score in evaluation.per_class if score.support)
-    note = words["top1 note"].format(low=percent(low, ""), high=percent(high, ""))
-    tiles = [
-        (words["top1"], percent(evaluation.top1), note, scale),
+    numbers = [
+        ("top1", percent(evaluation.top1), words["top1 note"].format(low=percent(low, ""), high=percent(high, ""))),
         (
-            words["baseline"],
+            "baseline",
             percent(evaluation.baseline),
             f"{words['baseline note'].format(name=commonest(evaluation))}; {words['baseline tick']}",
-            "",
         ),
-        (words["ece"], percent(evaluation.ece), error_note(evaluation, account, words), ""),
+        ("ece", percent(evaluation.ece), error_note(evaluation, report.account, words)),
         (
-            words["balanced"],
+            "balanced",
             percent(evaluation.balanced_accuracy),
             words["balanced note"].format(classes=count_text(occurring)),
-            "",
         ),
-        (words["loss"], f"{evaluation.loss:.3f}", words["loss note"], ""),
+        ("loss", f"{evaluation.loss:.3f}", words["loss note"]),
     ]
     if len(evaluation.classes) > 5:  # else all right by definition
-        tiles.insert(4, (words["top5"], percent(evaluation.top5), words["top5 note"], ""))
-    items = "\n".join(
-        f"<div><dt>{text(label)}</dt><dd><b>{text(value)}</b>{extra}<small>{text(note)}</small></dd></div>"
-        for label, value, note, extra in tiles
-    )
-    return f'<dl class="tiles" aria-label="{text(words["key numbers"])}">\n{items}\n</dl>'
+        numbers.insert(4, ("top5", percent(evaluation.top5), words["top5 note"]))
+    return [
+        {
+            "label": words[key],
+            "value": value,
+            "note": note,
+            "interval": evaluation.interval if key == "top1" else None,
+            "to_beat": evaluation.baseline,
+        }
+        for key, value, note in numbers
+    ]
 
 
-def learning(history: charts.History, words: Words) -> str:
+def curves(report: Report) -> Values | None:
     """Loss, accuracy and learning rate by epoch."""
+    history, words = report.history, report.words
     if not history:
-        return ""
-    curves = [
+        return None
+    drawn = [
         (charts.curve(history, "loss", words), words["loss axis"]),
         (charts.curve(history, "accuracy", words), words["accuracy axis"]),
         (charts.learning_rate(history, words, charts.HEIGHT), words["rate axis"]),
     ]
-    undrawn = charts.undrawn(history)
-    return section(
-        "curves",
-        words["curves"],
-        paragraph(
-            words["curves text"].format(epochs=count_text(len(history))),
-            words["curves unfinished"].format(n=undrawn) if undrawn else "",
-        ),
-        '<div class="columns">',
-        *(figure(chart, words["curves alt"].format(what=what)) for chart, what in curves),
-        "</div>",
-    )
+    return {
+        "epochs": len(history),
+        "undrawn": charts.undrawn(history),
+        "charts": [figure(chart, words["curves alt"].format(what=what)) for chart, what in drawn],
+    }
 
 
-def confusion(evaluation: Evaluation, words: Words, shown: Sequence[ConfusedPair] = ()) -> str:
-    """The confusion matrix, or where it would be too large the commonest mistakes as a list.
-
-    Args:
-        evaluation: the numbers.
-        words: the page's texts.
-        shown: the pairs whose pictures are on the page.
-    """
+def confusion(report: Report) -> Values:
+    """The confusion matrix, or where it would be too large the commonest mistakes as a list."""
+    evaluation, words = report.evaluation, report.words
     names = class_names(evaluation)
     classes = len(names)
     if classes > charts.LARGEST_MATRIX:
-        rows = [
-            (
-                name(names[pair.true]),
-                name(names[pair.predicted]),
-                text(pair_count(evaluation, pair, words)),
-            )
+        pairs = [
+            (name(names[pair.true]), name(names[pair.predicted]), pair_count(evaluation, pair, words))
             for pair in most_confused(evaluation, LISTED)
         ]
-        listed = table((words["true axis"], words["predicted axis"], words["support"]), rows, left=2) if rows else ""
-        explained = words["confusion too wide"].format(classes=count_text(classes)) if rows else words["no mistakes"]
-        return section("confusion", words["confusion"], paragraph(explained), listed)
+        return {"chart": None, "classes": classes, "pairs": pairs}
+    shown = [mistake.pair for mistake in with_pictures(report.mistakes)]
     links = {(pair.true, pair.predicted): f"#{pair_key(pair)}" for pair in shown}
     chart = charts.confusion(evaluation, words, links)
-    return section(
-        "confusion",
-        words["confusion"],
-        paragraph(words["confusion text"], words["confusion linked"] if links else ""),
-        f'<div class="scroll">{figure(chart, words["confusion alt"].format(classes=classes))}</div>',
-    )
+    return {"chart": figure(chart, words["confusion alt"].format(classes=classes)), "linked": bool(links)}
+
+
+def reliability(report: Report) -> Values:
+    """The reliability diagram, before and after calibration, and what it says."""
+    evaluation, account, words = report.evaluation, report.account, report.words
+    before = () if account is None or account.temperature == 1 else account.bins_before
+    sentences = []
+    if account is not None and before:
+        temperature, error = f"{account.temperature:.2f}", percent(account.ece_before)
+        sentences.append(words["reliability before"].format(temperature=temperature, before=error))
+    if account is not None:
+        sentences.append(words["chance"].format(chance=percent(account.chance)))
+    return {
+        "judgement": judgement(evaluation, words),
+        "ece": evaluation.ece,
+        "sentences": sentences,
+        "chart": figure(charts.reliability(evaluation, words, before), words["reliability alt"]),
+    }
+
+
+def sure(report: Report) -> Values | None:
+    """What came of asking for a precision, by answering ``unknown`` where it is less sure."""
+    account, words = report.account, report.words
+    if account is None or not account.sure:
+        return None
+    return {
+        "said": sure_text(account, words),
+        "chart": figure(evaluation_charts.coverage(account, words), words["coverage alt"]),
+        "rows": sure_rows(account.sure, words),
+    }
+
+
+def robustness(report: Report) -> Values | None:
+    """Accuracy on worse pictures; None where it was not measured."""
+    if report.robustness is None:
+        return None
+    chart = evaluation_charts.robustness(report.robustness, report.words)
+    return {
+        "said": robustness_sentence(report.robustness, report.words),
+        "chart": figure(chart, report.words["robustness alt"]),
+    }
+
+
+def sizes(report: Report) -> Values | None:
+    """Accuracy by the pictures' own size; None where they are alike."""
+    account = report.account
+    if account is None or not account.sizes:
+        return None
+    return {"rows": size_rows(account.sizes, report.words), "bars": [group.share for group in account.sizes]}
 
 
 def pair_key(pair: ConfusedPair) -> str:
@@ -137,7 +185,7 @@ def pair_key(pair: ConfusedPair) -> str:
 
 
 def pair_count(evaluation: Evaluation, pair: ConfusedPair, words: Words) -> str:
-    """How often, of how many, and the share."""
+    """How often, of how many, and the fraction."""
     return words["pair of"].format(
         count=count_text(pair.count),
         support=count_text(evaluation.per_class[pair.true].support),
@@ -145,112 +193,82 @@ def pair_count(evaluation: Evaluation, pair: ConfusedPair, words: Words) -> str:
     )
 
 
-def shown_cells(found: Sequence[Cell]) -> tuple[Cell, ...]:
+def with_pictures(mistakes: Sequence[Cell]) -> Sequence[Cell]:
     """Those whose pictures a page has room for: the commonest, and of the others as many as there is room for."""
-    room, shown = MOST_PICTURES, len(found[:PAIRS])
-    for cell in found[PAIRS:]:
-        room -= min(len(cell.pictures), PICTURES_A_FOLDED)
+    room, shown = MOST_PICTURES, len(mistakes[:PAIRS])
+    for mistake in mistakes[PAIRS:]:
+        room -= min(len(mistake.pictures), PICTURES_A_FOLDED)
         if room < 0:
             break
         shown += 1
-    return tuple(found[:shown])
+    return mistakes[:shown]
 
 
-def confused_pairs(evaluation: Evaluation, pictures: Pictures, found: Sequence[Cell], words: Words) -> str:
+def pairs(report: Report) -> Values:
     """The mistakes with the pictures behind them, the surest first: the commonest kinds open, the others folded."""
-    if not found:
-        return section("pairs", words["pairs"], paragraph(words["no mistakes"]))
-    shown = shown_cells(found)
-    cards = [_card(evaluation, pictures, cell, PICTURES_A_PAIR, words) for cell in shown[:PAIRS]]
-    parts = [f'<div class="pairs">{"".join(cards)}</div>']
-    folded = [_card(evaluation, pictures, cell, PICTURES_A_FOLDED, words) for cell in shown[PAIRS:]]
-    left = len(found) - len(shown)
-    if folded:
-        summary = text(words["pairs more"].format(kinds=count_text(len(folded))))
-        inside = f'<div class="pairs">{"".join(folded)}</div>'
-        parts.append(f"<details><summary>{summary}</summary>{inside}</details>")
-    if left:
-        parts.append(f'<p class="note">{text(words["pairs left"].format(kinds=count_text(left)))}</p>')
-    return section("pairs", words["pairs"], paragraph(words["pairs text"]), *parts)
+    shown = with_pictures(report.mistakes)
+    return {
+        "open": [_pair(report, mistake, PICTURES_A_PAIR) for mistake in shown[:PAIRS]],
+        "folded": [_pair(report, mistake, PICTURES_A_FOLDED) for mistake in shown[PAIRS:]],
+        "left": len(report.mistakes) - len(shown),
+    }
 
 
-def _card(evaluation: Evaluation, pictures: Pictures, cell: Cell, most: int, words: Words) -> str:
+def _pair(report: Report, mistake: Cell, most: int) -> Values:
     """One kind of mistake: what was taken for what, how often, its surest pictures."""
-    names, pair = class_names(evaluation), cell.pair
-    photographs = "" if max(pictures.inputs_N.shape[1:3]) <= TINY else " photographs"
-    shots = "".join(_shot(names, pictures, one.index, words, brief=True) for one in cell.pictures[:most])
-    more = len(cell.pictures) - most
-    rest = f'<p class="note">{text(words["more"].format(n=count_text(more)))}</p>' if more > 0 else ""
-    return (
-        f'<article class="pair" id="{pair_key(pair)}"><h3>{name(names[pair.true])} '
-        f"<em>{text(words['taken for'])}</em> {name(names[pair.predicted])}</h3>"
-        f'<p class="note">{text(pair_count(evaluation, pair, words))}</p>'
-        f'<div class="shots{photographs}">{shots}</div>{rest}</article>'
-    )
+    names, pair = class_names(report.evaluation), mistake.pair
+    return {
+        "key": pair_key(pair),
+        "true": names[pair.true],
+        "predicted": names[pair.predicted],
+        "count": pair_count(report.evaluation, pair, report.words),
+        "photographs": max(report.inputs_N.shape[1:3]) > TINY,
+        "shots": [_shot(report, names, one.index) for one in mistake.pictures[:most]],
+        "more": max(0, len(mistake.pictures) - most),
+    }
 
 
-def surest_mistakes(evaluation: Evaluation, pictures: Pictures, words: Words) -> str:
+def surest(report: Report) -> Values | None:
     """A gallery of what it was surest of and wrong about."""
-    indices = surest_mistakes_of(pictures.probabilities_NK, pictures.labels_N, SUREST)
-    if not len(indices):
-        return ""
-    names = class_names(evaluation)
-    shots = "".join(_shot(names, pictures, int(index), words, brief=False) for index in indices)
-    explained = paragraph(words["sure mistakes text"])
-    return section("surest", words["sure mistakes"], explained, f'<div class="shots wide">{shots}</div>')
+    indices = surest_mistakes(report.probabilities_NK, report.labels_N, SUREST)
+    names = class_names(report.evaluation)
+    return {"shots": [_shot(report, names, int(index)) for index in indices]} if len(indices) else None
 
 
-def _shot(names: Sequence[str], pictures: Pictures, index: int, words: Words, brief: bool) -> str:
-    """A picture and what was said of it: only the probability where the heading names the classes."""
-    label, row_K = int(pictures.labels_N[index]), pictures.probabilities_NK[index]
+def _shot(report: Report, names: Sequence[str], index: int) -> Values:
+    """A picture, what was said of it and what it is."""
+    label, row_K = int(report.labels_N[index]), report.probabilities_NK[index]
     predicted = int(row_K.argmax())
-    true_name, said_name = names[label], names[predicted]
-    alt = words["picture alt"].format(name=pictures.names[index], true=true_name, predicted=said_name)
-    said, own = sureness(float(row_K[predicted])), sureness(float(row_K[label]))
-    caption = f"<b>{text(said)}</b>"
-    if not brief:
-        caption = (
-            f'<span>{text(words["said"])} <strong class="wrong">{name(said_name)}</strong> {text(said)}</span>'
-            f'<span>{text(words["is"])} <strong class="right">{name(true_name)}</strong> {text(own)}</span>'
-            f"<small>{name(pictures.names[index])}</small>"
-        )
-    return f'<figure class="shot">{picture(pictures.inputs_N[index], alt)}<figcaption>{caption}</figcaption></figure>'
+    fields = {"name": report.names[index], "true": names[label], "predicted": names[predicted]}
+    alt = report.words["picture alt"].format(**fields)
+    chances = {"said": sureness(float(row_K[predicted])), "own": sureness(float(row_K[label]))}
+    return {**fields, **chances, "picture": picture(report.inputs_N[index], alt)}
 
 
-def classes(evaluation: Evaluation, words: Words) -> str:
+def classes(report: Report) -> Values:
     """Scores by class, the worst first; many are folded in."""
-    headings = [words[key] for key in ("class", "f1", "precision", "recall", "support")]
-
+    evaluation = report.evaluation
     names = class_names(evaluation)
 
-    def row(index: int) -> tuple[str, ...]:
-        score = evaluation.per_class[index]
-        bar = f'<i class="bar" style="--share:{100 * (score.f1 or 0):.1f}%"></i>'
-        f1 = f"{bar}{text(percent(score.f1))}"
-        rest = (percent(score.precision), percent(score.recall), count_text(score.support))
-        return name(names[index]), f1, *map(text, rest)
+    def table(indices: Sequence[int]) -> Values:
+        scores = [(name(names[index]), evaluation.per_class[index]) for index in indices]
+        rows = [(n, percent(s.f1), percent(s.precision), percent(s.recall), count_text(s.support)) for n, s in scores]
+        return {"rows": rows, "bars": [score.f1 or 0.0 for _, score in scores]}
 
     order = worst_first(evaluation)
-    undefined = any(score.precision is None for score in evaluation.per_class)
-    parts = [table(headings, map(row, order[:OPEN_CLASSES]))]
-    if len(order) > OPEN_CLASSES:
-        summary = words["all classes"].format(n=count_text(len(order) - OPEN_CLASSES))
-        folded = table(headings, map(row, order[OPEN_CLASSES:]))
-        parts.append(f"<details><summary>{text(summary)}</summary>{folded}</details>")
-    explained = paragraph(words["classes text"], words["absent classes"] if undefined else "")
-    return section("classes", words["classes"], explained, *parts)
+    return {
+        "undefined": any(score.precision is None for score in evaluation.per_class),
+        "open": table(order[:OPEN_CLASSES]),
+        "folded": table(order[OPEN_CLASSES:]),
+    }
 
 
-def network(network_html: str, words: Words) -> str:
+def network(report: Report) -> Values | None:
     """The network's drawing and table."""
-    return section("network", words["network"], f'<div class="scroll">{network_html}</div>') if network_html else ""
+    return {"drawing": Markup(report.network_html)} if report.network_html else None
 
 
-def facts(values: Mapping[str, str], words: Words) -> str:
+def facts(report: Report) -> Values | None:
     """Where the numbers come from; the value under ``command`` is how to get them again."""
-    command = values.get("command", "")
-    rows = "\n".join(
-        f"<div><dt>{text(key)}</dt><dd>{text(value)}</dd></div>" for key, value in values.items() if key != "command"
-    )
-    again = f"<h3>{text(words['again'])}</h3><pre><code>{text(command)}</code></pre>" if command else ""
-    return section("facts", words["facts"], f'<dl class="facts">\n{rows}\n</dl>', again) if values else ""
+    rest = {key: value for key, value in report.facts.items() if key != "command"}
+    return {"facts": rest, "command": report.facts.get("command", "")} if report.facts else None

@@ -6,6 +6,7 @@ from rich.cells import cell_len, set_cell_size
 
 from convscope.evaluation.metrics import Evaluation, most_confused
 from convscope.evaluation.report import Account
+from convscope.evaluation.robustness import SEVERITIES, Robustness
 from convscope.render.i18n import ENGLISH, Words
 from convscope.render.wording import (
     class_names,
@@ -133,6 +134,23 @@ def _pairs(evaluation: Evaluation, words: Words) -> str:
         for pair in most_confused(evaluation, WORST)
     ]
     return words["most confused"] + "\n" + text_table(rows, "<<<>") if rows else ""
+
+
+def robustness_text(robustness: Robustness, words: Words = ENGLISH) -> str:
+    """Accuracy on worse pictures: a row a kind, a column a severity."""
+    heading = (words["spoilt"], words["untouched"], *map(str, SEVERITIES))
+    rows = [
+        (words[f"spoilt {kind}"], percent(robustness.clean), *map(percent, accuracies))
+        for kind, accuracies in robustness.spoilt.items()
+    ]
+    table = text_table([heading, *rows], "<" + ">" * (len(heading) - 1))
+    return f"{robustness_sentence(robustness, words)}\n{table}"
+
+
+def robustness_sentence(robustness: Robustness, words: Words = ENGLISH) -> str:
+    """What the numbers are, and which kind it minds most."""
+    weakest = words["weakest"].format(kind=words[f"spoilt {robustness.weakest}"])
+    return f"{words['robustness text'].format(count=count_text(robustness.count))} {weakest}"
 
 
 def worst_first(evaluation: Evaluation) -> list[int]:

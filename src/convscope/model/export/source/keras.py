@@ -56,6 +56,8 @@ class _Writer:
         """Statements that lead the tensor through a body."""
         lines: list[str] = []
         for step in tree.steps_of(body):
+            if isinstance(step, tree.From):
+                raise UserError(f"from {step.name}", "a name that is read", "a network of branches alone")
             if isinstance(step, tree.Aux):
                 scope.named("aux", step.alias)
             elif isinstance(step, tree.Repeat):

@@ -137,6 +137,8 @@ class _Writer:
                 line = (_Line(0, spell(Name(variable)), spell(channels)),)
                 named[variable] = _put(channels, named)
                 channels = Name(variable)
+            if isinstance(step, tree.From):
+                raise UserError(f"from {step.name}", "a name that is read", "a network of branches alone")
             if isinstance(step, tree.Aux):
                 scope.named("aux", step.alias)
             elif isinstance(step, tree.Repeat):

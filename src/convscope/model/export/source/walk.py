@@ -14,7 +14,7 @@ from convscope.network.expand import letters
 from convscope.network.expressions import Values
 from convscope.network.graph import Graph, Node
 from convscope.network.network import Network
-from convscope.network.tree import Aux, Block, Body, Call, Expression, Merge, Name, Repeat, steps_of
+from convscope.network.tree import Aux, Block, Body, Call, Expression, From, Merge, Name, Repeat, steps_of
 from convscope.ops import OPERATIONS, Shape
 from convscope.ops.spec import Value
 
@@ -103,7 +103,7 @@ class Walk:
 
     def shape_at(self, body: Body, scope: Scope) -> Shape:
         """The shape that arrives at a body's first step."""
-        step = next(iter(steps_of(body)), None)
+        step = next((step for step in steps_of(body) if not isinstance(step, From)), None)
         if step is None:
             return (1,)
         if isinstance(step, Repeat):
@@ -118,6 +118,8 @@ class Walk:
         """How often a body counts each word: as written, and at the first use."""
         found: dict[str, tuple[Expression, int]] = {}
         for step in steps_of(body):
+            if isinstance(step, From):
+                continue
             if isinstance(step, Repeat):
                 times = self.value(step.count, self.shape_at(step.body, scope), scope.values)
                 assert isinstance(times, int)
