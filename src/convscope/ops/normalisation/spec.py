@@ -3,10 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from convscope.ops.spec import Misfit, Op, Shape, count, flag, number, operation, word
+from convscope.ops.spec import Misfit, Op, Shape, count, flag, no_products, number, operation, word
+from convscope.ops.traits import Traits
+
+_OVER_CHANNELS = Traits(
+    reads="place",
+    monotone="no",
+    linearity="none",
+    nonlinearity="none",
+    keeps=("input",),
+    aliases="never",
+    gradient="made",
+    pools="no",
+    product=False,
+    overwritable=False,
+    precise=True,
+    random=False,
+)
+_OVER_ALL = replace(_OVER_CHANNELS, reads="everything")
+
+__all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "LocalResponseNorm", "Scale"]
+
+
+def _as_it_is(self: Op, name: str) -> float:
+    """The :meth:`Op.initial` of a normalisation that changes nothing yet."""
+    return float(name in ("weight", "running_var"))
 
 
 def _scale_and_shift(shape: Shape, affine: bool) -> Mapping[str, Shape]:
@@ -23,7 +47,22 @@ class BatchNorm(Op):
         {'weight': (6,), 'bias': (6,)}
     """
 
-    keeps: ClassVar[tuple[str, ...]] = ("input",)
+    traits: ClassVar[Traits] = Traits(
+        reads="element",
+        monotone="no",
+        linearity="channel",
+        nonlinearity="none",
+        keeps=("input",),
+        aliases="never",
+        gradient="made",
+        pools="no",
+        product=False,
+        overwritable=True,
+        precise=True,
+        random=False,
+    )
+    macs = no_products
+    initial = _as_it_is
 
     eps: float = number(1e-5, 1e-12)
     momentum: float = number(0.1, 0.0, 1.0)
@@ -46,11 +85,17 @@ class LayerNorm(Op):
     Ba, Kiros and Hinton 2016. ``over=all`` is ``torch.nn.LayerNorm`` of the whole shape.
     """
 
-    keeps: ClassVar[tuple[str, ...]] = ("input",)
+    macs = no_products
+    initial = _as_it_is
 
     eps: float = number(1e-5, 1e-12)
     over: str = word("channels", ("channels", "all"))
     affine: bool = flag(True)
+
+    @property
+    def traits(self) -> Traits:  # type: ignore[override]
+        """Over all values it reads everything, else its place."""
+        return _OVER_ALL if self.over == "all" else _OVER_CHANNELS
 
     def parameters(self, inputs: Sequence[Shape]) -> Mapping[str, Shape]:
         """``weight`` and ``bias``, one a channel, or one a value for ``over=all``."""
@@ -63,7 +108,22 @@ class GroupNorm(Op):
     """``groupnorm NUM_GROUPS``: ``torch.nn.GroupNorm`` (Wu and He 2018)."""
 
     positional: ClassVar[tuple[str, ...]] = ("num_groups",)
-    keeps: ClassVar[tuple[str, ...]] = ("input",)
+    traits: ClassVar[Traits] = Traits(
+        reads="channels",
+        monotone="no",
+        linearity="none",
+        nonlinearity="none",
+        keeps=("input",),
+        aliases="never",
+        gradient="made",
+        pools="no",
+        product=False,
+        overwritable=False,
+        precise=True,
+        random=False,
+    )
+    macs = no_products
+    initial = _as_it_is
 
     num_groups: int = count()
     eps: float = number(1e-5, 1e-12)
@@ -92,7 +152,21 @@ class LocalResponseNorm(Op):
     """``localresponsenorm SIZE``: ``torch.nn.LocalResponseNorm`` (Krizhevsky et al. 2012; alpha is over size)."""
 
     positional: ClassVar[tuple[str, ...]] = ("size",)
-    keeps: ClassVar[tuple[str, ...]] = ("input", "value", "value", "value")
+    traits: ClassVar[Traits] = Traits(
+        reads="place",
+        monotone="no",
+        linearity="none",
+        nonlinearity="none",
+        keeps=("input", "value", "value", "value"),
+        aliases="never",
+        gradient="made",
+        pools="no",
+        product=False,
+        overwritable=False,
+        precise=True,
+        random=False,
+    )
+    macs = no_products
 
     size: int = count()
     alpha: float = number(1e-4)
@@ -123,10 +197,28 @@ class Scale(Op):
         {'weight': (6,), 'bias': (6,)}
     """
 
-    keeps: ClassVar[tuple[str, ...]] = ("input",)
+    traits: ClassVar[Traits] = Traits(
+        reads="element",
+        monotone="no",
+        linearity="channel",
+        nonlinearity="none",
+        keeps=("input",),
+        aliases="never",
+        gradient="made",
+        pools="no",
+        product=False,
+        overwritable=False,
+        precise=True,
+        random=False,
+    )
+    macs = no_products
 
     init: float = number(1.0)
     bias: bool = flag(False)
+
+    def initial(self, name: str) -> float:
+        """``init`` for the weight, 0 for the bias."""
+        return self.init if name == "weight" else 0.0
 
     def parameters(self, inputs: Sequence[Shape]) -> Mapping[str, Shape]:
         """``weight``, and ``bias`` if it has one, one a channel."""

@@ -22,6 +22,9 @@ from convscope.ops.spec import (
     slide,
     spatial,
 )
+from convscope.ops.traits import Traits
+
+__all__ = ["Conv"]
 
 
 def resolve_window(
@@ -56,7 +59,20 @@ class Conv(Op):
     """
 
     positional: ClassVar[tuple[str, ...]] = ("out_channels", "kernel_size")
-    keeps: ClassVar[tuple[str, ...]] = ("input",)
+    traits: ClassVar[Traits] = Traits(
+        reads="window",
+        monotone="no",
+        linearity="affine",
+        nonlinearity="none",
+        keeps=("input",),
+        aliases="never",
+        gradient="made",
+        pools="no",
+        product=True,
+        overwritable=True,
+        precise=False,
+        random=False,
+    )
 
     out_channels: int = count()
     kernel_size: Size = size()

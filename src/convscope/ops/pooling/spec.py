@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from convscope.ops.convolution import resolve_window
+from convscope.ops.convolution.spec import resolve_window
 from convscope.ops.spec import (
+    Box,
     Misfit,
     Op,
     Shape,
     Size,
     Window,
     flag,
+    no_products,
     operation,
     per_dimension,
     size,
@@ -21,6 +23,9 @@ from convscope.ops.spec import (
     spatial,
     spell,
 )
+from convscope.ops.traits import Traits
+
+__all__ = ["AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "GlobalAvgPool", "GlobalMaxPool", "MaxPool"]
 
 
 def _checked(op: MaxPool | AvgPool, shape: Shape, window: Window) -> Window:
@@ -53,7 +58,21 @@ class MaxPool(Op):
     """
 
     positional: ClassVar[tuple[str, ...]] = ("kernel_size",)
-    keeps: ClassVar[tuple[str, ...]] = ("input", "indices")
+    traits: ClassVar[Traits] = Traits(
+        reads="window",
+        monotone="exact",
+        linearity="none",
+        nonlinearity="none",
+        keeps=("input", "indices"),
+        aliases="never",
+        gradient="made",
+        pools="maximum",
+        product=False,
+        overwritable=True,
+        precise=False,
+        random=False,
+    )
+    macs = no_products
 
     kernel_size: Size = size()
     stride: Size | None = size(None, optional=True)
@@ -86,7 +105,21 @@ class AvgPool(Op):
     """
 
     positional: ClassVar[tuple[str, ...]] = ("kernel_size",)
-    keeps: ClassVar[tuple[str, ...]] = ("input",)
+    traits: ClassVar[Traits] = Traits(
+        reads="window",
+        monotone="rounded",
+        linearity="affine",
+        nonlinearity="none",
+        keeps=("input",),
+        aliases="never",
+        gradient="made",
+        pools="mean",
+        product=False,
+        overwritable=True,
+        precise=False,
+        random=False,
+    )
+    macs = no_products
 
     kernel_size: Size = size()
     stride: Size | None = size(None, optional=True)
@@ -105,6 +138,14 @@ class AvgPool(Op):
         return (inputs[0][0], *slide("avgpool", inputs[0], self.window(inputs), self.ceil_mode))
 
 
+def _adaptive_box(op: AdaptiveAvgPool | AdaptiveMaxPool, box: Box, inputs: Sequence[Shape]) -> Box:
+    sizes = per_dimension("output_size", op.output_size, inputs[0])
+    return tuple(
+        (start * length // n, -(-stop * length // n))
+        for (start, stop), length, n in zip(box, inputs[0][1:], sizes, strict=True)
+    )
+
+
 def _adaptive_shape(op: AdaptiveAvgPool | AdaptiveMaxPool, inputs: Sequence[Shape]) -> Shape:
     spatial(op.word, inputs[0])
     return (inputs[0][0], *per_dimension("output_size", op.output_size, inputs[0]))
@@ -116,12 +157,31 @@ class AdaptiveAvgPool(Op):
     """``adaptiveavgpool OUTPUT_SIZE``: window i of n over length L is ``[floor(iL/n), ceil((i+1)L/n))``."""
 
     positional: ClassVar[tuple[str, ...]] = ("output_size",)
-    keeps: ClassVar[tuple[str, ...]] = ("input",)
+    traits: ClassVar[Traits] = Traits(
+        reads="box",
+        monotone="rounded",
+        linearity="affine",
+        nonlinearity="none",
+        keeps=("input",),
+        aliases="never",
+        gradient="made",
+        pools="mean",
+        product=False,
+        overwritable=False,
+        precise=False,
+        random=False,
+    )
+    macs = no_products
+
     output_size: Size = size()
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """``(channels, *output_size)``."""
         return _adaptive_shape(self, inputs)
+
+    def box(self, box: Box, inputs: Sequence[Shape]) -> Box:
+        """From the first row of the first window to the last of the last."""
+        return _adaptive_box(self, box, inputs)
 
 
 @operation("adaptivemaxpool", "the largest value of as many windows as the output has places")
@@ -130,18 +190,53 @@ class AdaptiveMaxPool(Op):
     """``adaptivemaxpool OUTPUT_SIZE``: windows as in ``adaptiveavgpool``."""
 
     positional: ClassVar[tuple[str, ...]] = ("output_size",)
-    keeps: ClassVar[tuple[str, ...]] = ("input", "indices")
+    traits: ClassVar[Traits] = Traits(
+        reads="box",
+        monotone="exact",
+        linearity="none",
+        nonlinearity="none",
+        keeps=("input", "indices"),
+        aliases="never",
+        gradient="made",
+        pools="maximum",
+        product=False,
+        overwritable=True,
+        precise=False,
+        random=False,
+    )
+    macs = no_products
+
     output_size: Size = size()
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """``(channels, *output_size)``."""
         return _adaptive_shape(self, inputs)
 
+    def box(self, box: Box, inputs: Sequence[Shape]) -> Box:
+        """From the first row of the first window to the last of the last."""
+        return _adaptive_box(self, box, inputs)
+
 
 @operation("globalavgpool", "the mean of each channel")
 @dataclass(frozen=True)
 class GlobalAvgPool(Op):
     """``globalavgpool``: each channel's mean over all places, kept as ``C x 1 x 1`` (Lin et al. 2013)."""
+
+    traits: ClassVar[Traits] = Traits(
+        reads="channels",
+        monotone="rounded",
+        linearity="affine",
+        nonlinearity="none",
+        keeps=(),
+        aliases="never",
+        gradient="made",
+        pools="mean",
+        product=False,
+        overwritable=False,
+        precise=False,
+        random=False,
+    )
+    macs = no_products
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """``(channels, 1, ...)``."""
@@ -153,7 +248,21 @@ class GlobalAvgPool(Op):
 class GlobalMaxPool(Op):
     """``globalmaxpool``: each channel's maximum over all places, kept as ``C x 1 x 1``."""
 
-    keeps: ClassVar[tuple[str, ...]] = ("input", "indices")
+    traits: ClassVar[Traits] = Traits(
+        reads="channels",
+        monotone="exact",
+        linearity="none",
+        nonlinearity="none",
+        keeps=("input", "indices"),
+        aliases="never",
+        gradient="made",
+        pools="maximum",
+        product=False,
+        overwritable=True,
+        precise=False,
+        random=False,
+    )
+    macs = no_products
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """``(channels, 1, ...)``."""

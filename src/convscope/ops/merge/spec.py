@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from convscope.ops.spec import Misfit, Op, Shape, operation, spell_shape
+from convscope.ops.spec import Misfit, Op, Shape, no_products, operation, spell_shape
+from convscope.ops.traits import Traits
+
+__all__ = ["Add", "Concat", "Mul"]
 
 _SHOWN = 8
 
@@ -36,6 +39,21 @@ class Add(Op):
     """``add { ... | ... }``: the residual connection (He et al. 2015)."""
 
     inputs: ClassVar[Literal["one", "several"]] = "several"
+    traits: ClassVar[Traits] = Traits(
+        reads="element",
+        monotone="rounded",
+        linearity="affine",
+        nonlinearity="none",
+        keeps=(),
+        aliases="never",
+        gradient="passed",
+        pools="no",
+        product=False,
+        overwritable=True,
+        precise=False,
+        random=False,
+    )
+    macs = no_products
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """The branches' common shape."""
@@ -55,7 +73,21 @@ class Mul(Op):
     """
 
     inputs: ClassVar[Literal["one", "several"]] = "several"
-    keeps: ClassVar[tuple[str, ...]] = ("input",)
+    traits: ClassVar[Traits] = Traits(
+        reads="element",
+        monotone="no",
+        linearity="none",
+        nonlinearity="none",
+        keeps=("input",),
+        aliases="never",
+        gradient="made",
+        pools="no",
+        product=False,
+        overwritable=False,
+        precise=False,
+        random=False,
+    )
+    macs = no_products
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """The branches' common shape, ones stretched."""
@@ -73,6 +105,21 @@ class Concat(Op):
     """``concat { ... | ... }``: joins channels (Inception, Szegedy et al. 2014; DenseNet, Huang et al. 2016)."""
 
     inputs: ClassVar[Literal["one", "several"]] = "several"
+    traits: ClassVar[Traits] = Traits(
+        reads="place",
+        monotone="exact",
+        linearity="affine",
+        nonlinearity="none",
+        keeps=(),
+        aliases="never",
+        gradient="passed",
+        pools="no",
+        product=False,
+        overwritable=False,
+        precise=False,
+        random=False,
+    )
+    macs = no_products
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """``(sum of channels, *spatial)``."""
