@@ -60,8 +60,22 @@ NEVER_LOADS: list[tuple[str, set[str]]] = [
 ]
 """Modules, those below them included, and what they never load, not even by way of other modules of convscope."""
 
-NUMPY_IN_OPS = re.compile(r"convscope\.ops\.(walk|walk_json|opening|uses|(\w+\.)+reference)")
-"""An operation's arithmetic and the value of an opened number; its specification never imports them."""
+IN_OPS = [
+    (re.compile(r"convscope\.ops\.(tensors|(\w+\.)+engine)"), {"torch", "numpy"}),
+    (
+        re.compile(
+            r"convscope\.ops\.(arrays|functions|windows|walk|walk_json|opening|uses|(\w+\.)+(reference|arithmetic))"
+        ),
+        {"numpy"},
+    ),
+]
+"""What an operation's arithmetic may load, in NumPy and in torch; its specification imports neither of them."""
+
+
+def allowed(module: str) -> set[str]:
+    """What a module of ``ops`` may load that others there may not."""
+    return next((may for pattern, may in IN_OPS if pattern.fullmatch(module)), set())
+
 
 EXCEPT = {
     "convscope.data.modality", "convscope.data.modalities", "convscope.data.image.modality",
@@ -74,8 +88,8 @@ ONLY = {"errors": set(), "files": set(), "seeds": set(), "ops": set(), "network"
 """Layers and all that they import of others beside the standard library."""
 
 
-BY_NAME = {"convscope.cli.group"}
-"""It imports what lies in its own folder by the file's name, that is how a command is found."""
+BY_NAME = {"convscope.cli.group", "convscope.ops.registry"}
+"""They import what lies beside by the file's name: that is how a command, and a facet of an operation, is found."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +146,7 @@ def violations(sources: Mapping[str, str]) -> list[str]:
         for module in sources:
             inside = module == start or module.startswith(start + ".")
             if inside and module not in EXCEPT:
-                ways = chains(all_imports, module, never - {"numpy"} if NUMPY_IN_OPS.fullmatch(module) else never)
+                ways = chains(all_imports, module, never - allowed(module))
                 found += [f"{module} loads {way[-1]}: {' > '.join(way)}" for way in ways]
     return found
 
@@ -142,14 +156,15 @@ def complaints(row: Import) -> Iterator[str]:
     here, top = layer(row.module), row.name.split(".")[0]
     if here is None:
         return
-    if row.name == "?" and row.module not in BY_NAME:
-        yield f"{row.module}:{row.line} imports by a computed name"
+    if row.name == "?":
+        if row.module not in BY_NAME:
+            yield f"{row.module}:{row.line} imports by a computed name"
     elif top == "convscope":
         there = layer(row.name)
         if there != here and there not in MAY_IMPORT[here]:
             yield f"{row.module}:{row.line} imports {row.name}"
     elif here in ONLY and top not in ONLY[here] | sys.stdlib_module_names:
-        if top == "numpy" and NUMPY_IN_OPS.fullmatch(row.module):
+        if top in allowed(row.module):
             return
         yield f"{row.module}:{row.line} imports {row.name}"
 
