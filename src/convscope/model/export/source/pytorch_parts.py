@@ -82,6 +82,15 @@ _SCALE = '''class Scale(nn.Module):
         x = x * self.weight.view(self.places)
         return x if self.bias is None else x + self.bias.view(self.places)'''
 
+_PLACE = '''def place(root, path, module):
+    """Put a module at a path with dots, so that the state_dict has its name."""
+    *parents, name = path.split(".")
+    for parent in parents:
+        if parent not in dict(root.named_children()):
+            root.add_module(parent, nn.Module())
+        root = getattr(root, parent)
+    root.add_module(name, module)'''
+
 _PAD_CHANNELS = '''class PadChannels(nn.Module):
     """Channels of zeros before and behind."""
 
@@ -120,6 +129,8 @@ PARTS = (
     Part("channel_norm", _CHANNEL_NORM),
     Part("scale", _SCALE, ("import torch",)),
     Part("padchannels", _PAD_CHANNELS, _FUNCTIONAL),
+    Part("place", _PLACE),
+    Part("torch", "", ("import torch",)),
 )
 
 MODULE_NAMES = frozenset(
