@@ -215,5 +215,5 @@ def pack_operands(look: Look) -> dict[str, Any]:
     return {
         "values": {path: pack(values) for path, values in look.values.items()},
         "weights": weights,
-        "pixels": pack(np.ascontiguousarray(look.image_HWC.transpose(2, 0, 1))),
+        "pixels": pack(np.ascontiguousarray(look.input.transpose(2, 0, 1))),
     }
