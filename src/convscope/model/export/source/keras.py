@@ -10,27 +10,15 @@ from convscope import ops
 from convscope.errors import UserError
 from convscope.model.export.source.keras_operations import Written, with_channels
 from convscope.model.export.source.keras_operations import spell as spell_operation
-from convscope.model.export.source.keras_parts import LOADING, PARTS
-from convscope.model.export.source.python import (
-    INDENT,
-    OWN,
-    Call,
-    Code,
-    allowed,
-    assign,
-    call,
-    docstring,
-    flat_text,
-    names_in,
-    signature,
-    spell,
-)
+from convscope.model.export.source.keras_parts import LOADING, project
+from convscope.model.export.source.python import INDENT, OWN, allowed, assign, docstring, names_in, signature, spell
 from convscope.model.export.source.walk import Scope, Walk
 from convscope.network import tree
 from convscope.network.expand import letters
 from convscope.network.graph import INPUT, Graph, Structure
 from convscope.network.notate import notate
 from convscope.network.tree import Body, Expression, Name
+from convscope.ops.spelling import Call, Code, Helper, call, flat_text
 
 MOST_NESTED = 3
 _TURNS = (f"{OWN}n", f"{OWN}m", f"{OWN}k")
@@ -55,7 +43,7 @@ class _Writer:
         self.functions: dict[tuple[str, int], str] = {}
         self.function_names: dict[tuple[str, int], str] = {}
         self.names: set[str] = set()
-        self.parts: set[str] = set()
+        self.helpers: set[Helper] = set()
 
     def body(self, body: tuple[tree.Statement, ...] | Body, scope: Scope, at: _At) -> list[str]:
         """Statements that lead the tensor through a body."""
@@ -134,15 +122,14 @@ class _Writer:
         made = spell_operation(Written(node.op, written, at.tensor, _quoted(named)), node)
         if made is None:
             return []
-        for part in made.parts:
-            self.parts.add(part)
+        self.helpers.update(made.helpers)
         code = made.code if made.applied else Call(f"{flat_text(made.code)}", (("", at.tensor),))
         return [assign(at.tensor, code, at.indent)]
 
     def project(self, step: tree.Call, scope: Scope, path: str, named: str, at: _At) -> str:
         written = {a.name or ("out_channels", "stride")[i]: a.value for i, a in enumerate(step.arguments)}
         rank = len(self.walk.nodes_under(path)[0].input_shapes[0]) - 1
-        self.parts |= {f"project{rank}", f"conv{rank}", "batchnorm"}
+        self.helpers |= project(rank)
         stride = {"stride": self.text(written["stride"], at)} if written.get("stride", 1) != 1 else {}
         code = call("project", at.tensor, self.text(written["out_channels"], at), **stride, name=_quoted(named))
         return assign(at.tensor, code, at.indent)
@@ -184,7 +171,7 @@ class _Writer:
         return name
 
 
-_TAKEN = frozenset({"build", "load_weights", *(part.name.rstrip("123") for part in PARTS)})
+_TAKEN = frozenset({"build", "load_weights", "project", "windows", *ops.OPERATIONS})
 
 
 def _numbered(word: str, number: Expression | str) -> str:
@@ -241,7 +228,7 @@ def write(graph: Graph, title: list[str], name: str) -> str:
             f"{INDENT}return {flat_text(model)}",
         ]
     )
-    parts = [part.text for part in PARTS if part.name in writer.parts]
+    parts = [helper.text for helper in sorted(writer.helpers, key=lambda h: (h.order, h.name))]
     usage = ["", "    model = build()", '    load_weights(model, "model/weights.safetensors")']
     head = "\n".join(
         [

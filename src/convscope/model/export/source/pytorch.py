@@ -14,11 +14,8 @@ from convscope.errors import UserError
 from convscope.model.export.source.python import (
     INDENT,
     OWN,
-    Call,
-    Code,
     allowed,
     assign,
-    call,
     divided,
     docstring,
     fold,
@@ -27,15 +24,16 @@ from convscope.model.export.source.python import (
     signature,
     spell,
 )
-from convscope.model.export.source.pytorch_operations import MERGES, NeedsNumbers, Written
+from convscope.model.export.source.pytorch_operations import Written
 from convscope.model.export.source.pytorch_operations import spell as spell_operation
-from convscope.model.export.source.pytorch_parts import MODULE_NAMES, PARTS
+from convscope.model.export.source.pytorch_parts import HELPERS, MODULE_NAMES
 from convscope.model.export.source.walk import Scope, Walk
 from convscope.network import tree
 from convscope.network.expand import letters
 from convscope.network.graph import INPUT, Graph, Node
 from convscope.network.tree import Body, Expression, Name
 from convscope.ops.spec import Value
+from convscope.ops.spelling import Call, Code, Helper, NeedsNumbers, call
 
 MOST_OPERATORS = 2
 """In a number of channels, before it gets a name."""
@@ -120,6 +118,7 @@ class _Writer:
         self.functions: dict[tuple[Any, ...], _Function] = {}
         self.names: set[str] = set()
         self.parts: set[str] = set()
+        self.helpers: set[Helper] = set()
         self.variables = 0
 
     # Bodies
@@ -268,7 +267,7 @@ class _Writer:
     def operation(self, step: tree.Call, scope: Scope, path: str, channels: Expression) -> tuple[Code, Expression]:
         node, written = self.walk.written(step, path)
         said = {name: self.said(value, scope, channels) for name, value in written.items()}
-        code = spell_operation(Written(node.op, said, channels, bool(scope.turns) or self.in_block, self.parts), node)
+        code = spell_operation(Written(node.op, said, channels, bool(scope.turns) or self.in_block, self.helpers), node)
         return code, self.leaving(node, said, channels, scope)
 
     in_block = False
@@ -496,7 +495,7 @@ def write(graph: Graph, title: list[str], name: str) -> str:
         ]
     )
     functions = [function.text for function in writer.functions.values() if function.text]
-    return _file(title, name, writer.parts, [*functions, main])
+    return _file(title, name, writer.parts, writer.helpers, [*functions, main])
 
 
 def _is_nested(body: tuple[tree.Statement, ...]) -> bool:
@@ -517,21 +516,22 @@ def _flat(graph: Graph, title: list[str], name: str) -> str:
     """One class: every operation a module of the node's name, every edge a variable."""
     name = allowed(name)
     parts: set[str] = set()
+    helpers: set[Helper] = set()
     variables = _variables(graph)
     made: list[str] = []
     calls: list[str] = []
-    paths = {node.path for node in graph.nodes if not isinstance(node.op, MERGES)}
+    paths = {node.path for node in graph.nodes if node.op.inputs != "several"}
 
     def below(node: Node) -> int:
         """How many modules' names its own begins with: they are made before it."""
         return sum(node.path.startswith(f"{path}.") for path in paths)
 
     for node in sorted(graph.nodes, key=below):
-        if not isinstance(node.op, MERGES):
+        if node.op.inputs != "several":
             word = node.path.split(".")[0]
             if word in MODULE_NAMES:
                 raise UserError(node.path, "torch.nn.Module has an attribute of this name", "another name after as")
-            code = spell_operation(Written(node.op, {}, node.input_shapes[0][0], parts=parts), node)
+            code = spell_operation(Written(node.op, {}, node.input_shapes[0][0], helpers=helpers), node)
             if node.path.isidentifier() and not keyword.iskeyword(node.path):
                 made.append(assign(f"self.{node.path}", code, 2))
             else:
@@ -539,7 +539,7 @@ def _flat(graph: Graph, title: list[str], name: str) -> str:
                 made.append(f"{INDENT * 2}{render(call('place', 'self', _text(node.path), code), 2)}")
     for node in graph.nodes:
         reads = [variables[path] for path in node.inputs]
-        if isinstance(node.op, MERGES):
+        if node.op.inputs == "several":
             signs = {ops.Add: " + ", ops.Mul: " * "}
             value: Code = (
                 call("torch.cat", Call("", tuple(("", read) for read in reads), "[", "]"), dim="1")
@@ -567,7 +567,7 @@ def _flat(graph: Graph, title: list[str], name: str) -> str:
             f"{INDENT * 2}return {variables[graph.output.path]}",
         ]
     )
-    return _file(title, name, parts, [main])
+    return _file(title, name, parts, helpers, [main])
 
 
 def _text(name: str) -> str:
@@ -588,10 +588,11 @@ def _variables(graph: Graph) -> dict[str, str]:
     return found
 
 
-def _file(title: list[str], name: str, used: set[str], texts: list[str]) -> str:
+def _file(title: list[str], name: str, used: set[str], helpers: set[Helper], texts: list[str]) -> str:
     """The whole file: its head, the helpers that are used, what was written."""
-    parts = [part.text for part in PARTS if part.name in used and part.text]
-    imports = sorted({line for part in PARTS if part.name in used for line in part.imports})
+    needed = sorted({*helpers, *(helper for helper in HELPERS if helper.name in used)}, key=lambda h: (h.order, h.name))
+    parts = [helper.text for helper in needed if helper.text]
+    imports = sorted({line for helper in needed for line in helper.imports})
     usage = [
         "",
         f"    model = {name}()",
