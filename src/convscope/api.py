@@ -108,8 +108,8 @@ def describe(
         UserError: the network does not parse, or a shape does not fit.
 
     Example:
-        >>> describe("lenet5").parameters, describe("lenet5", classes=3).output
-        (61706, (3,))
+        >>> describe("lenet5").parameters, describe("lenet5", classes=3).parameters
+        (61706, 61111)
     """
     network = _network(net)
     if classes is not None:
