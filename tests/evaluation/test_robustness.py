@@ -50,4 +50,4 @@ def test_a_model_is_measured_on_them(tmp_path: Path, capsys: pytest.CaptureFixtu
     report = tmp_path / "report.html"
     evaluate_command(str(tmp_path / "run"), "digits", None, str(report), True, None, "ko", as_json=True)
     assert json.loads(capsys.readouterr().out)["robustness"]["spoilt"]["blur"] == list(found.spoilt["blur"])
-    assert "화질이 나쁜 사진에서는" in report.read_text(encoding="utf-8")
+    assert "강건성: 손상된 사진에서" in report.read_text(encoding="utf-8")

@@ -136,14 +136,14 @@ def reliability(evaluation: Evaluation, words: Words = ENGLISH, before: Sequence
                            "middle": (b.lower + b.upper) / 2, "share": b.count / evaluation.count})  # fmt: skip
     unit = alt.Scale(domain=[0, 1], nice=False)
     percent = alt.Axis(format="~%", tickCount=5)
-    x = alt.X("lower:Q", scale=unit, axis=percent, title=words["sureness axis"])
+    x = alt.X("lower:Q", scale=unit, axis=percent, title=words["confidence axis"])
     bars = (
         _chart(values)
         .mark_bar(color=COLOURS["accent"][0], opacity=0.45)
         .encode(
             x=x,
             x2="upper:Q",
-            y=alt.Y("right:Q", scale=unit, axis=percent, title=words["share right axis"]),
+            y=alt.Y("right:Q", scale=unit, axis=percent, title=words["reliability axis"]),
             y2=alt.Y2Datum(0),
         )
     )
@@ -164,7 +164,7 @@ def reliability(evaluation: Evaluation, words: Words = ENGLISH, before: Sequence
             x=alt.X("lower:Q", scale=unit, axis=alt.Axis(labels=False, ticks=False), title=None),
             x2="upper:Q",
             y2=alt.Y2Datum(0),
-            y=alt.Y("share:Q", scale=unit, axis=alt.Axis(format="~%", values=[0, 0.5, 1]), title=words["share axis"]),
+            y=alt.Y("share:Q", scale=unit, axis=alt.Axis(format="~%", values=[0, 0.5, 1]), title=words["count axis"]),
         )
         .properties(width=_WIDTH, height=46)
     )

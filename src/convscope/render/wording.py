@@ -48,11 +48,11 @@ def percent(fraction: float | None, sign: str = " %") -> str:
     return text + sign
 
 
-def sureness(probability: float) -> str:
+def confidence_text(probability: float) -> str:
     """A probability beside a picture: short, for there it is the tenth of a percent that counts.
 
     Example:
-        >>> sureness(0.99996), sureness(0.5), sureness(1e-9)
+        >>> confidence_text(0.99996), confidence_text(0.5), confidence_text(1e-9)
         ('>99.9 %', '50.0 %', '<0.1 %')
     """
     if probability > 0.9995:
@@ -135,8 +135,8 @@ def headline(evaluation: Evaluation, words: Words = ENGLISH, account: Account | 
         >>> answers, labels = np.eye(2)[[0, 1, 1, 0, 1] * 50], np.array([0, 1, 1, 0, 0] * 50)
         >>> evaluation = evaluate_probabilities(answers, labels, ("cat", "dog"))
         >>> print(headline(evaluation).replace(". ", ".\\n"))
-        About 80 in 100 right: 80.0 % (74.6 to 84.5 with 95 % confidence) of 250 pictures.
-        It takes cat for dog most often (50 of 150).
+        About 80 in 100 right: accuracy 80.0 % (74.6 to 84.5 with 95 % confidence) on 250 pictures.
+        It most often mistakes cat for dog (50 of 150).
     """
     fields = {
         "correct": count_text(evaluation.correct),

@@ -212,7 +212,7 @@ def test_the_language_switches_and_the_browsers_is_taken(opened):
     assert page.locator("#stage-title").inner_text() == "윈도가 움직이는 모습"
     assert page.locator("#play").get_attribute("aria-label") == "재생"
     page.locator("#language").click()
-    assert page.locator("#stage-title").inner_text() == "The window at work"
+    assert page.locator("#stage-title").inner_text() == "The sliding window"
     assert page.locator("#play").get_attribute("aria-label") == "Play"
     assert "편향" not in page.locator("body").inner_text()
 

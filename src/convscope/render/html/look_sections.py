@@ -26,7 +26,7 @@ from convscope.render.html.page import attribute, both, paragraph, section
 from convscope.render.i18n import Lang
 from convscope.render.images.colormap import Floats
 from convscope.render.images.overlay import clipped, heat_over
-from convscope.render.wording import percent, printable, sureness
+from convscope.render.wording import percent, printable, confidence_text
 
 ANSWERS = 5
 MOST_KERNELS = 96
@@ -35,7 +35,7 @@ MOST_KERNELS = 96
 def title(look: Look, name: str) -> str:
     """Of the window: the picture and the answer."""
     at = int(look.probabilities.argmax())
-    answer = f"{look.model.classes[at]} ({sureness(float(look.probabilities[at]))})"
+    answer = f"{look.model.classes[at]} ({confidence_text(float(look.probabilities[at]))})"
     return printable(f"{name}: {answer}" if name else answer)
 
 
@@ -70,7 +70,7 @@ def _answer(look: Look, at: int, chance: float) -> str:
     address = f"{look.model.scores_path}[{at}]"
     bar = f'<span class="bar" style="--share:{100 * chance:.2f}%" aria-hidden="true"></span>'
     named = f'<a href="#{address}">{isolated(look.model.classes[at])}</a>'
-    return f"<li>{named}{bar}<span>{text(sureness(chance))}</span></li>"
+    return f"<li>{named}{bar}<span>{text(confidence_text(chance))}</span></li>"
 
 
 # Heat over the picture

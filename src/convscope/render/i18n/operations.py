@@ -8,7 +8,7 @@ OPERATIONS: Mapping[str, tuple[str, str]] = {
     "conv": (
         "A kernel slides over the input. At each place, its weights are multiplied with the values below them, and "
         "the products are summed: over the window, and over all channels that the filter reads.",
-        "커널이 입력 위를 이동합니다. 각 위치에서 가중치와 그 아래의 값을 곱하고, 그 곱을 윈도 전체와 필터가 읽는 "
+        "커널이 입력 위를 이동합니다. 각 위치에서 가중치와 그 아래의 값을 곱하고, 그 곱을 윈도우 전체와 필터가 읽는 "
         "모든 "
         "채널에 대해 더합니다.",
     ),
@@ -18,19 +18,19 @@ OPERATIONS: Mapping[str, tuple[str, str]] = {
     ),
     "maxpool": (
         "Of each window, the largest value stays. No weights; channels are kept.",
-        "윈도마다 가장 큰 값만 남깁니다. 가중치가 없고 채널 수는 그대로입니다.",
+        "윈도우마다 가장 큰 값만 남깁니다. 가중치가 없고 채널 수는 그대로입니다.",
     ),
     "avgpool": (
         "Of each window, the mean. No weights; channels are kept.",
-        "윈도마다 평균을 구합니다. 가중치가 없고 채널 수는 그대로입니다.",
+        "윈도우마다 평균을 구합니다. 가중치가 없고 채널 수는 그대로입니다.",
     ),
     "adaptiveavgpool": (
         "The mean of as many windows as the output has places.",
-        "출력의 위치 수만큼 윈도를 나누어 평균을 구합니다.",
+        "출력의 위치 수만큼 윈도우를 나누어 평균을 구합니다.",
     ),
     "adaptivemaxpool": (
         "The largest value of as many windows as the output has places.",
-        "출력의 위치 수만큼 윈도를 나누어 최댓값을 구합니다.",
+        "출력의 위치 수만큼 윈도우를 나누어 최댓값을 구합니다.",
     ),
     "globalavgpool": ("The mean of each channel.", "채널마다 전체 평균을 구합니다."),
     "globalmaxpool": ("The largest value of each channel.", "채널마다 전체 최댓값을 구합니다."),
@@ -117,7 +117,7 @@ OPERATIONS: Mapping[str, tuple[str, str]] = {
     ),
     "im2col": (
         "Every window becomes a column of one matrix, so that the convolution is one matrix product.",
-        "모든 윈도를 행렬의 열로 펼쳐 합성곱을 행렬 곱 하나로 바꿉니다.",
+        "모든 윈도우를 행렬의 열로 펼쳐 합성곱을 행렬 곱 하나로 바꿉니다.",
     ),
     "pixel": (
         "A pixel from 0 to 255, brought to the range in which the network was trained.",

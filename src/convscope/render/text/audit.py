@@ -34,7 +34,7 @@ def _classes(found: Checked) -> str:
     shown = order if len(order) <= CLASSES else [*order[: CLASSES // 2], *order[-CLASSES // 2 :]]
     most = max(found.counts, default=1) or 1
     rows = [(printable(name), f"{count:,}", "#" * round(30 * count / most)) for count, name in shown]
-    note = f"always naming the commonest class would be right in {100 * found.baseline:.1f} %"
+    note = f"baseline, always the most frequent class: {100 * found.baseline:.1f} %"
     return f"{text_table(rows, '<><')}\n{note}" if rows else ""
 
 
