@@ -1,7 +1,8 @@
 # make demo   install into .venv and run the main job on the embedded digits
 # make test   install what the tests need and run them
 # make check  everything that has to hold before a change lands: format, lint, types, docs that run, tests
-# make proofs the long ones, minutes each
+# make search property tests on examples drawn by chance; prints the seed
+# make proofs the long ones, minutes each, and the search
 # make bench  us and the neighbours side by side; results are kept in BENCHMARKS.md
 
 PYTHON ?= python3
@@ -13,15 +14,25 @@ TSC := .venv-js/node_modules/.bin/tsc
 TSC_OPTIONS := --allowJs --checkJs --noEmit --strict --noUncheckedIndexedAccess --noUnusedLocals --target es2022 \
   --module esnext --moduleResolution bundler --lib es2022,dom,dom.iterable
 
-.PHONY: demo test check check-js format proofs tables bench bench-describe bench-memory bench-predict bench-transfer bench-machine \
+.PHONY: demo test check check-js format search proofs tables bench bench-describe bench-memory bench-predict bench-transfer bench-machine \
   bench-pointing bench-cifar clean
 
 demo: .venv/installed
 	$(BIN)/convscope train digits --out runs/demo-$$(date +%s)
 
+# The same examples and the same bits at every run: one worker a core, one thread a worker (tests/conftest.py).
+WORKERS ?= logical
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS)
+
 test: .venv/installed-tests
-	$(BIN)/python -m pytest -m "not slow" tests
-	$(BIN)/python -m pytest --doctest-modules src/convscope README.md docs --doctest-glob='*.md'
+	$(PYTEST) -m "not slow" tests
+	OMP_NUM_THREADS=1 $(PYTEST) --doctest-modules src/convscope README.md docs --doctest-glob='*.md'
+
+# A search by chance instead of the examples of every day; what it finds is kept as an @example beside its mend.
+SEED ?= $(shell date +%s)
+search: .venv/installed-tests
+	@echo "Hypothesis searches from seed $(SEED): make search SEED=$(SEED) repeats it"
+	$(PYTEST) -m "hypothesis and not slow" --hypothesis-profile=random --hypothesis-seed=$(SEED) tests
 
 check: .venv/installed-tests .venv-keras/installed
 	$(BIN)/ruff format --check src tests bench docs
@@ -43,10 +54,13 @@ format: .venv/installed-tests
 	$(BIN)/ruff check --fix src tests bench docs
 
 proofs: .venv/installed-tests
-	$(BIN)/python -m pytest -m slow tests
+	@echo "Hypothesis searches from seed $(SEED)"
+	$(BIN)/python -m pytest -m slow --hypothesis-profile=random --hypothesis-seed=$(SEED) tests
+	$(MAKE) search SEED=$(SEED)
 
 FASHION_MNIST ?= .shared-sets/fashion-mnist
 tables: .venv/installed
+	$(BIN)/python docs/make_settings.py
 	$(BIN)/python docs/make_notation_tables.py
 
 bench: .venv/installed

@@ -1,23 +1,38 @@
-"""What all tests share: the real data beside the project, and the caches kept inside the test's own folder."""
+"""What all tests share: threads, Hypothesis' profiles, a clock, real data beside the project, a cache of their own."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib
 import importlib.util
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+# One thread a worker, as many workers as cores; before torch is loaded, and for every process that a test starts.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 import numpy as np
 import pytest
+import torch
+from hypothesis import settings
 from PIL import Image
 from sklearn.datasets import load_digits
 
 from convscope.api import train
+
+torch.set_num_threads(1)
+
+# The same examples at every run, however slow the machine is: a red test is the change's doing. What a search by
+# chance finds is kept as an ``@example``; `--hypothesis-profile=random --hypothesis-seed=N` searches.
+settings.register_profile("default", derandomize=True, deadline=None, database=None)
+settings.register_profile("random", deadline=None, database=None, print_blob=True)
+settings.load_profile("default")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -60,6 +75,40 @@ def shared_sets(shared: Path) -> Callable[[str], Path]:
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Decoded pictures go to a folder of this test session, never to the person's cache."""
     monkeypatch.setenv("CONVSCOPE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+class Clock:
+    """Seconds that pass where a test says so, for code that plans with ``time.monotonic``."""
+
+    TICK = 1e-6
+    """What asking for the time costs, so that a loop that waits for it ends."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        self._monkeypatch = monkeypatch
+
+    def __call__(self) -> float:
+        self.now += self.TICK
+        return self.now
+
+    def costs(self, owner: object, name: str, seconds: Callable[..., float]) -> None:
+        """From now on a call of ``owner.name`` takes as long as ``seconds`` says of its arguments."""
+        original = getattr(owner, name)
+
+        def timed(*arguments: Any, **named: Any) -> Any:
+            self.now += seconds(*arguments, **named)
+            return original(*arguments, **named)
+
+        self._monkeypatch.setattr(owner, name, timed)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock that stands still but for what is said to cost time; :func:`time.monotonic` while the test runs."""
+    made = Clock(monkeypatch)
+    monkeypatch.setattr(time, "monotonic", made)
+    monkeypatch.setattr(time, "perf_counter", made)
+    return made
 
 
 TINY = "input 1x8x8\nconv 4 3x3 > batchnorm > relu > maxpool 2 > flatten > dropout 0.2 > linear 10"

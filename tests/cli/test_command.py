@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -245,10 +244,8 @@ def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    begun = time.monotonic()
     status, out, _ = convscope("--help", capsys=capsys)
     assert status == 0
-    assert time.monotonic() - begun < 5
     for word in ("describe", "train", "evaluate", "predict", "format"):
         assert f"  {word}" in out
 
@@ -270,8 +267,8 @@ def test_what_fits_into_memory(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["describe", "lenet5", "--fit", "much"], "8GB, 512MiB"),
-        (["describe", "lenet5", "--fit", "0"], "8GB, 512MiB"),
+        (["describe", "lenet5", "--fit", "much"], "8GB or 512MiB"),
+        (["describe", "lenet5", "--fit", "0"], "8GB or 512MiB"),
         (["describe", "lenet5", "--dtype", "float16"], "float32 or bfloat16"),
         (["describe", "lenet5", "--optimizer", "adam"], "did you mean adamw"),
         (["zoo", "--reference", "nowhere.csv"], "the file cannot be read"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -16,6 +16,7 @@ from convscope.data.dataset import Preprocess
 from convscope.data.policy import Augment
 from convscope.data.sources import open_source
 from convscope.learning import loader as feeding
+from convscope.learning import train as loop
 from convscope.learning.batches import Pictures
 from convscope.learning.events import EpochEnded
 from convscope.learning.loader import Feed
@@ -26,8 +27,7 @@ from convscope.render.html import run_report
 CPU = torch.device("cpu")
 VARIED = Augment(1, area=(0.5, 1.0), erase=0.3, mixup=0.4, cutmix=0.4)
 SLOW = 0.02
-"""Seconds that a slow disk takes for a batch: more than the step of :data:`HEAVY` on any machine allows for a fifth."""
-HEAVY = "input 1x8x8 > conv 96 3x3 padding=1 > relu > conv 96 3x3 padding=1 > relu > flatten > linear 10"
+"""Seconds that a slow disk takes for a batch."""
 
 
 def _feed(**settings: object) -> Feed:
@@ -68,18 +68,12 @@ def test_pieces_hold_every_picture_once_and_its_share() -> None:
 
 @pytest.mark.parametrize("slow", [False, True])
 def test_data_bound_is_said_where_it_is_true_and_only_there(
-    tmp_path: Path, slow: bool, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, slow: bool, clock: Any, tiny: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if slow:
-        take = Pictures.take
-
-        def slowly(self: Pictures, indices: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-            time.sleep(SLOW)
-            return take(self, indices)
-
-        monkeypatch.setattr(Pictures, "take", slowly)
+    clock.costs(loop, "_step", lambda *_: 0.01)
+    clock.costs(Pictures, "take", lambda *_: SLOW if slow else 0.001)
     settings = {"epochs": 0.5, "augment": "light", "precision": "float32", "report": False}
-    result = train("digits", HEAVY, out=tmp_path / "run", **settings)  # type: ignore[arg-type]
+    result = train("digits", tiny, out=tmp_path / "run", **settings)  # type: ignore[arg-type]
     lines = [json.loads(line) for line in (tmp_path / "run" / METRICS).read_text().splitlines()]
     (logged,) = (line for line in lines if line["event"] == "epochended")
     epoch = EpochEnded(**{key: value for key, value in logged.items() if key != "event"})

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ import torch
 from convscope.api import train, training
 from convscope.errors import UserError
 from convscope.learning import checkpoint, events
+from convscope.learning import train as loop
 from convscope.learning.device import precision_of
 from convscope.learning.recipe import Recipe
 from convscope.learning.record import METRICS, read_settings
@@ -90,26 +92,25 @@ def _command(run: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "convscope", "train", *more, "--out", str(run), "--no-report"]
 
 
-def _killed_and_resumed(tmp_path: Path, times: int, how: signal.Signals, longest: float, *options: str) -> Path:
-    """Kill the command at random moments, resume each time, let the last go to its end."""
+def _logged(run: Path) -> int:
+    return (run / METRICS).read_text().count("\n") if (run / METRICS).exists() else 0
+
+
+def _killed_and_resumed(tmp_path: Path, times: int, how: signal.Signals, most: int, *options: str) -> Path:
+    """Kill the command after so many epochs at most, resume each time, let the last go to its end."""
     run, kills = tmp_path / "pieces", 0
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     random.seed(str(how))
-    first = True
     while True:
         words = ["--resume"] if (run / "settings.json").exists() else list(options)
         process = subprocess.Popen(
             _command(run, *words), env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         if kills < times:
-            # Wait for the training proper, then for a random while.
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline and process.poll() is None:
-                if (run / ("checkpoint.safetensors" if not first else "settings.json")).exists():
-                    break
-                time.sleep(0.02)
-            first = False
-            time.sleep(random.uniform(0.0, longest))
+            until = _logged(run) + random.randint(1, most)
+            while _logged(run) < until and process.poll() is None:
+                time.sleep(0.002)
+            time.sleep(random.uniform(0.0, 0.02))
             if process.poll() is None:
                 process.send_signal(how)
                 kills += 1
@@ -156,17 +157,9 @@ def test_a_refused_run_leaves_no_folder(tmp_path: Path, tiny: str) -> None:
 def test_killed_and_resumed_gives_the_same_bits(
     tmp_path: Path, tiny: str, digest: Digest, how: signal.Signals, times: int
 ) -> None:
-    options = ("digits", "--net", tiny, "--epochs", "30", "--checkpoint-seconds", "0.1")
-    whole = tmp_path / "whole"
-    done = subprocess.run(
-        _command(whole, *options),
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert digest(_killed_and_resumed(tmp_path, times, how, 1.0, *options)) == digest(whole)
+    options = ("digits", "--net", tiny, "--epochs", "12", "--batch-size", "128", "--checkpoint-seconds", "0")
+    train("digits", tiny, out=tmp_path / "whole", epochs=12, batch_size=128, report=False)
+    assert digest(_killed_and_resumed(tmp_path, times, how, 5, *options)) == digest(tmp_path / "whole")
 
 
 @pytest.mark.slow
@@ -175,7 +168,7 @@ def test_killed_ten_times_gives_the_same_bits(tmp_path: Path, digest: Digest) ->
     whole = tmp_path / "whole"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run(_command(whole, *options), env=environment, capture_output=True, check=True)
-    assert digest(_killed_and_resumed(tmp_path, 10, signal.SIGKILL, 4.0, *options)) == digest(whole)
+    assert digest(_killed_and_resumed(tmp_path, 10, signal.SIGKILL, 6, *options)) == digest(whole)
 
 
 def test_seeds_decide(tmp_path: Path, tiny: str, digest: Digest) -> None:
@@ -184,12 +177,14 @@ def test_seeds_decide(tmp_path: Path, tiny: str, digest: Digest) -> None:
     assert digest(tmp_path / "a") == digest(tmp_path / "b") != digest(tmp_path / "c")
 
 
-def test_time_is_kept_and_the_run_evaluated(tmp_path: Path, tiny: str) -> None:
-    begun = time.monotonic()
+def test_time_is_kept_and_the_run_evaluated(tmp_path: Path, tiny: str, clock: Any) -> None:
+    clock.costs(loop, "_step", lambda *_: 0.05)
+    clock.costs(loop, "compute", lambda *_, **__: 0.1)
+    begun = clock.now
     result = train("digits", tiny, out=tmp_path / "run", time=6.0, report=False)
-    took = time.monotonic() - begun
-    assert took < 6.0 + 2.0  # the test's own machine may be busy
-    assert took > 3.0, "most of the time was left unused"
+    took = clock.now - begun
+    assert took < 6.0
+    assert took > 4.5, "most of the time was left unused"
     assert result.evaluation.count == len(result.dataset.test)
     trained_in = str(precision_of(Recipe(), torch.device("cpu"))).removeprefix("torch.")
     assert result.model.facts["metrics"]["precision"] == trained_in

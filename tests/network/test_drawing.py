@@ -9,7 +9,7 @@ from itertools import combinations, pairwise
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from network_strategies import networks
 
@@ -24,6 +24,7 @@ from convscope.network.expand import expand
 from convscope.network.formatter import layout as text_of
 from convscope.network.graph import INPUT, Graph, Head, Node
 from convscope.network.network import Network
+from convscope.network.notation import parse
 from convscope.network.summary import summarise
 from convscope.network.tree import Input, Source
 from convscope.ops import Add, Conv, ReLU
@@ -148,7 +149,8 @@ def test_every_known_network(name: str) -> None:
 
 
 @given(networks(), st.sampled_from([(3, 16, 16), (4, 20), (12,)]), st.sampled_from(COSTS))
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@example(parse("block narrow() { project 64 }\nnarrow")[0], (3, 16, 16), "memory")
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 def test_any_network(statements: Any, shape: tuple[int, ...], cost: str) -> None:
     kept = tuple(statement for statement in statements if not isinstance(statement, Input))
     try:
@@ -173,16 +175,16 @@ BLOCKS = (
 @st.composite
 def bodies(draw: st.DrawFn, depth: int = 0) -> str:
     """Steps that keep 4x6x6, so that any of them may follow any."""
-    steps = draw(st.lists(st.sampled_from(STEPS), min_size=1, max_size=6))
+    steps = draw(st.lists(st.sampled_from(STEPS), min_size=1, max_size=(6, 3, 2, 2)[depth]))
     if depth < 3 and draw(st.booleans()):
         merge = draw(st.sampled_from(["add", "mul"]))
-        branches = draw(st.lists(bodies(depth + 1), min_size=2, max_size=4))
+        branches = draw(st.lists(bodies(depth + 1), min_size=2, max_size=(4, 3, 2)[depth]))
         steps.insert(draw(st.integers(0, len(steps))), f"{merge} {{\n" + "\n|\n".join(branches) + "\n}")
     return "\n".join(steps)
 
 
-@given(st.lists(bodies(), min_size=1, max_size=5).map("\n".join), st.sampled_from(COSTS))
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(bodies(), min_size=1, max_size=3).map("\n".join), st.sampled_from(COSTS))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 def test_any_nest_of_branches_blocks_and_heads(text: str, cost: str) -> None:
     try:
         of = graph(f"input 4x6x6\n{BLOCKS}{text}")

@@ -30,8 +30,10 @@ from convscope.ops import spell_shape
 
 MARGIN = 26.0
 NARROWEST = 560.0
-"""The head has to fit."""
+"""A name and the legend fit; where the facts below the name are longer, they say how wide the picture is."""
 _HEAD, _LEGEND, _RULE = 62.0, 48.0, 14.0
+_FACTS = 12.5
+"""The size of the facts below the name."""
 _STEPS, _STEP = 40, 5.0
 """Of the legend's scale: how many, how wide."""
 
@@ -99,9 +101,10 @@ def draw(graph: Graph, cost: str = "macs", name: str = "network") -> str:
     fields = receptive_fields(graph.input, every_node(graph))
     tooltips = {box.key: tooltip(box.run, fields, cost) for box in placed.boxes if box.run}
 
-    wide = max(placed.width, NARROWEST) + 2 * MARGIN
+    facts = _facts(graph, cost)
+    wide = max(placed.width, NARROWEST, width(facts, _FACTS)) + 2 * MARGIN
     rule = wrapped(f"Counted: {RULE}.", wide - 2 * MARGIN, 10)
-    head = _head(graph, name, cost)
+    head = _head(name, facts)
     legend = _legend(cost, total, dearest, bool(ranks), any(box.run and box.run.copies for box in placed.boxes), wide)
     top = MARGIN + _HEAD + legend[1]
     high = top + placed.height + MARGIN + _RULE * len(rule) + MARGIN / 2
@@ -153,7 +156,8 @@ def _described(graph: Graph) -> str:
     )
 
 
-def _head(graph: Graph, name: str, cost: str) -> list[str]:
+def _facts(graph: Graph, cost: str) -> str:
+    """The line below the name."""
     facts = [
         f"input {spell_shape(graph.input)}",
         f"output {spell_shape(graph.output.shape)}",
@@ -161,12 +165,16 @@ def _head(graph: Graph, name: str, cost: str) -> list[str]:
         f"{short(graph.macs)} MACs",
         *([f"{cost_text(_cost(graph.nodes, cost), cost)} of values"] if cost == "memory" else []),
     ]
+    return "  ·  ".join(facts)
+
+
+def _head(name: str, facts: str) -> list[str]:
     most = 60
     while most > 8 and width(shortened(name, most), 22, bold=True) > NARROWEST:
         most -= 4
     return [
         svg.text(MARGIN, MARGIN + 18, shortened(name, most), 22, bold=True),
-        svg.text(MARGIN, MARGIN + 40, "  ·  ".join(facts), 12.5, fill=svg.MUTED),
+        svg.text(MARGIN, MARGIN + 40, facts, _FACTS, fill=svg.MUTED),
     ]
 
 

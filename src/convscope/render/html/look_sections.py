@@ -26,7 +26,7 @@ from convscope.render.html.page import attribute, both, paragraph, section
 from convscope.render.i18n import Lang
 from convscope.render.images.colormap import Floats
 from convscope.render.images.overlay import clipped, heat_over
-from convscope.render.wording import percent, printable, confidence_text
+from convscope.render.wording import confidence_text, percent, printable
 
 ANSWERS = 5
 MOST_KERNELS = 96

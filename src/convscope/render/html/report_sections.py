@@ -21,6 +21,7 @@ from convscope.render.text.evaluation import robustness_sentence, worst_first
 from convscope.render.wording import (
     class_names,
     commonest,
+    confidence_text,
     count_text,
     error_note,
     judgement,
@@ -28,7 +29,6 @@ from convscope.render.wording import (
     size_rows,
     sure_rows,
     sure_text,
-    confidence_text,
 )
 
 PAIRS, PICTURES_A_PAIR = 8, 6

@@ -5,17 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from convscope.data.audit import Checked, check
-from convscope.data.sources import open_source
-from convscope.data.sources.place import Folder
-from convscope.data.sources.source import ArraySource, FileSource
+from convscope.cli.option_types import DATA, FILE, MODEL
+from convscope.cli.options import command, json_option, option, setting_option
 from convscope.errors import UserError
-from convscope.files import write_atomically
+
+if TYPE_CHECKING:
+    from convscope.data.audit import Checked
+    from convscope.data.sources.source import FileSource
 
 SUSPECT = 1
 """The exit status of --strict where something should be mended."""
@@ -23,10 +25,40 @@ NAMED = 5
 """Pictures left out of the list that are named; all are in --json."""
 
 
+@command(
+    examples=[
+        "convscope check photos/",
+        "convscope check photos/ --html photos.html --fix photos.csv",
+        "convscope check photos/ --model runs/photos-1 --strict",
+    ]
+)
+@click.argument("data", type=DATA)
+@option("--model", group="network", type=MODEL, help="A model folder: also find labels that it thinks wrong.")
+@option("--html", "page", type=FILE, help="Write a page with the pictures to this file.")
+@option("--sheet", type=FILE, help="Draw what a network sees of the pictures, by each --fit, as a PNG.")
+@option("--size", type=click.IntRange(min=8), default=96, show_default=True, help="Pixels a side on the sheet.")
+@option("--fix", type=FILE, help="Write a cleaned list (CSV) to train on; no picture is touched.")
+@setting_option("seed", "Seed of the split that training would make. Default: 0.")
+@option("--strict", is_flag=True, help="Exit with status 1 where something should be mended.")
+@json_option
+def check(data: str, **options: Any) -> None:
+    """What is wrong with DATA before anything is trained on it.
+
+    Files that cannot be read, duplicates, test pictures that are also in training, contradicting and suspicious labels,
+    blank pictures, rare classes.
+    """
+    if options["seed"] is None:
+        options["seed"] = 0
+    sys.exit(check_command(data, **options))
+
+
 def check_command(data: str, **options: Any) -> int:
     """Run the command; returns the exit status."""
     from rich.console import Console
 
+    from convscope.data.audit import check as audit
+    from convscope.data.sources import open_source
+    from convscope.data.sources.source import ArraySource, FileSource
     from convscope.render.progress import Watch
     from convscope.render.text.audit import to_text
 
@@ -36,7 +68,7 @@ def check_command(data: str, **options: Any) -> int:
         raise UserError("--fix", f"{data} has no picture files that a list could name", "a folder or a table")
     with Watch(Console(stderr=True)) as watch:
         counting = watch.counting()
-        found = check(source, options["seed"], lambda done, total: counting("looking", done, total))
+        found = audit(source, options["seed"], lambda done, total: counting("looking", done, total))
         if options["model"] is not None:
             from convscope.learning.label_errors import suspicious
 
@@ -78,6 +110,11 @@ def _write_list(found: Checked, source: FileSource, file: Path) -> list[str]:
     Returns:
         pictures that it should name and cannot, for no table could: names that are not UTF-8, or that end in a blank.
     """
+    from convscope.data.sources import open_source
+    from convscope.data.sources.place import Folder
+    from convscope.data.sources.source import FileSource
+    from convscope.files import write_atomically
+
     if not isinstance(source.place, Folder):
         raise UserError("--fix", f"{source.where} is no folder", "a folder of pictures", "unpack the archive first")
     top, here = source.place.path.resolve(), file.resolve().parent

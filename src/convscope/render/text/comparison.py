@@ -1,45 +1,13 @@
-"""``convscope compare``: two or more models on the same pictures."""
+"""Two models on the same pictures, as text."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from itertools import combinations
-from typing import TYPE_CHECKING
-
-import click
-
-from convscope.errors import UserError
+from convscope.evaluation.comparison import PairedComparison
 from convscope.render.wording import percent, printable
 from convscope.tables import text_table
 
-if TYPE_CHECKING:
-    from convscope.evaluation.comparison import PairedComparison
-
 SHOWN = 8
 """Pictures on which they differ that are named; all are in --json."""
-
-
-def compare_command(models: Sequence[str], data: str, split: str | None, as_json: bool) -> None:
-    """Run ``convscope compare``."""
-    from convscope.evaluation.comparison import compare, holm
-    from convscope.model.folder import Model
-
-    if len(models) < 2:
-        raise UserError(
-            "convscope compare", f"{len(models)} model", "two models, then DATA", "convscope compare A B DATA"
-        )
-    loaded = [Model.load(model) for model in models]
-    pairs = list(combinations(range(len(models)), 2))
-    found = [compare(loaded[i], loaded[j], data, (models[i], models[j]), split) for i, j in pairs]
-    corrected = holm([one.p for one in found])
-    if as_json:
-        document = {"comparisons": [{**one.to_dict(), "p_holm": p} for one, p in zip(found, corrected, strict=True)]}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
-        return
-    if len(found) > 1:
-        click.echo(f"{len(found)} pairs: p by Holm, which reckons with having looked so often\n")
-    click.echo("\n\n".join(to_text(one, p) for one, p in zip(found, corrected, strict=True)))
 
 
 def to_text(found: PairedComparison, p: float | None = None) -> str:

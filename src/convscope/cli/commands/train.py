@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import re
 import signal
 import sys
 import time
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from convscope.cli.allocation import keep_freed_memory
-from convscope.errors import UserError, did_you_mean
+from convscope.cli.option_types import DATA, FILE, NET, Named, ShapeType
+from convscope.cli.options import command, fit_named, fit_option, json_option, lang_option, option, recipe_options
+from convscope.errors import UserError
 
 if TYPE_CHECKING:
-    from convscope.data.dataset import Fit
     from convscope.evaluation.metrics import Evaluation
     from convscope.learning.events import Finished
     from convscope.learning.recipe import Recipe
@@ -25,28 +25,57 @@ if TYPE_CHECKING:
     from convscope.network.network import Network
 
 _STARTED = time.monotonic()
-FITS = ("stretch", "crop", "letterbox", "pad")
-RUNS = Path("runs")
-RECIPE_OPTIONS = (
-    "epochs", "time", "batch_size", "lr", "optimizer", "momentum", "weight_decay", "schedule", "warmup",
-    "label_smoothing", "ema", "micro_batch", "progressive", "tta", "augment", "balance", "memory", "patience",
-    "precision", "device", "init", "freeze", "sure", "checkpoint_seconds", "seed",
-)  # fmt: skip
+
+
+@command(
+    examples=[
+        "convscope train digits --epochs 5",
+        "convscope train photos/ --time 5m --augment medium",
+        "convscope train mnist/ --net lenet5 --lr 0.001 --out runs/lenet5",
+        "convscope train --resume --out runs/lenet5",
+    ]
+)
+@click.argument("data", required=False, type=DATA)
+@option("--net", group="network", type=NET, help="A known name, a .net file, or the notation. Default: by the data.")
+@option(
+    "--weights",
+    group="network",
+    type=Named("FILE|NAME", otherwise="file"),
+    help="Start from a .pth or .safetensors file, or public weights by name: resnet18; none.",
+)
+@option("--input", "shape", group="network", type=ShapeType(), help="Input shape instead of the network's or data's.")
+@fit_option()
+@option("--out", type=FILE, help="The run's folder. Default: runs/DATA-N.")
+@option("--resume", is_flag=True, help="Go on with the run in --out, to the same weights.")
+@recipe_options
+@option("--preview", type=FILE, help="Draw what the network will see as a PNG, and train nothing.")
+@option("--no-report", is_flag=True, help="Write no report.html.")
+@lang_option
+@json_option
+def train(data: str | None, **options: Any) -> None:
+    """Train on DATA, evaluate on data never seen, save the model and a report.
+
+    Interrupt it when you like: --resume goes on to the same weights, bit for bit.
+    """
+    sys.exit(train_command(data, **options))
 
 
 def train_command(data: str | None, **options: Any) -> int:
     """Run the command; returns the exit status."""
     from rich.console import Console
 
+    from convscope.cli.allocation import keep_freed_memory
     from convscope.learning.recipe import Recipe
+    from convscope.learning.run_folder import latest_run, next_run_folder
     from convscope.network import zoo
 
     resume, fit, out = options["resume"], options["fit"], options["out"]
-    recipe = Recipe(**{name: options[name] for name in RECIPE_OPTIONS if options[name] is not None})
+    names = [field.name for field in dataclasses.fields(Recipe)]
+    recipe = Recipe(**{name: options[name] for name in names if options[name] is not None})
     if fit is not None:
         fit_named(fit)
     if resume and out is None:
-        raise UserError("--resume", "it is not said which run", "--out with the run's folder", _last_run())
+        raise UserError("--resume", "it is not said which run", "--out with the run's folder", latest_run())
     if not resume and data is None:
         raise UserError("convscope train", "DATA is missing", "digits, a folder, a file", "convscope train digits")
     network = zoo.find(options["net"]) if options["net"] else None
@@ -54,7 +83,7 @@ def train_command(data: str | None, **options: Any) -> int:
         if resume:
             raise UserError("--preview", "with --resume", "the options of the run that is to be shown", "leave one out")
         return _preview(data or "", network, recipe, options)
-    folder = Path(out) if out else next_folder(data or "", options["net"])
+    folder = Path(out) if out else next_run_folder(data or "", options["net"])
 
     console = Console(stderr=True)
     console.print("loading ...", end="\r", style="dim") if console.is_terminal else None
@@ -180,34 +209,6 @@ def _recall(evaluation: Evaluation) -> str:
     least, name = min(found)
     mean = 100 * evaluation.balanced_accuracy
     return f"recall: {mean:.2f} % on average over the classes; the least {100 * least:.1f} %, {name}"
-
-
-def fit_named(fit: str) -> Fit:
-    """The word of ``--fit``, checked."""
-    if fit not in FITS:
-        raise UserError("--fit", f"{fit!r}", ", ".join(FITS), did_you_mean(fit, FITS))
-    return cast("Fit", fit)
-
-
-def next_folder(data: str, net: str | None) -> Path:
-    """``runs/DATA-N`` with the first free number.
-
-    Example:
-        >>> next_folder("pictures/cats and dogs", "lenet5").parts[-1].startswith("cats-and-dogs-lenet5-")
-        True
-    """
-    words = [Path(data).name.removesuffix(".zip") or "run"]
-    if net and re.fullmatch(r"[\w./-]+", net):
-        words.append(Path(net).stem)
-    stem = "-".join(re.sub(r"[^\w.]+", "-", word).strip("-.") or "data" for word in words)
-    taken = {entry.name for entry in RUNS.iterdir()} if RUNS.is_dir() else set()
-    number = next(n for n in range(1, 10**6) if f"{stem}-{n}" not in taken)
-    return RUNS / f"{stem}-{number}"
-
-
-def _last_run() -> str:
-    runs = sorted(RUNS.glob("*/settings.json"), key=lambda p: p.stat().st_mtime) if RUNS.is_dir() else []
-    return f"the latest is --out {runs[-1].parent}" if runs else ""
 
 
 class _Interrupted:
