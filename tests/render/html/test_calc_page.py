@@ -209,7 +209,7 @@ def test_im2col_steps_from_window_to_window(opened):
 @pytest.mark.browser
 def test_the_language_switches_and_the_browsers_is_taken(opened):
     page = opened(render_calc_page(sharpened()), locale="ko-KR")
-    assert page.locator("#stage-title").inner_text() == "윈도가 움직이는 모습"
+    assert page.locator("#stage-title").inner_text() == "윈도우가 움직이는 모습"
     assert page.locator("#play").get_attribute("aria-label") == "재생"
     page.locator("#language").click()
     assert page.locator("#stage-title").inner_text() == "The sliding window"

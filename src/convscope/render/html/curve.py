@@ -12,8 +12,8 @@ from convscope.calculation.calculation import Calculation
 from convscope.calculation.functions import Logit, Odds, compute
 from convscope.reference.backward_activation import has_slope, slope
 from convscope.reference.losses import logit_slope, odds_slope
+from convscope.render.html.languages import both
 from convscope.render.html.numerals import shown
-from convscope.render.html.page import both
 
 WIDE, HIGH, MARGIN = 640.0, 280.0, 30.0
 POINTS = 241
