@@ -233,3 +233,10 @@ def test_without_a_script_numbers_and_arithmetic_are_there(opened):
     assert "60*5 + 113*(-1)" in page.locator("#arithmetic").inner_text()
     assert page.locator("#language").is_hidden()
     assert page.locator("#slider").is_hidden()
+
+
+def test_arithmetic_of_several_lines_keeps_them_where_no_script_runs():
+    page = render_calc_page(calculate(ops.Softmax(), [np.array([1.0, 2.0, 3.0])]))
+    lines = re.search(r'<div id="arithmetic"[^>]*><pre>(.*?)</pre>', page, re.DOTALL)[1].split("\n")
+    assert len(lines) == 3
+    assert "\ufffd" not in page

@@ -19,7 +19,7 @@ def both(key: str, **fields: str) -> str:
         >>> both("input")
         '<span class="en" lang="en">input</span><span class="ko" lang="ko">입력</span>'
     """
-    return in_both({lang: text(page_words(lang)[key]).format(**fields) for lang in LANGUAGES})
+    return str(in_both({lang: text(page_words(lang)[key]).format(**fields) for lang in LANGUAGES}))
 
 
 def spoken(key: str, **fields: object) -> Markup:
