@@ -60,18 +60,36 @@ NEVER_LOADS: list[tuple[str, set[str]]] = [
 ]
 """Modules, those below them included, and what they never load, not even by way of other modules of convscope."""
 
-NUMPY_IN_OPS = re.compile(r"convscope\.ops\.(walk|walk_json|opening|uses|(\w+\.)+reference)")
-"""An operation's arithmetic and the value of an opened number; its specification never imports them."""
+IN_OPS = [
+    (re.compile(r"convscope\.ops\.(tensors|(\w+\.)+engine)"), {"torch", "numpy"}),
+    (
+        re.compile(
+            r"convscope\.ops\.(arrays|functions|windows|walk|walk_json|opening|uses|(\w+\.)+(reference|arithmetic))"
+        ),
+        {"numpy"},
+    ),
+]
+"""What an operation's arithmetic may load, in NumPy and in torch; its specification imports neither of them."""
 
-EXCEPT = {"convscope.data.augment", "convscope.data.variations", "convscope.data.mixing"}
+
+def allowed(module: str) -> set[str]:
+    """What a module of ``ops`` may load that others there may not."""
+    return next((may for pattern, may in IN_OPS if pattern.fullmatch(module)), set())
+
+
+EXCEPT = {
+    "convscope.data.modality", "convscope.data.modalities", "convscope.data.image.modality",
+    "convscope.data.image.augment", "convscope.data.image.variations", "convscope.data.image.mixing",
+    "convscope.data.image.normalise", "convscope.data.image.resize",
+}  # fmt: skip
 """They work on whole batches, on the device."""
 
 ONLY = {"errors": set(), "files": set(), "seeds": set(), "ops": set(), "network": {"lark"}}
 """Layers and all that they import of others beside the standard library."""
 
 
-BY_NAME = {"convscope.cli.group"}
-"""It imports what lies in its own folder by the file's name, that is how a command is found."""
+BY_NAME = {"convscope.cli.group", "convscope.ops.registry"}
+"""They import what lies beside by the file's name: that is how a command, and a facet of an operation, is found."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +146,7 @@ def violations(sources: Mapping[str, str]) -> list[str]:
         for module in sources:
             inside = module == start or module.startswith(start + ".")
             if inside and module not in EXCEPT:
-                ways = chains(all_imports, module, never - {"numpy"} if NUMPY_IN_OPS.fullmatch(module) else never)
+                ways = chains(all_imports, module, never - allowed(module))
                 found += [f"{module} loads {way[-1]}: {' > '.join(way)}" for way in ways]
     return found
 
@@ -138,14 +156,15 @@ def complaints(row: Import) -> Iterator[str]:
     here, top = layer(row.module), row.name.split(".")[0]
     if here is None:
         return
-    if row.name == "?" and row.module not in BY_NAME:
-        yield f"{row.module}:{row.line} imports by a computed name"
+    if row.name == "?":
+        if row.module not in BY_NAME:
+            yield f"{row.module}:{row.line} imports by a computed name"
     elif top == "convscope":
         there = layer(row.name)
         if there != here and there not in MAY_IMPORT[here]:
             yield f"{row.module}:{row.line} imports {row.name}"
     elif here in ONLY and top not in ONLY[here] | sys.stdlib_module_names:
-        if top == "numpy" and NUMPY_IN_OPS.fullmatch(row.module):
+        if top in allowed(row.module):
             return
         yield f"{row.module}:{row.line} imports {row.name}"
 
@@ -203,11 +222,11 @@ TREE = {
     "convscope.reference.gradient_walk": "from convscope.ops.walk import Step",
     "convscope.data": "",
     "convscope.data.dataset": "import numpy\nfrom convscope.files import write_atomically",
-    "convscope.data.augment": "import torch",
+    "convscope.data.image.augment": "import torch",
     "convscope.model": "",
     "convscope.model.folder": "import torch\nfrom ..engine.module import M\nfrom ..data import dataset",
     "convscope.learning": "",
-    "convscope.learning.train": "from convscope.model.folder import save\nfrom convscope.data.augment import A",
+    "convscope.learning.train": "from convscope.model.folder import save\nfrom convscope.data.image.augment import A",
     "convscope.inspection": "",
     "convscope.inspection.look": "import torch\nfrom convscope.model.folder import load",
     "convscope.cli": "",
@@ -245,8 +264,12 @@ PLANTED = [
     ("convscope.data.dataset", "from convscope.network.tree import N", "imports convscope.network.tree"),
     ("convscope.data.dataset", "from convscope.engine import module", "imports convscope.engine.module"),
     ("convscope.data.dataset", "import torch", "convscope.data.dataset loads torch"),
-    ("convscope.data.dataset", "from convscope.data import augment", "dataset > convscope.data.augment > torch"),
-    ("convscope.data", "from .augment import A", "convscope.data > convscope.data.augment > torch"),
+    (
+        "convscope.data.dataset",
+        "from convscope.data.image import augment",
+        "dataset > convscope.data.image.augment > torch",
+    ),
+    ("convscope.data", "from .image.augment import A", "convscope.data > convscope.data.image.augment > torch"),
     ("convscope.engine.module", "from convscope.data.dataset import D", "imports convscope.data.dataset"),
     ("convscope.reference.forward", "import torch", "forward loads torch"),
     ("convscope.reference.forward", "import torch.nn.functional as F", "forward loads torch"),

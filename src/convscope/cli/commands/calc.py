@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from convscope.calculation.calculation import Calculation
     from convscope.calculation.numbers import Values
     from convscope.calculation.place import Index
-    from convscope.reference.backward import Gradients
+    from convscope.ops.arrays import Gradients
 
 
 class Numeric(Command):

@@ -47,8 +47,10 @@ EMPTY: dict[Empty, str] = {
 }
 """Why a map shows nothing, in words."""
 
-THINNING = (ops.MaxPool, ops.AvgPool, ops.AdaptiveMaxPool, ops.AdaptiveAvgPool, ops.Dropout, ops.Identity)
-"""They know no more than what they read, at fewer places."""
+
+def _adds_nothing(op: ops.Op) -> bool:
+    """Whether an operation knows no more than what it reads, perhaps at fewer places."""
+    return op.traits.pools != "no" or op.traits.aliases in ("always", "evaluation")
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +124,7 @@ def class_map(look: Look, name: str | None = None, method: Method = "gradcam", l
         return ClassMap(method, target, INPUT, "last", np.zeros((1, 1), np.float32), "no places", picture)
     if chosen == "finer" and path == coarse_layer(graph):
         chosen = "last"
-    values, slopes, _ = gradients(look.model, normalised(look.model, look.image_HWC[None]), target.index, [path])
+    values, slopes, _ = gradients(look.model, normalised(look.model, look.input[None]), target.index, [path])
     values_CHW, slopes_CHW = values[path][0].float(), slopes[path][0].float()
     map_HW = weighed(values_CHW, slopes_CHW, method)
     found: Floats = map_HW.clamp(min=0).cpu().numpy()
@@ -201,9 +203,7 @@ def _candidates(graph: Graph) -> Iterator[Node]:
     steps = _before_scores(graph)
     at = {INPUT: -1} | {node.path: position for position, node in enumerate(steps)}
     with_places = [
-        node
-        for node in steps
-        if len(node.shape) > 1 and elements(node.shape[1:]) > 1 and not isinstance(node.op, THINNING)
+        node for node in steps if len(node.shape) > 1 and elements(node.shape[1:]) > 1 and not _adds_nothing(node.op)
     ]
     # The earliest value that is still to be read behind a node: everything passes through it if that is its own.
     reach, earliest = {}, len(steps)

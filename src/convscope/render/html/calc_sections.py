@@ -8,7 +8,7 @@ from markupsafe import Markup
 from convscope.calculation.calculation import Calculation, Values
 from convscope.calculation.functions import BinaryCrossEntropy, CrossEntropy
 from convscope.ops import spell_shape
-from convscope.reference.backward import Gradients
+from convscope.ops.arrays import Gradients
 from convscope.render.html.formula import names, numbers
 from convscope.render.html.languages import spoken
 from convscope.render.html.matrix import plane, planes

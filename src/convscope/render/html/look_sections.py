@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from convscope.data.dataset import Preprocess
+from convscope.data.image.decode import ImagePreprocess
 from convscope.inspection.attribution.class_map import ClassMap
 from convscope.inspection.attribution.integrated import IntegratedGradients
 from convscope.inspection.attribution.occlusion import Occlusion
@@ -47,9 +49,9 @@ def answer(look: Look, name: str, label: str | None) -> Shown:
     chances = look.probabilities
     order = [int(k) for k in np.argsort(-chances, kind="stable")[:ANSWERS]]
     best = look.model.classes[order[0]]
-    height, width = look.image_HWC.shape[:2]
+    height, width = look.input.shape[:2]
     return {
-        "uri": picture_uri(look.image_HWC),
+        "uri": picture_uri(look.input),
         "alt": name or best,
         "name": name,
         "small": max(height, width) <= SMALL,
@@ -97,9 +99,9 @@ def heat(
 def _card(look: Look, heat_HW: Floats | None, colours: str, key: str, *notes: Markup) -> Shown:
     """A heat map with its name and what it says; the bare picture where the map is empty."""
     if heat_HW is None:
-        pixels = look.image_HWC
+        pixels = look.input
     else:
-        pixels = heat_over(look.image_HWC, heat_HW, "signed" if colours == "signed" else "heat")
+        pixels = heat_over(look.input, heat_HW, "signed" if colours == "signed" else "heat")
     return {
         "uri": picture_uri(pixels),
         "small": max(pixels.shape[:2]) <= SMALL,
@@ -255,10 +257,16 @@ def facts(look: Look) -> Shown:
     """What was run, and in which numbers."""
     graph, pre = look.model.module.graph, look.model.preprocess
     rows = [
-        ("fact input", Markup("{}, <code>{}</code>").format(spell_shape(graph.input), pre.fit)),
+        ("fact input", Markup("{}{}").format(spell_shape(graph.input), _fit(pre))),
         ("fact nodes", f"{len(graph.nodes):,}"),
         ("fact parameters", f"{graph.parameter_count:,}"),
         ("fact macs", f"{graph.macs:,}"),
         ("fact precision", look.precision),
     ]
     return {"rows": rows, "notation": text_lines(look.model.network.text())}
+
+
+def _fit(preprocess: Preprocess) -> Markup:
+    """How pictures came to the input's size."""
+    fit = preprocess.fit if isinstance(preprocess, ImagePreprocess) else None
+    return Markup("") if fit is None else Markup(", <code>{}</code>").format(fit)

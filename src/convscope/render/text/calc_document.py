@@ -10,8 +10,9 @@ import numpy as np
 
 from convscope.calculation.calculation import Calculation
 from convscope.calculation.place import Index
-from convscope.ops.walk import Step, Walk
-from convscope.reference.backward import Gradients
+from convscope.ops.arrays import Gradients
+from convscope.ops.step import Step
+from convscope.ops.walk import Walk
 from convscope.render.text.walk import put_in
 
 
