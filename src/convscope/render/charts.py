@@ -121,7 +121,7 @@ def curves_svg(history: History, words: Words = ENGLISH) -> str:
 
 
 def reliability(evaluation: Evaluation, words: Words = ENGLISH, before: Sequence[Bin] = ()) -> Chart:
-    """The share right by stated probability with 95 % intervals, and below it how many pictures there are.
+    """Accuracy by confidence with 95 % intervals, and below it how many pictures there are.
 
     Args:
         evaluation: with calibrated probabilities.
@@ -157,7 +157,7 @@ def reliability(evaluation: Evaluation, words: Words = ENGLISH, before: Sequence
         .mark_line(color=COLOURS["muted"][0], strokeDash=[5, 4], strokeWidth=1.5)
         .encode(x=alt.X("p:Q", scale=unit), y=alt.Y("p:Q", scale=unit))
     )
-    shares = (
+    counts = (
         _chart(values)
         .mark_bar(color=COLOURS["muted"][0], opacity=0.55)
         .encode(
@@ -172,7 +172,7 @@ def reliability(evaluation: Evaluation, words: Words = ENGLISH, before: Sequence
     if before:
         marks += _before(before, evaluation.count)
     diagram = marks.properties(width=_WIDTH, height=240)
-    return alt.vconcat(diagram, shares, spacing=12)
+    return alt.vconcat(diagram, counts, spacing=12)
 
 
 def _before(before: Sequence[Bin], count: int) -> alt.Chart:
