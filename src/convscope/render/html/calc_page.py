@@ -179,7 +179,9 @@ def _per_channel(calculation: Calculation) -> Shown | None:
         return None
     count = min(MOST_PLANES, max(len(values) for values in vectors.values()))
     rows = [[float(values[n]) for values in vectors.values()] for n in range(count)]
-    return {"names": list(vectors), "rows": rows}
+    # A tensor of someone's own operation has no word but its name.
+    names = [spoken(name) if name in page_words("en") else name for name in vectors]
+    return {"names": names, "rows": rows}
 
 
 # What the script draws
@@ -194,15 +196,10 @@ def _data(calculation: Calculation) -> dict[str, Any]:
     if isinstance(calculation.op, Im2col) and columns is not None:
         count = len(columns.places)
     walks = list(islice(calculation.walks(), count))
-    weight = calculation.parameters.get("weight")
-    weighted = weight is not None and walks[0].terms.weight_N is not None
-    node = pack_walks(
-        walks,
-        calculation.shapes,
-        output.shape,
-        weight=weight.shape if weight is not None and weighted else None,
-        window=window,
-    )
+    parameters = calculation.parameters
+    shapes = {name: values.shape for name, values in parameters.items()}
+    node = pack_walks(walks, calculation.shapes, output.shape, weights=shapes, window=window)
+    sources = {one.terms.weight_source for unit in walks[:1] for one in unit.within()}
     unfolded: Mapping[str, Any] | None = None
     if columns is not None and columns.weight_FR is not None and columns.matrix_RP.size <= sections.MOST_UNFOLDED:
         unfolded = {"weight": pack(columns.weight_FR), "rows": len(columns.rows), "places": len(columns.places)}
@@ -212,7 +209,7 @@ def _data(calculation: Calculation) -> dict[str, Any]:
         "slopes": None if steep is None else pack(steep),
         "count": count,
         "inputs": [pack(values) for values in calculation.inputs],
-        "weight": pack(weight) if weight is not None and weighted else None,
+        "weights": {name: pack(values) for name, values in parameters.items() if name in sources},
         "output": pack(output),
         "unfolded": unfolded,
         "places": [list(place) for place in columns.places] if isinstance(calculation.op, Im2col) and columns else None,

@@ -11,9 +11,11 @@ from convscope.ops import spell_shape
 from convscope.ops.arrays import Gradients
 from convscope.render.html.formula import names, numbers
 from convscope.render.html.languages import spoken
+from convscope.render.html.markup import text
 from convscope.render.html.matrix import plane, planes
 from convscope.render.html.numerals import shown
 from convscope.render.html.report_sections import Values as Shown
+from convscope.render.i18n import page_words
 
 MOST_UNFOLDED = 6000
 """Cells of the im2col matrix that is shown."""
@@ -77,7 +79,8 @@ def gradients(calculation: Calculation, outward: Values, of: Gradients) -> list[
         name = spoken("input n", n=operand + 1) if len(inputs) > 1 else spoken("input")
         blocks.append(_gradient(name, np.asarray(values, np.float64), "value"))
     for parameter, values in of.parameters.items():
-        blocks.append(_gradient(spoken(parameter), np.asarray(values, np.float64), "weight"))
+        name = spoken(parameter) if parameter in page_words("en") else Markup(text(parameter))
+        blocks.append(_gradient(name, np.asarray(values, np.float64), "weight"))
     return blocks
 
 
