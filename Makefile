@@ -60,6 +60,7 @@ proofs: .venv/installed-tests
 
 FASHION_MNIST ?= .shared-sets/fashion-mnist
 tables: .venv/installed
+	$(BIN)/python docs/make_settings.py
 	$(BIN)/python docs/make_notation_tables.py
 
 bench: .venv/installed

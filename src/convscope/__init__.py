@@ -13,7 +13,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from convscope.api import describe, evaluate, look, train, training
+    from convscope.api import calc, check, compare, describe, evaluate, look, predict, train, training, zoo
+    from convscope.api import format as format  # noqa: A004  the command's name
     from convscope.errors import UserError
     from convscope.learning.recipe import Recipe
     from convscope.model.export.source import code
@@ -26,13 +27,19 @@ __all__ = [
     "Network",
     "Recipe",
     "UserError",
+    "calc",
+    "check",
     "code",
+    "compare",
     "describe",
     "evaluate",
+    "format",
     "load",
     "look",
+    "predict",
     "train",
     "training",
+    "zoo",
 ]
 
 _HOMES = {
@@ -40,13 +47,19 @@ _HOMES = {
     "Network": "convscope.network.network",
     "Recipe": "convscope.learning.recipe",
     "UserError": "convscope.errors",
+    "calc": "convscope.api",
+    "check": "convscope.api",
     "code": "convscope.model.export.source",
+    "compare": "convscope.api",
     "describe": "convscope.api",
     "evaluate": "convscope.api",
+    "format": "convscope.api",
     "load": "convscope.model.load_weights",
     "look": "convscope.api",
+    "predict": "convscope.api",
     "train": "convscope.api",
     "training": "convscope.api",
+    "zoo": "convscope.api",
 }
 
 

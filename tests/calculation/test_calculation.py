@@ -26,7 +26,7 @@ from convscope.calculation.functions import (
 )
 from convscope.network.graph import INPUT, Node
 from convscope.ops import Misfit, Op
-from convscope.ops.walk import Step
+from convscope.ops.step import Step
 
 FORMULA = {
     **{name: getattr(math, name) for name in ("exp", "log", "sqrt", "erf", "tanh", "floor", "ceil")},

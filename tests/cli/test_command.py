@@ -267,8 +267,8 @@ def test_what_fits_into_memory(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["describe", "lenet5", "--fit", "much"], "8GB, 512MiB"),
-        (["describe", "lenet5", "--fit", "0"], "8GB, 512MiB"),
+        (["describe", "lenet5", "--fit", "much"], "8GB or 512MiB"),
+        (["describe", "lenet5", "--fit", "0"], "8GB or 512MiB"),
         (["describe", "lenet5", "--dtype", "float16"], "float32 or bfloat16"),
         (["describe", "lenet5", "--optimizer", "adam"], "did you mean adamw"),
         (["zoo", "--reference", "nowhere.csv"], "the file cannot be read"),

@@ -156,9 +156,9 @@ def test_twenty_layers_of_sigmoid_lose_the_gradient(capsys: pytest.CaptureFixtur
         (["digits:3", "--step", "--at", "conv1.weight[0,0,0,0]", "--label", "cat"], "cat"),
         (["digits:3", "--show", "gradcam", "--class", "cat", "--png", "x.png"], "cat"),
         ([], "no PICTURE"),
-        (["digits:3", "--trail"], "nothing without --at"),
-        (["digits:3", "--png", "x.png"], "nothing without --show or --excite"),
-        (["digits:3", "--lang", "ko"], "nothing without --html or --init"),
+        (["digits:3", "--trail"], "no effect without --at"),
+        (["digits:3", "--png", "x.png"], "no effect without --show or --excite"),
+        (["digits:3", "--lang", "ko"], "no effect without --html or --init"),
         (["--init", "--scheme", "lecum"], "did you mean lecun?"),
     ],
 )

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from convscope.cli.check import check_command
+from convscope.cli.commands.check import check_command
 from convscope.data.audit import KINDS, PROBLEMS, check
 from convscope.data.audit.duplicates import groups, near
 from convscope.data.audit.scan import THUMBNAIL

@@ -8,7 +8,7 @@ from sample_graphs import build
 
 from convscope import ops
 from convscope.engine.module import GraphModule
-from convscope.engine.module_operations import dropout
+from convscope.ops.regularisation.engine import dropout
 
 
 @pytest.mark.parametrize("p", [0.01, 0.1, 0.5, 0.9])

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convscope import UserError, train
-from convscope.cli.compare import compare_command, to_text
+from convscope.cli.commands.compare import compare_command
 from convscope.evaluation.comparison import compare, holm, mcnemar, paired_comparison
 from convscope.model.folder import Model
+from convscope.render.text.comparison import to_text
 
 
 @given(st.integers(0, 300), st.integers(0, 300))

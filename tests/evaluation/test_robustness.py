@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import convscope
 
 from convscope import train
-from convscope.cli.model_commands import evaluate_command
 from convscope.evaluation.robustness import KINDS, SEVERITIES, robustness, spoil
 from convscope.model.folder import Model
 
@@ -48,6 +48,18 @@ def test_a_model_is_measured_on_them(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert found.weakest in KINDS
     assert found.spoilt[found.weakest][2] == min(shares[2] for shares in found.spoilt.values())
     report = tmp_path / "report.html"
-    evaluate_command(str(tmp_path / "run"), "digits", None, str(report), True, None, "ko", as_json=True)
-    assert json.loads(capsys.readouterr().out)["robustness"]["spoilt"]["blur"] == list(found.spoilt["blur"])
+    words = [
+        "evaluate",
+        str(tmp_path / "run"),
+        "digits",
+        "--report",
+        str(report),
+        "--robustness",
+        "--lang",
+        "ko",
+        "--json",
+    ]
+    status, out, _ = convscope(*words, capsys=capsys)
+    assert status == 0
+    assert json.loads(out)["robustness"]["spoilt"]["blur"] == list(found.spoilt["blur"])
     assert "화질이 나쁜 사진에서는" in report.read_text(encoding="utf-8")

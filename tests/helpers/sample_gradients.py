@@ -14,8 +14,9 @@ from convscope.inspection.autograd import engine_step
 from convscope.network.graph import INPUT, Graph, Node
 from convscope.network.plan import scores_path
 from convscope.ops import Op
+from convscope.ops.arrays import Gradients
 from convscope.reference.backpropagation import Backpropagation, backpropagate
-from convscope.reference.backward import Gradients, backward
+from convscope.reference.backward import backward
 
 Numbers = np.random.Generator
 KINKED = (ops.ReLU, ops.ReLU6, ops.LeakyReLU, ops.Hardswish, ops.Hardsigmoid)

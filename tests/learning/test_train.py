@@ -79,13 +79,13 @@ def test_precision_follows_the_hardware(monkeypatch: pytest.MonkeyPatch) -> None
     [
         ({"optimizer": "adam"}, "did you mean adamw"),
         ({"schedule": "cosin"}, "did you mean cosine"),
-        ({"lr": -1.0}, "learning rate above 0"),
-        ({"epochs": 0.0}, "epochs above 0"),
-        ({"batch_size": 0}, "at least 1"),
+        ({"lr": -1.0}, "a number above 0"),
+        ({"epochs": 0.0}, "a number above 0"),
+        ({"batch_size": 0}, "a whole number from 1"),
         ({"augment": "stronger"}, "auto, none, light, medium, strong"),
         ({"precision": "float16"}, "bfloat16"),
-        ({"ema": 1.0}, "decay"),
-        ({"label_smoothing": 1.0}, "0 to 0.9"),
+        ({"ema": 1.0}, "from 0, below 1"),
+        ({"label_smoothing": 1.0}, "a fraction from 0 to 0.9"),
     ],
 )
 def test_a_wrong_setting_is_named(settings: dict[str, object], word: str) -> None:

@@ -11,12 +11,10 @@ from sample_gradients import Case
 from convscope import ops
 from convscope.network.address import Address
 from convscope.ops import OPERATIONS, Op
-from convscope.ops.uses import Uses
-from convscope.reference import backward_units, backward_weights
+from convscope.ops.arrays import Operands
+from convscope.ops.uses import USES, WEIGHT_USES, Uses
 from convscope.reference.backward_terms import GradientTerms
-from convscope.reference.backward_units import uses_of_unit
-from convscope.reference.backward_weights import uses_of_weight
-from convscope.reference.forward import Operands
+from convscope.reference.uses import uses_of_unit, uses_of_weight
 
 WEIGHTED = (ops.Conv, ops.Linear, ops.BatchNorm, ops.LayerNorm, ops.GroupNorm, ops.Scale)
 
@@ -47,8 +45,8 @@ def check(case: Case, found: GradientTerms, expected: float) -> None:
 
 
 def test_every_operation_is_known() -> None:
-    assert [cls.__name__ for cls in OPERATIONS.values() if not backward_units.supports(cls)] == []
-    assert [cls.__name__ for cls in WEIGHTED if not backward_weights.supports(cls)] == []
+    assert [cls.__name__ for cls in OPERATIONS.values() if USES.find(cls) is None] == []
+    assert [cls.__name__ for cls in WEIGHTED if WEIGHT_USES.find(cls) is None] == []
     rng, numbers = random.Random(0), np.random.default_rng(0)
     weighted = [cls for cls in OPERATIONS.values() if Case(rng, numbers, cls).node.parameters]
     assert set(weighted) <= set(WEIGHTED)

@@ -15,7 +15,7 @@ from convscope.engine import module_operations
 from convscope.errors import UserError
 from convscope.network.address import Address, parse_address
 from convscope.network.graph import INPUT
-from convscope.ops.walk import Step
+from convscope.ops.step import Step
 from convscope.reference.backpropagation import Backpropagation, backpropagate
 from convscope.reference.gradient_walk import Chain, GradientWalk, chain, open_gradient
 

@@ -19,8 +19,9 @@ from convscope.calculation.functions import (
     RowSoftmax,
 )
 from convscope.ops import Misfit, spell_shape
+from convscope.ops.arrays import Gradients
 from convscope.reference import losses
-from convscope.reference.backward import Gradients, backward
+from convscope.reference.backward import backward
 
 
 def default_gradient(calculation: Calculation) -> Values:

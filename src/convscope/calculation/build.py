@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from numpy.typing import ArrayLike
+
 from convscope.calculation.calculation import Calculation
 from convscope.calculation.functions import Logit, Odds
 from convscope.calculation.makers import (
@@ -59,12 +61,12 @@ class Use:
     size: str = ""
 
 
-def build_calculation(word: str, words: Sequence[str], options: Options, reading: Reading) -> Calculation:
+def build_calculation(word: str, words: Sequence[str | ArrayLike], options: Options, reading: Reading) -> Calculation:
     """The calculation that a person asks for.
 
     Args:
         word: the operation: ``"conv"``.
-        words: its operands as typed.
+        words: its operands as typed, or as arrays.
         options: those given.
         reading: how words become numbers.
 
@@ -114,7 +116,7 @@ _FOREIGN = {
 """Words of other tools for functions that only calc has."""
 
 
-def _operands(name: str, words: Sequence[str], reading: Reading) -> list[Values]:
+def _operands(name: str, words: Sequence[str | ArrayLike], reading: Reading) -> list[Values]:
     """The operands as arrays; the kernels of a convolution one after another, however they were given."""
     several = name in ("conv", "im2col")
     found = []

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from convscope import ops
 from convscope.calculation.functions import BinaryCrossEntropy, CrossEntropy, Im2col, compute, open_unit
 from convscope.ops import Misfit, Shape, Window, spell_shape
-from convscope.ops.walk import Operand, Step, Walk
-from convscope.reference.forward import im2col, windows
-from convscope.reference.windows import adaptive_windows
+from convscope.ops.pooling.reference import adaptive_windows
+from convscope.ops.step import Operand, Step
+from convscope.ops.walk import Walk
+from convscope.ops.windows import im2col, windows
 
 Values = NDArray[np.float64]
 Indices = NDArray[np.int64]

@@ -17,13 +17,16 @@ from numpy.typing import NDArray
 
 from convscope import ops
 from convscope.ops import Misfit, Shape, Size, Window
-from convscope.ops.convolution import resolve_window
-from convscope.ops.opening import make_step, put_together
+from convscope.ops.convolution.spec import resolve_window
+from convscope.ops.functions import sigmoid, softmax
+from convscope.ops.opening import put_together
 from convscope.ops.spec import count, flag, per_dimension, size, slide
-from convscope.ops.walk import ITSELF, Arrays, Combine, Indices, Operand, Step, TermFunction, Terms, Walk, exponential
+from convscope.ops.step import Operand, Step, make_step
+from convscope.ops.walk import ITSELF, Arrays, Combine, Indices, TermFunction, Terms, Walk, exponential
+from convscope.ops.windows import im2col
 from convscope.reference import losses
-from convscope.reference.forward import forward, im2col, sigmoid, softmax
-from convscope.reference.walk_operations import walk
+from convscope.reference.forward import forward
+from convscope.reference.walk import walk
 
 Values = NDArray[np.float64]
 

@@ -43,8 +43,10 @@ class Given:
 # Arguments
 
 
-def _size(text: str, where: str) -> int | tuple[int, ...]:
-    """``3``, ``3x3`` or ``3,3``."""
+def _size(text: str | int | tuple[int, ...], where: str) -> int | tuple[int, ...]:
+    """``3``, ``3x3`` or ``3,3``; from Python also 3 or (3, 3)."""
+    if not isinstance(text, str):
+        return text
     words = re.split(r"[x,×\s]+", text.strip().lower())
     if not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words):
         raise UserError(where, f"{text!r}", "a whole number, or one a dimension such as 3x3")

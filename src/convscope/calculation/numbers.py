@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from convscope.errors import UserError, did_you_mean
 from convscope.seeds import stream_seed
@@ -54,12 +54,13 @@ class Reading:
     channels_last: bool = False
 
 
-def read_numbers(word: str, where: str, reading: Reading = Reading()) -> Values:
-    """What one word of the command line stands for.
+def read_numbers(word: str | ArrayLike, where: str, reading: Reading = Reading()) -> Values:
+    """What one word of the command line, or an array, stands for.
 
     Args:
         word: numbers as :func:`parse_numbers` takes them; a CSV table or a picture by name; or ``zeros``, ``ones``,
-            ``count`` (1, 2, 3 ...) or ``random`` with a shape: ``"random 3x4x4"``.
+            ``count`` (1, 2, 3 ...) or ``random`` with a shape: ``"random 3x4x4"``. Or an array or nested list of one
+            (a row) to four dimensions.
         where: what it is, for messages: ``"input"``.
         reading: how they are read.
 
@@ -74,6 +75,8 @@ def read_numbers(word: str, where: str, reading: Reading = Reading()) -> Values:
         array([[[1., 2., 3.],
                 [4., 5., 6.]]])
     """
+    if not isinstance(word, str):
+        return _ordered(_array(word, where), reading)
     made = _MADE.fullmatch(word)
     if made is not None:
         return _ordered(_make(made[1], tuple(map(int, made[2].split("x"))), where, reading.seed), reading)
@@ -88,6 +91,19 @@ def read_numbers(word: str, where: str, reading: Reading = Reading()) -> Values:
         names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
         raise UserError(where, f"no file {str(path)!r}", hint=did_you_mean(path.name, names) if names else "")
     return parse_numbers(word, where)
+
+
+def _array(numbers: ArrayLike, where: str) -> Values:
+    """An array with the dimensions that it lacks in front."""
+    try:
+        values = np.asarray(numbers, np.float64)
+    except (TypeError, ValueError):
+        raise UserError(where, "rows of several lengths, or no numbers", "an array of numbers") from None
+    if values.ndim > 4 or not values.size:
+        raise UserError(where, f"an array of shape {values.shape}", "one to four dimensions, at least one number")
+    if not np.isfinite(values).all() or np.abs(values).max() > LARGEST:
+        raise UserError(where, "a number that is infinite or too large", f"numbers from -{LARGEST:g} to {LARGEST:g}")
+    return values.reshape((1,) * (3 - values.ndim) + values.shape)
 
 
 def _ordered(values: Values, reading: Reading) -> Values:

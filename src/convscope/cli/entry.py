@@ -11,10 +11,10 @@ from typing import NoReturn
 
 import click
 
-from convscope.cli.command import MISTAKE, cli
+from convscope.cli.group import cli
 from convscope.errors import UserError, nearest
 
-DONE, OURS, INTERRUPTED = 0, 1, 130
+DONE, OURS, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -1,13 +1,15 @@
-"""Kinds of values on the command line, with their own words for what is wrong: shapes, times, amounts of memory."""
+"""Kinds of values on the command line: what a person may write, what is wrong with it, how a shell completes it."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from convscope.errors import UserError
+from convscope.quantities import parse_bytes
 
 
 class ShapeType(click.ParamType[Any]):
@@ -21,49 +23,8 @@ class ShapeType(click.ParamType[Any]):
             return value
         parts = str(value).lower().replace("×", "x").split("x")
         if not all(part.isascii() and part.isdigit() and 0 < int(part[:12]) < 2**31 for part in parts):
-            raise UserError("--input", f"{value!r}", "channels x rows x columns, for example 1x28x28")
+            raise UserError(spelled(param), f"{value!r}", "channels x rows x columns, for example 1x28x28")
         return tuple(map(int, parts))
-
-
-class TimeType(click.ParamType[Any]):
-    """``90s``, ``2m``, ``1h`` or plain seconds."""
-
-    name = "TIME"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The value that a person meant."""
-        if isinstance(value, float):
-            return value
-        text = str(value).strip().lower()
-        unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:], 0.0)
-        try:
-            seconds = float(text[:-1] if unit else text) * (unit or 1.0)
-        except ValueError:
-            raise UserError("--time", f"{value!r}", "a time such as 90s, 2m or 1h") from None
-        if not 0 < seconds < 1e8:
-            raise UserError("--time", f"{value!r}", "a time above 0, such as 90s, 2m or 1h")
-        return seconds
-
-
-class ShareType(click.ParamType[Any]):
-    """``99%`` or ``0.99``."""
-
-    name = "SHARE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The value that a person meant."""
-        if isinstance(value, float):
-            return value
-        text, where = str(value).strip(), f"--{param.name}" if param is not None else ""
-        expected = "a share such as 99% or 0.99, below 100 %"
-        try:
-            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-        except ValueError:
-            raise UserError(where, f"{value!r}", expected) from None
-        if not 0 < share < 1:
-            hint = f"did you mean {text}%?" if 1 <= share < 100 else ""
-            raise UserError(where, f"{value!r}", expected, hint)
-        return share
 
 
 class BytesType(click.ParamType[Any]):
@@ -73,18 +34,7 @@ class BytesType(click.ParamType[Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The value that a person meant."""
-        if isinstance(value, int):
-            return value
-        expected = "an amount of memory such as 8GB, 512MiB or 16G"
-        where = f"--{param.name}" if param is not None and param.name != "limit" else "--fit"
-        match = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*([kmgt]?)(i?)b?", str(value).strip().lower())
-        if match is None or (match[3] and not match[2]):
-            raise UserError(where, f"{value!r}", expected)
-        base = 1024 if match[3] else 1000
-        found = int(float(match[1]) * base ** " kmgt".index(match[2] or " "))
-        if not 0 < found < 2**60:
-            raise UserError(where, f"{value!r}", expected)
-        return found
+        return value if isinstance(value, int) else parse_bytes(str(value), spelled(param))
 
 
 class NumbersType(click.ParamType[Any]):
@@ -97,5 +47,68 @@ class NumbersType(click.ParamType[Any]):
         try:
             return tuple(map(float, str(value).split(",")))
         except ValueError:
-            where = f"--{param.name}" if param is not None else ""
-            raise UserError(where, f"{value!r}", "numbers with commas between, such as 0.485,0.456,0.406") from None
+            expected = "numbers with commas between, such as 0.485,0.456,0.406"
+            raise UserError(spelled(param), f"{value!r}", expected) from None
+
+
+class Named(click.ParamType[Any]):
+    """A word that whoever takes it checks; a shell offers the known ones, else files.
+
+    Args:
+        name: what help calls it.
+        known: gives the known words; it is called only where a shell asks.
+        otherwise: what a shell completes where no known word fits: ``file``, ``dir`` or nothing.
+        at_once: whether a shell offers the known words before anything is typed.
+    """
+
+    def __init__(self, name: str, known: Any = tuple, otherwise: str = "", at_once: bool = True) -> None:
+        self.name = name
+        self.known = known
+        self.otherwise = otherwise
+        self.at_once = at_once
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The word as it is."""
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The known words that begin so, else what a shell finds itself."""
+        words: Iterable[str] = self.known() if incomplete or self.at_once else ()
+        found = [CompletionItem(word) for word in words if word.startswith(incomplete)]
+        return found or ([CompletionItem(incomplete, type=self.otherwise)] if self.otherwise else [])
+
+
+class Choice(Named):
+    """One of a few words; whoever takes it names the nearest."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        super().__init__("WORD", lambda: words)
+        self.words = tuple(words)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """The words."""
+        return f"[{'|'.join(self.words)}]"
+
+
+def _networks() -> list[str]:
+    from convscope.network.zoo import names
+
+    return names()
+
+
+def _operations() -> list[str]:
+    from convscope.calculation.build import USES
+
+    return list(USES)
+
+
+NET = Named("NET", _networks, "file")
+DATA = Named("DATA", lambda: ("digits",), "file", at_once=False)
+MODEL = Named("MODEL", otherwise="dir")
+FILE = Named("FILE", otherwise="file")
+OPERATION = Named("OPERATION", _operations)
+
+
+def spelled(param: click.Parameter | None) -> str:
+    """An option as its declaration spells it first: ``--batch-size``."""
+    return "" if param is None else param.opts[0]

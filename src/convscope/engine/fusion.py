@@ -9,9 +9,9 @@ out once as its kernels read them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import TypeGuard, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,31 +19,18 @@ from torch.nn import functional
 
 from convscope import ops
 from convscope.engine.module import GraphModule
-from convscope.engine.module_operations import Compute, Part, compute_of
+from convscope.engine.module_operations import Part, compute_of
 from convscope.errors import UserError
 from convscope.network.graph import INPUT, Graph, Node
-from convscope.network.plan import MONOTONE, needed_input, needed_nodes
+from convscope.network.plan import needed_input, needed_nodes, rectifies_exactly
 from convscope.ops import spell_shape
+from convscope.ops.activation.spec import Activation
+from convscope.ops.tensors import Compute
 
-AFFINE = (ops.BatchNorm, ops.Scale)
-"""A weight and a shift a channel, in evaluation."""
-LINEAR = (ops.Conv, ops.Linear)
-NOTHING = (ops.Identity, ops.Dropout)
-"""What evaluation need not compute."""
-EXACT = (*AFFINE, ops.LayerNorm, ops.GroupNorm, ops.LocalResponseNorm, ops.Softmax)
-"""What is computed in float32 at least, whatever the precision: statistics, powers and exponentials."""
 
-_POST: Mapping[type[ops.Op], Callable[[ops.Op], tuple[str, list[float], str]]] = {
-    ops.ReLU: lambda op: ("relu", [], ""),
-    ops.ReLU6: lambda op: ("hardtanh", [0.0, 6.0], ""),
-    ops.LeakyReLU: lambda op: ("leaky_relu", [op.negative_slope], ""),  # type: ignore[attr-defined]
-    ops.SiLU: lambda op: ("swish", [], ""),
-    ops.Hardswish: lambda op: ("hardswish", [], ""),
-    ops.Sigmoid: lambda op: ("sigmoid", [], ""),
-    ops.Tanh: lambda op: ("tanh", [], ""),
-    ops.GELU: lambda op: ("gelu", [], op.approximate),  # type: ignore[attr-defined]
-}
-"""Activations that oneDNN computes as it writes a convolution's result: torch's name, numbers and variant."""
+def _fuses(op: ops.Op) -> TypeGuard[Activation]:
+    """Whether oneDNN computes an activation as it writes a convolution's result."""
+    return isinstance(op, Activation) and bool(op.onednn)
 
 
 @dataclass(frozen=True)
@@ -109,11 +96,11 @@ def fuse(graph: Graph, wanted: Collection[str]) -> tuple[Fused, ...]:
 def _grown(node: Node, before: Sequence[Fused | None], free: Sequence[bool]) -> tuple[Fused, Fused] | None:
     """A computation that a node can be added to, and both together; None where it begins one of its own."""
     for step, may in zip(before, free, strict=True):
-        if step is None or not may or not isinstance(step.node.op, LINEAR) or step.activation is not None:
+        if step is None or not may or not step.node.op.traits.product or step.activation is not None:
             continue
-        if isinstance(node.op, AFFINE) and step.added is None:
+        if node.op.traits.linearity == "channel" and step.added is None:
             return step, replace(step, writes=node.path, affine=(*step.affine, node))
-        if type(node.op) in _POST:
+        if _fuses(node.op):
             return step, replace(step, writes=node.path, activation=node)
         pictures = isinstance(step.node.op, ops.Conv) and len(node.shape) == 3
         if isinstance(node.op, ops.Add) and len(node.inputs) == 2 and pictures and step.added is None:
@@ -190,20 +177,24 @@ def fold(module: GraphModule, wanted: Collection[str], precision: torch.dtype = 
     readers = Counter(path for step in fused for path in step.reads)
     last = {path: index for index, step in enumerate(fused) for path in step.reads}
     # An add of one branch passes its operand on and makes nothing new.
-    new = (*LINEAR, *AFFINE, ops.Add)
-    fresh = {
-        step.writes
-        for step in fused
-        if isinstance(step.node.op, new) and (step.node.op.inputs == "one" or len(step.reads) > 1)
-    }
+    fresh = {step.writes for step in fused if _makes_new(step.node.op) and _reads_enough(step)}
     steps = []
     for index, step in enumerate(fused):
         alone = all(path in fresh and readers[path] == 1 and path not in wanted for path in step.reads)
-        run = _linear_run(step, module, precision) if isinstance(step.node.op, LINEAR) else None
-        run = run or _other_run(step.node, module, precision, alone and isinstance(step.node.op, MONOTONE))
+        run = _linear_run(step, module, precision) if step.node.op.traits.product else None
+        run = run or _other_run(step.node, module, precision, alone and rectifies_exactly(step.node.op))
         frees = tuple(path for path in dict.fromkeys(step.reads) if last[path] == index and path not in wanted)
         steps.append(_Step(run, step.reads, step.writes, frees))
     return Folded(graph, tuple(wanted), precision, tuple(steps), needed_input(graph, wanted))
+
+
+def _makes_new(op: ops.Op) -> bool:
+    """Whether an operation writes memory that nothing else holds."""
+    return op.traits.product or op.traits.linearity == "channel" or isinstance(op, ops.Add)
+
+
+def _reads_enough(step: Fused) -> bool:
+    return step.node.op.inputs == "one" or len(step.reads) > 1
 
 
 def _linear_run(step: Fused, module: GraphModule, precision: torch.dtype) -> Run:
@@ -221,7 +212,7 @@ def _linear_run(step: Fused, module: GraphModule, precision: torch.dtype) -> Run
     product = compute_of(step.node)
     activation: Compute | None = None
     if step.activation is not None:
-        activation = compute_of(step.activation, in_place=isinstance(step.activation.op, MONOTONE))
+        activation = compute_of(step.activation, in_place=rectifies_exactly(step.activation.op))
 
     def run(values: Sequence[Tensor]) -> Tensor:
         y = product(part, [values[0].to(precision)])
@@ -282,9 +273,8 @@ def _packed_run(step: Fused, weight: Tensor, bias: Tensor | None) -> Run | None:
             pads, padding = (left, right, top, bottom), [0, 0]
     window_of = (padding, list(window.stride), list(window.dilation), op.groups)
     layouts = _Layouts(weight, window_of)
-    name, numbers, variant = (
-        ("none", [], "") if step.activation is None else _POST[type(step.activation.op)](step.activation.op)
-    )
+    activation = None if step.activation is None else step.activation.op
+    name, numbers, variant = activation.post_operation() if activation and _fuses(activation) else ("none", [], "")
     precision, convolve = weight.dtype, torch.ops.mkldnn._convolution_pointwise
     last = torch.channels_last
 
@@ -340,7 +330,7 @@ def packs(weight: Tensor) -> bool:
 
 
 def _other_run(node: Node, module: GraphModule, precision: torch.dtype, in_place: bool) -> Run:
-    if isinstance(node.op, NOTHING):
+    if node.op.traits.aliases in ("always", "evaluation"):
         return lambda values: values[0]
     if isinstance(node.op, ops.GlobalAvgPool):
         dimensions = tuple(range(2, 1 + len(node.input_shapes[0])))
@@ -350,7 +340,7 @@ def _other_run(node: Node, module: GraphModule, precision: torch.dtype, in_place
     part = Part().eval()
     part.hold(node)
     # torch has not every operation on volumes in bfloat16.
-    if not isinstance(node.op, EXACT) and len(node.input_shapes[0]) < 4:
+    if not node.op.traits.precise and len(node.input_shapes[0]) < 4:
         return lambda values: compute(part, values)
     state = {k: v for k, v in module.get_submodule(node.path).state_dict().items() if "." not in k}
     device = next((value.device for value in state.values()), torch.device("cpu"))

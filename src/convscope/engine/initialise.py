@@ -48,22 +48,13 @@ class _Draw:
         return torch.zeros(self.shape)
 
 
-RECTIFIERS = (ops.ReLU, ops.ReLU6, ops.LeakyReLU, ops.GELU, ops.SiLU, ops.Hardswish)
-"""Activations that pass about half of their input: the weights before them are larger by sqrt 2."""
-
-SATURATING = (ops.Tanh, ops.Sigmoid, ops.Hardsigmoid)
-
-_CARRIES = (
-    *(ops.BatchNorm, ops.LayerNorm, ops.GroupNorm, ops.LocalResponseNorm, ops.Dropout, ops.Flatten, ops.Identity),
-    *(ops.MaxPool, ops.AvgPool, ops.AdaptiveAvgPool, ops.AdaptiveMaxPool, ops.GlobalAvgPool, ops.GlobalMaxPool),
-    *(ops.Add, ops.Concat, ops.Mul, ops.Scale, ops.PadChannels),
-)
-"""Operations that stand between a layer and its activation without being either."""
+def _nonlinearity(draw: _Draw) -> str:
+    return draw.activation.traits.nonlinearity if draw.activation is not None else "none"
 
 
 def _kaiming(draw: _Draw) -> Tensor:
-    slope = draw.activation.negative_slope if isinstance(draw.activation, ops.LeakyReLU) else 0.0
-    gain = sqrt(2 / (1 + slope**2)) if isinstance(draw.activation, RECTIFIERS) else 1.0
+    slope = getattr(draw.activation, "negative_slope", 0.0)
+    gain = sqrt(2 / (1 + slope**2)) if _nonlinearity(draw) == "rectifier" else 1.0
     return draw.normal(gain / sqrt(draw.fan_in))
 
 
@@ -82,7 +73,7 @@ UNDECIDED = 0.1
 def _default(draw: _Draw) -> Tensor:
     if draw.last:
         return draw.normal(UNDECIDED / sqrt(draw.fan_in))
-    return _xavier(draw) if isinstance(draw.activation, SATURATING) else _kaiming(draw)
+    return _xavier(draw) if _nonlinearity(draw) == "saturating" else _kaiming(draw)
 
 
 def _identity(draw: _Draw) -> Tensor:
@@ -159,7 +150,7 @@ def initialise(graph: Graph, scheme: str = "default", seed: int = 0) -> dict[str
     for node in graph.nodes:
         for name, shape in {**node.parameters, **node.buffers}.items():
             key = f"{node.path}.{name}"
-            if isinstance(node.op, (ops.Conv, ops.Linear)):
+            if node.op.traits.product:
                 weight = node.parameters["weight"]
                 state[key] = SCHEMES[scheme](
                     _Draw(
@@ -172,10 +163,8 @@ def initialise(graph: Graph, scheme: str = "default", seed: int = 0) -> dict[str
                         generator=torch.Generator().manual_seed(stream_seed(seed, "initialise", key)),
                     )
                 )
-            elif isinstance(node.op, ops.Scale) and name == "weight":
-                state[key] = torch.full(shape, node.op.init)
             else:
-                state[key] = torch.ones(shape) if name in ("weight", "running_var") else torch.zeros(shape)
+                state[key] = torch.full(shape, node.op.initial(name))
     return state
 
 
@@ -185,9 +174,10 @@ def _activation_after(node: Node, readers: Mapping[str, list[Node]]) -> ops.Op |
     seen: set[str] = set()
     while waiting:
         reader = waiting.pop(0)
-        if isinstance(reader.op, (*RECTIFIERS, *SATURATING)):
+        traits = reader.op.traits
+        if traits.nonlinearity in ("rectifier", "saturating"):
             return reader.op
-        if isinstance(reader.op, _CARRIES) and reader.path not in seen:
+        if traits.nonlinearity == "none" and not traits.product and reader.path not in seen:
             seen.add(reader.path)
             waiting += readers.get(reader.path, ())
     return None
@@ -199,7 +189,7 @@ def _is_last(node: Node, readers: Mapping[str, list[Node]]) -> bool:
     seen = {reader.path for reader in waiting}
     while waiting:
         reader = waiting.pop()
-        if isinstance(reader.op, (ops.Conv, ops.Linear)):
+        if reader.op.traits.product:
             return False
         further = [r for r in readers.get(reader.path, ()) if r.path not in seen]
         seen.update(r.path for r in further)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from convscope.engine.initialise import initialise
-from convscope.engine.module_operations import Compute, Part, Place, compute_of
+from convscope.engine.module_operations import Part, Place, compute_of
 from convscope.errors import UserError
 from convscope.network.graph import INPUT, Graph, Node
 from convscope.network.plan import needed_input, plan, scores_path
 from convscope.ops import spell_shape
+from convscope.ops.tensors import Compute
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,9 @@ from convscope.network.address import Address, parse_address
 from convscope.network.graph import INPUT
 from convscope.network.receptive_field import Field, field_of
 from convscope.ops import spell_shape
-from convscope.ops.walk import Arrays, Operand, Step, Term, Terms, Walk
-from convscope.reference.walk_operations import walk
+from convscope.ops.step import Operand, Step
+from convscope.ops.walk import Arrays, Term, Terms, Walk
+from convscope.reference.walk import walk
 
 Precision = Literal["float32", "bfloat16"]
 EPS: Mapping[str, float] = {"float32": 2.0**-23, "bfloat16": 2.0**-8}

@@ -22,8 +22,9 @@ from convscope.inspection.autograd import engine_step
 from convscope.network.graph import INPUT, Graph, Node
 from convscope.network.network import Network
 from convscope.ops import spell_shape
+from convscope.ops.activation.reference import slope
+from convscope.ops.activation.spec import Activation
 from convscope.reference.backpropagation import Backpropagation
-from convscope.reference.backward_activation import has_slope, largest_slope, slope
 from convscope.seeds import stream_seed
 
 SATURATED = 0.1
@@ -136,10 +137,10 @@ def _row(step: Backpropagation, path: str) -> Signal:
 
 
 def _slopes(step: Backpropagation, node: Node | None) -> tuple[float | None, float | None]:
-    if node is None or not has_slope(type(node.op)):
+    if node is None or not isinstance(node.op, Activation):
         return None, None
     found = slope(node.op, step.values[node.inputs[0]].astype(np.float64))
-    return float(found.mean()), float((np.abs(found) < SATURATED * largest_slope(node.op)).mean())
+    return float(found.mean()), float((np.abs(found) < SATURATED * node.op.largest_slope).mean())
 
 
 # The classroom experiment

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.learning.recipe import ClassBalance
+
 STRONG = 10.0
 """How many times as many pictures the most frequent class has, from which rare ones are weighed more by default."""
 
@@ -23,7 +25,7 @@ class Balance:
         asked: whether a person asked for the choice.
     """
 
-    choice: str
+    choice: ClassBalance
     counts: tuple[tuple[str, int], ...]
     asked: bool = False
 
@@ -60,7 +62,7 @@ class Balance:
         return {"choice": self.choice, "ratio": round(self.ratio, 3), "pictures": dict(self.counts)}
 
 
-def balance_of(asked: str, labels_N: NDArray[np.int64], classes: Sequence[str]) -> Balance:
+def balance_of(asked: ClassBalance, labels_N: NDArray[np.int64], classes: Sequence[str]) -> Balance:
     """What ``--balance`` means for these labels: ``auto`` weighs the loss where classes are very unequal.
 
     Weights rather than sampling: they found more of the rare ones (docs/training.md).

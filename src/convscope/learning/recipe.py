@@ -7,21 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from convscope.data.policy import asked
-from convscope.errors import UserError, did_you_mean
-from convscope.learning.schedule import Schedule
+from convscope.learning.schedule import Schedule as Schedule
+from convscope.learning.setting import setting, settings_of
 
 Optimizer = Literal["adamw", "sgd", "muon"]
 Tta = Literal["none", "flip"]
 Precision = Literal["auto", "float32", "bfloat16"]
-CHOICES: dict[str, tuple[str, ...]] = {
-    "optimizer": ("adamw", "sgd", "muon"),
-    "tta": ("none", "flip"),
-    "schedule": ("onecycle", "cosine"),
-    "balance": ("auto", "none", "weights", "sampling"),
-    "precision": ("auto", "float32", "bfloat16"),
-    "device": ("auto", "cpu", "cuda"),
-}
-
+ClassBalance = Literal["auto", "none", "weights", "sampling"]
+Device = Literal["auto", "cpu", "cuda"]
 
 PRETRAINED = 0.1
 """What the usual learning rate is multiplied by where a run starts from trained weights."""
@@ -40,100 +33,117 @@ ALTERNATIVES: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained.
+    """How a network is trained; every field says of itself what it is (:mod:`convscope.learning.setting`).
 
-    Args:
-        epochs: passes over the training pictures; None where ``time`` decides, or 10 where nothing does.
-        time: seconds for everything, from reading the data to the evaluation.
-        batch_size: pictures a step; None: 128, less where the data is small.
-        lr: peak learning rate; None: 3e-3 for AdamW, 0.1 for SGD, both for 128 pictures a step and scaled with it.
-        optimizer: ``adamw`` (Loshchilov and Hutter 2017), ``sgd`` with Nesterov momentum (Sutskever et al. 2013) or
-            ``muon`` (Jordan et al. 2024), for networks of convolutions with batch norm; None: ``muon`` where the
-            network was chosen for it, else ``adamw``.
-        momentum: of SGD and Muon; of AdamW it is the first beta. None: as :data:`ALTERNATIVES` has it, and so the next.
-        weight_decay: never on biases and normalisation; for Muon, a step and picture, on all that it leaves to SGD.
-        schedule, warmup: see :func:`convscope.learning.schedule.rate`.
-        label_smoothing: share of a label given to all classes alike (Szegedy et al. 2015).
-        ema: decay a step of an average of the weights that is evaluated and saved in their place; 0: none.
-        augment: ``none``, ``light``, ``medium`` or ``strong``, see :func:`convscope.data.policy.named`; ``auto``: by
-            the pictures' kind and how often they are seen; also finer, as ``medium,flip=never``.
-        balance: of classes with few and with many pictures: ``weights`` in the loss, or ``sampling``, which draws every
-            class as often as any other; ``auto``: weights where they are very unequal, else ``none``; see
-            :mod:`convscope.learning.balance`.
-        memory: bytes that the process may take, or take on the GPU; None: what is free. A step that takes more is
-            computed in pieces.
-        patience: epochs without a better validation accuracy before the run stops; 0: never.
-        precision: ``auto`` is bfloat16 where the processor computes in it, else float32.
-        device: ``auto`` is the GPU where there is one.
-        init: the scheme of initialisation, or ``whitened``.
-        micro_batch: pictures computed at a time; a step adds up the gradients of as many as it takes. Batch norm then
-            sees only these. None: the whole batch at once.
-        progressive: the share of the plan that sees pictures of three quarters of the size, which costs half
-            (fast.ai's DAWNBench entry, 2018). None: 0.
-        tta: ``flip`` averages the scores of a picture and its mirror image, in the saved model. None: not,
-            but for networks that were chosen for pictures that may be mirrored.
-        freeze: of trained weights: ``all`` but the head, ``none``, or up to and including a node, by its path. None:
-            all, then fine-tuning where the time allows and it helps; see :mod:`convscope.learning.transfer.run`.
-        sure: the share of its answers that the model must get right, above 0 and below 1; it answers ``unknown`` where
-            it is not sure enough. None: it always answers. See :mod:`convscope.model.risk_coverage`.
-        checkpoint_seconds: how often the run is saved.
-        seed: of all randomness.
+    Command line, Python signature and ``docs/training.md`` are made of these fields: ``make tables`` after a change.
+
+    Sources: AdamW, Loshchilov and Hutter 2017; SGD with Nesterov momentum, Sutskever et al. 2013; Muon, Jordan et al.
+    2024; label smoothing, Szegedy et al. 2015; progressive resizing, fast.ai's DAWNBench entry of 2018.
+
+    Raises:
+        UserError: a value is not one of its field.
+
+    Example:
+        >>> Recipe(epochs=5, augment="medium").optimizer is None
+        True
+        >>> Recipe(optimizer="adam")
+        Traceback (most recent call last):
+        convscope.errors.UserError: --optimizer: 'adam'
+          expected: adamw, sgd, muon
+          hint: did you mean adamw?
     """
 
-    epochs: float | None = None
-    time: float | None = None
-    batch_size: int | None = None
-    lr: float | None = None
-    optimizer: Optimizer | None = None
-    momentum: float | None = None
-    weight_decay: float | None = None
-    schedule: Schedule = "onecycle"
-    warmup: float | None = None
-    label_smoothing: float | None = None
-    ema: float = 0.0
-    augment: str = "auto"
-    balance: str = "auto"
-    memory: int | None = None
-    patience: int = 0
-    precision: Precision = "auto"
-    device: str = "auto"
-    init: str | None = None
-    micro_batch: int | None = None
-    progressive: float | None = None
-    tta: Tta | None = None
-    freeze: str | None = None
-    sure: float | None = None
-    checkpoint_seconds: float = 15.0
-    seed: int = 0
+    epochs: float | None = setting(
+        None, "Passes over the training data.", "recipe", above=0, maximum=1_000_000,
+        chosen="10, or 30 for fewer than 5,000 examples; as many as fit where --time is given",
+    )  # fmt: skip
+    time: float | None = setting(
+        None, "Time for everything, from reading the data to the evaluation: 90s, 2m, 1h.", "machine",
+        unit="time", above=0, maximum=100_000_000, chosen="no limit",
+    )  # fmt: skip
+    batch_size: int | None = setting(
+        None, "Examples in one step.", "recipe", minimum=1, maximum=2**20,
+        chosen="128; 64 or 32 for small data; for muon a 25th of the data, from 50 to 500",
+    )  # fmt: skip
+    lr: float | None = setting(
+        None, "Peak learning rate.", "recipe", above=0, maximum=1_000_000,
+        chosen="for 128 examples a step 0.003 (adamw) or 0.1 (sgd), scaled with the batch size; "
+        "a tenth of it from trained weights",
+    )  # fmt: skip
+    optimizer: Optimizer | None = setting(
+        None, "AdamW, SGD with Nesterov momentum, or Muon for convolutions with batch norm.", "recipe",
+        chosen="muon where the network was chosen for it, else adamw",
+    )  # fmt: skip
+    momentum: float | None = setting(
+        None, "Momentum of SGD and Muon; the first beta of AdamW.", "recipe", minimum=0, below=1,
+        chosen="0.9; 0.6 for muon",
+    )  # fmt: skip
+    weight_decay: float | None = setting(
+        None, "Weight decay; never on biases and normalisation.", "recipe", minimum=0, maximum=10,
+        chosen="0.15 (adamw), 0.0005 (sgd), 0.000002 a step and example (muon)",
+    )  # fmt: skip
+    schedule: Schedule = setting("onecycle", "Learning rate schedule.", "recipe")
+    warmup: float | None = setting(
+        None, "Fraction of the steps in which the learning rate rises.", "recipe",
+        unit="fraction", minimum=0, below=1, chosen="0.2; 0 for muon",
+    )  # fmt: skip
+    label_smoothing: float | None = setting(
+        None, "Fraction of each label that is spread over all classes.", "recipe",
+        unit="fraction", minimum=0, maximum=0.9, chosen="0; 0.1 for muon",
+    )  # fmt: skip
+    ema: float = setting(
+        0.0, "Decay a step of the moving average of the weights that is evaluated and saved; 0: none.", "recipe",
+        minimum=0, below=1,
+    )  # fmt: skip
+    augment: str = setting(
+        "auto", "Data augmentation: auto, none, light, medium, strong; finer: medium,flip=never.", "data",
+        check=asked,
+    )  # fmt: skip
+    balance: ClassBalance = setting(
+        "auto", "Unequal classes: weights in the loss, or sampling; auto: weights if very unequal.", "data"
+    )
+    memory: int | None = setting(
+        None, "Memory that training may take; larger batches are computed in pieces.", "machine",
+        unit="bytes", minimum=1_000_000, maximum=10**15, chosen="what is free",
+    )  # fmt: skip
+    patience: int = setting(
+        0, "Early stopping: epochs without a better validation accuracy; 0: never.", "recipe",
+        minimum=0, maximum=1_000_000,
+    )  # fmt: skip
+    precision: Precision = setting("auto", "auto: bfloat16 where the hardware computes in it, else float32.", "machine")
+    device: Device = setting("auto", "auto: the GPU where there is one.", "machine")
+    init: str | None = setting(
+        None, "Initialisation: default, kaiming, xavier, lecun, pytorch, identity, whitened, small, large, zeros.",
+        "network", chosen="default; whitened for muon",
+    )  # fmt: skip
+    micro_batch: int | None = setting(
+        None, "Examples computed at a time (gradient accumulation); batch norm sees only these.", "machine",
+        minimum=1, maximum=2**20, chosen="the whole batch, less where memory is short",
+    )  # fmt: skip
+    progressive: float | None = setting(
+        None, "Fraction of the steps on pictures of three quarters of the size (progressive resizing).", "data",
+        unit="fraction", minimum=0, maximum=0.9, chosen="0, or as the chosen network needs it",
+    )  # fmt: skip
+    tta: Tta | None = setting(
+        None, "Test-time augmentation: flip averages a picture and its mirror image.", "output",
+        chosen="none, or flip as the chosen network needs it",
+    )  # fmt: skip
+    freeze: str | None = setting(
+        None, "Layers of trained weights that stay fixed: all (but the head), none, or up to a node.", "network",
+        chosen="all, then fine-tuning where time allows and it helps",
+    )  # fmt: skip
+    sure: float | None = setting(
+        None, "Accuracy required when it answers; below it the answer is unknown.", "output",
+        unit="fraction", above=0, below=1, chosen="it always answers",
+    )  # fmt: skip
+    checkpoint_seconds: float = setting(
+        15.0, "Seconds between two checkpoints.", "machine", unit="time", minimum=0, maximum=100_000_000
+    )
+    seed: int = setting(0, "Seed of all randomness.", "recipe", minimum=0, maximum=2**53)
 
     def __post_init__(self) -> None:
-        for name, choices in CHOICES.items():
-            value = getattr(self, name)
-            if value is not None and value not in choices:
-                raise UserError(f"--{name}", f"{value!r}", ", ".join(choices), did_you_mean(str(value), choices))
-        asked(self.augment)
-        limits: tuple[tuple[str, float, float, str], ...] = (
-            ("epochs", 1e-6, 1e6, "a number of epochs above 0"),
-            ("time", 1e-3, 1e8, "a time such as 90s or 10m"),
-            ("batch_size", 1, 2**20, "a whole number of at least 1"),
-            ("lr", 1e-12, 1e6, "a learning rate above 0, such as 0.003"),
-            ("momentum", 0, 0.9999, "from 0 up to, not including, 1"),
-            ("micro_batch", 1, 2**20, "a whole number of at least 1"),
-            ("progressive", 0, 0.9, "a share of the plan, from 0 to 0.9"),
-            ("weight_decay", 0, 10, "from 0 to 10"),
-            ("warmup", 0, 0.99, "a share of the plan, from 0 to 0.99"),
-            ("label_smoothing", 0, 0.9, "from 0 to 0.9"),
-            ("ema", 0, 0.99999, "a decay from 0 up to, not including, 1"),
-            ("memory", 1e6, 1e15, "an amount of memory such as 2GB"),
-            ("patience", 0, 1e6, "a number of epochs"),
-            ("sure", 1e-6, 0.999999, "a share such as 99% or 0.99, below 100 %"),
-            ("checkpoint_seconds", 0, 1e8, "seconds"),
-            ("seed", 0, 2**53, "a whole number from 0"),
-        )
-        for name, low, high, expected in limits:
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise UserError(f"--{name.replace('_', '-')}", f"{value}", expected)
+        for name, known in settings_of(Recipe).items():
+            known.verify(getattr(self, name))
 
     def resolved(self, pictures: int, pretrained: bool = False) -> Recipe:
         """The recipe with its open values chosen for a number of training pictures; trained weights are moved less."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from convscope.errors import UserError, nearest
 from convscope.network.expressions import Values
-from convscope.network.graph import INPUT, Graph, Head, Node
+from convscope.network.graph import INPUT, Graph, Group, Head, Node, Structure
 from convscope.network.rules import MOST_DIMENSIONS, PROJECT
 from convscope.network.tree import (
     Argument,
@@ -20,7 +20,10 @@ from convscope.network.tree import (
     Block,
     Body,
     Call,
+    Comment,
+    Expect,
     From,
+    Input,
     Merge,
     Parameter,
     Position,
@@ -103,7 +106,17 @@ def expand(statements: tuple[Statement, ...], source: Source, shape: Shape) -> G
         if last in node.inputs:
             told = source.mistake(Position(node.line, 1), "aux behind the last step", "aux before it, further steps")
             raise GraphError(told, tuple(expansion.nodes))
-    return Graph(shape, tuple(expansion.nodes), tuple(expansion.heads))
+    structure = Structure(with_input(statements, shape), tuple(expansion.groups))
+    return Graph(shape, tuple(expansion.nodes), tuple(expansion.heads), structure)
+
+
+def with_input(statements: tuple[Statement, ...], shape: Shape) -> tuple[Statement, ...]:
+    """The statements for an input of ``shape``; what they ``expect`` of another is left out."""
+    if next((s.shape for s in statements if isinstance(s, Input)), None) == shape:
+        return statements
+    kept = [s for s in statements if not isinstance(s, (Input, Expect))]
+    place = next((i for i, s in enumerate(kept) if not isinstance(s, Comment)), len(kept))
+    return (*kept[:place], Input(shape), *kept[place:])
 
 
 def _is_dimension(value: object) -> bool:
@@ -116,6 +129,7 @@ class _Expansion:
         self.blocks = blocks
         self.nodes: list[Node] = []
         self.heads: list[Head] = []
+        self.groups: list[Group] = []
         self.in_head = False
         self.taken: set[str] = set()
         self.values = Values(source)
@@ -234,6 +248,7 @@ class _Expansion:
                 if parameter.default is None:
                     raise self.source.mistake(step.at, f"{block.name} lacks {parameter.name}", usage)
                 given[parameter.name] = self.values.evaluate(parameter.default, value.shape, dict(given))
+        self.groups.append(Group(path, block.name, tuple((name, given[name]) for name in names)))
         return self.body(block.body, value, _Scope(f"{path}.", given))
 
     def project(self, step: Call, value: _Value, scope: _Scope) -> _Value:
@@ -255,6 +270,8 @@ class _Expansion:
             strides = per_dimension("stride", conv.stride, value.shape)
         except Misfit as error:
             raise self.misfit(error, places.get(error.argument, step.at), path) from None
+        told: tuple[tuple[str, Value], ...] = (("out_channels", conv.out_channels), ("stride", conv.stride))
+        self.groups.append(Group(path, PROJECT, told))
         if conv.out_channels == value.shape[0] and all(s == 1 for s in strides):
             return self.node(path, Identity(), (value,), step.at)
         value = self.node(f"{path}.conv", conv, (value,), step.at)

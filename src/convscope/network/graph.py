@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from convscope.network import tree
 from convscope.ops import Op, Shape, elements
+from convscope.ops.spec import Value
 
 INPUT = tree.INPUT
 """The name by which nodes refer to the network's input."""
@@ -30,7 +31,7 @@ class Node:
     inputs: tuple[str, ...]
     input_shapes: tuple[Shape, ...]
     shape: Shape
-    line: int = 0
+    line: int = field(default=0, compare=False)
 
     @property
     def parameters(self) -> dict[str, Shape]:
@@ -72,6 +73,34 @@ class Head:
 
 
 @dataclass(frozen=True)
+class Group:
+    """The call of a block: the nodes whose paths begin with its own and a dot.
+
+    Args:
+        path: of the call, e.g. ``"basic2"``.
+        block: the block's name, e.g. ``"basic"``; ``"project"`` too is one.
+        arguments: what its parameters stand for there, by name.
+    """
+
+    path: str
+    block: str
+    arguments: tuple[tuple[str, Value], ...] = ()
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What a graph is made of beyond its nodes: what source and notation keep as functions and loops.
+
+    Args:
+        statements: which expand to the graph: blocks with their parameters, repeats, branches, comments.
+        groups: the calls of blocks, an outer one before those in it.
+    """
+
+    statements: tuple[tree.Statement, ...]
+    groups: tuple[Group, ...] = ()
+
+
+@dataclass(frozen=True)
 class Graph:
     """A network with every shape known.
 
@@ -79,11 +108,14 @@ class Graph:
         input: the input's shape, without the batch.
         nodes: in an order in which each reads only earlier ones; the last is the output.
         heads: auxiliary ones; no count, plan or weight of the network knows of them.
+        structure: how the nodes are grouped; None for a graph that says nothing of it, and after every change of the
+            nodes. It takes no part in equality.
     """
 
     input: Shape
     nodes: tuple[Node, ...]
     heads: tuple[Head, ...] = ()
+    structure: Structure | None = field(default=None, compare=False, repr=False)
 
     @property
     def output(self) -> Node:
@@ -119,6 +151,17 @@ class Graph:
     def by_path(self) -> dict[str, Node]:
         """Nodes by their paths."""
         return {node.path: node for node in self.nodes}
+
+    def groups_of(self, path: str) -> tuple[Group, ...]:
+        """The blocks that a node stands in, the outermost first.
+
+        Example:
+            >>> from convscope.network import zoo
+            >>> [group.block for group in zoo.known("resnet18").graph().groups_of("basics2.basic1.add1.a.conv1")]
+            ['basics', 'basic']
+        """
+        groups = () if self.structure is None else self.structure.groups
+        return tuple(group for group in groups if path == group.path or path.startswith(f"{group.path}."))
 
     @property
     def parameter_count(self) -> int:

@@ -28,8 +28,6 @@ FLOAT = 4
 SIZES: Mapping[Dtype, int] = {"float32": FLOAT, "bfloat16": 2}
 MOMENTS: Mapping[Optimizer, int] = {"adamw": 2, "sgd": 1, "muon": 1}
 """Values that an optimiser keeps for each weight: AdamW's two moments, SGD's momentum."""
-PASSING = (ops.Add, ops.Concat, ops.Flatten)
-"""Their operands' gradients are the arriving one, or parts of it."""
 ROLES = {"weight": "product", "bias": "bias"}
 """The step of a split convolution that has the gradient of each parameter."""
 PICTURE_WEIGHT = 4
@@ -208,7 +206,7 @@ def kept_bytes(node: Node, dtype: Dtype = "float32") -> int:
     of maxima, values in between, and an operand that was padded unevenly beforehand.
     """
     places, size = elements(node.shape), SIZES[dtype]
-    keeps = Counter(node.op.keeps)
+    keeps = Counter(node.op.traits.keeps)
     made = places * (size * (keeps["mask"] + keeps["value"]) + INDEX * keeps["indices"])
     return made + _padded(node) * size
 
@@ -224,7 +222,7 @@ def _padded(node: Node) -> int:
 
 def _cast(node: Node, dtype: Dtype) -> int:
     """Bytes of the weights that autocast makes a copy of."""
-    if dtype == "float32" or not isinstance(node.op, (ops.Conv, ops.Linear)):
+    if dtype == "float32" or not node.op.traits.product:
         return 0
     return sum(map(elements, node.parameters.values())) * SIZES[dtype]
 
@@ -296,7 +294,8 @@ def _shares(step: Step) -> bool:
     """Whether the result lies in the memory of the operand."""
     op, shape = step.node.op, step.node.input_shapes[0]
     # A picture is channels last in memory, so making it flat copies it.
-    view = isinstance(op, ops.Identity) or (isinstance(op, ops.Flatten) and prod(shape[1:]) == 1)
+    aliases = op.traits.aliases
+    view = aliases == "always" or (aliases == "vector" and prod(shape[1:]) == 1)
     return step.in_place or view or (op.inputs == "several" and len(step.reads) == 1)
 
 
@@ -314,7 +313,7 @@ def _passing(step: Step, batch: int, dtype: Dtype) -> int:
     op = step.node.op
     if isinstance(op, ops.Conv) and step.role != "bias":
         return (elements(step.node.parameters["weight"]) + batch * _padded(step.node)) * SIZES[dtype]
-    if "indices" in op.keeps:
+    if "indices" in op.traits.keeps:
         return batch * elements(step.node.shape) * INDEX
     return _cast(step.node, dtype)
 
@@ -330,7 +329,7 @@ def _inference(graph: Graph, batch: int, dtype: Dtype) -> _Alive:
         alive.hold(values[INPUT])
         caller = values[INPUT]
         for step in steps:
-            if _shares(step) or isinstance(step.node.op, ops.Dropout):
+            if _shares(step) or step.node.op.traits.aliases == "evaluation":
                 values[step.writes] = values[step.reads[0]]
                 alive.hold(values[step.writes])
             else:
@@ -407,9 +406,9 @@ class _Training:
             alive.prepare(step)
         saved = []
         if step.role != "bias":
-            if "input" in op.keeps:
+            if "input" in op.traits.keeps:
                 saved += reads
-            if "output" in op.keeps:
+            if "output" in op.traits.keeps:
                 saved.append(self.values[step.writes])
             for storage in saved:
                 alive.hold(storage)
@@ -423,7 +422,9 @@ class _Training:
     def _backward(self, step: Step, saved: Iterable[int], arriving: dict[str, int]) -> None:
         alive = self.alive
         arrived = arriving.pop(step.writes)
-        passes = (_shares(step) and not step.in_place) or isinstance(step.node.op, PASSING) or step.role == "bias"
+        passes = (
+            (_shares(step) and not step.in_place) or step.node.op.traits.gradient == "passed" or step.role == "bias"
+        )
         for path in step.reads:
             if path == INPUT:
                 continue

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar, cast
 
 from convscope.errors import UserError
 from convscope.network import notation, tree_json
-from convscope.network.expand import GraphError, expand
+from convscope.network.classes import with_classes
+from convscope.network.expand import GraphError, expand, with_input
 from convscope.network.family import choose, only
 from convscope.network.formatter import layout
 from convscope.network.graph import Graph
-from convscope.network.tree import Aux, Call, Comment, Expect, Input, Line, Source, Statement
-from convscope.ops import OPERATIONS, Shape, spell, spell_shape
+from convscope.network.notate import notate
+from convscope.network.tree import Expect, Input, Source, Statement
+from convscope.ops import Shape, spell
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,30 @@ class Network:
         statements, source = notation.parse(text, path.name)
         return cls(choose(statements, source, member), replace(source, member=member))
 
+    @classmethod
+    def from_graph(cls, graph: Graph, name: str = "network") -> Network:
+        """The network that a graph is: its structure where it has one, else its nodes one after the other.
+
+        The text gives the same graph again, wherever the graph comes from: see :mod:`convscope.network.notate`.
+
+        Raises:
+            UserError: a node that the notation cannot say.
+
+        Example:
+            >>> graph = Network.parse("input 3x8x8\\nconv 8 3x3 > relu").graph()
+            >>> Network.from_graph(graph).graph() == graph
+            True
+        """
+        statements = None if graph.structure is None else graph.structure.statements
+        if statements is not None:
+            network = cls.parse(layout(statements), name)
+            if network.graph() == graph:
+                return network
+        network = cls.parse(layout(notate(graph)), name)
+        if network.graph() != graph:
+            raise UserError(name, "the notation cannot say this graph", "windows of one number for each dimension")
+        return network
+
     def text(self) -> str:
         """The canonical text; parsing it gives this value back."""
         return layout(self.statements)
@@ -103,15 +127,11 @@ class Network:
             )
         if input is None or input == self.input:
             return self._declared
-        return expand(self.statements, self.source, input)
+        return expand(with_input(self.statements, tuple(input)), self.source, input)
 
     def with_input(self, shape: Shape) -> Network:
         """The same network for another input; its ``expect`` no longer holds and is left out."""
-        if shape == self.input:
-            return self
-        kept = [s for s in self.statements if not isinstance(s, (Input, Expect))]
-        place = next((i for i, s in enumerate(kept) if not isinstance(s, Comment)), len(kept))
-        return self._made([*kept[:place], Input(shape), *kept[place:]])
+        return self if shape == self.input else self._made(with_input(self.statements, shape))
 
     def with_classes(self, classes: int, input: Shape | None = None) -> Network:  # noqa: A002
         """The same network with another number of outputs: its last linear or conv is rewritten.
@@ -119,24 +139,19 @@ class Network:
         Raises:
             UserError: no last linear or conv at the top level decides the outputs.
         """
-        shape = self.graph(input).output.shape
-        if shape == (classes,):
+        graph = self.graph(input)
+        made = with_classes(graph, classes, self.source.name)
+        if made is graph or made.structure is None:
             return self
-        rewritten = _rewritten(self.statements, classes)
-        if rewritten is not None:
-            network = self._made([_with_heads(s, classes) for s in rewritten if not isinstance(s, Expect)])
-            with contextlib.suppress(GraphError):
-                if network.graph(input).output.shape == (classes,):
-                    return network
-        raise UserError(
-            self.source.name,
-            f"the network gives {spell_shape(shape)}, the data has {classes} classes",
-            f"a last step such as: linear {classes}",
-            "end it with: flatten > linear " + str(classes) if len(shape) > 1 else "",
-        )
+        statements = made.structure.statements
+        if self.input is None:
+            statements = tuple(s for s in statements if not isinstance(s, Input))
+        elif self.input != graph.input:
+            statements = with_input(statements, self.input)
+        return self._made(statements)
 
-    def _made(self, statements: list[Statement]) -> Network:
-        made = Network.parse(layout(tuple(statements)), self.source.name)
+    def _made(self, statements: tuple[Statement, ...]) -> Network:
+        made = Network.parse(layout(statements), self.source.name)
         return replace(made, source=replace(made.source, member=self.source.member))
 
     def _repr_html_(self) -> str:
@@ -161,43 +176,6 @@ def read_text(path: Path) -> str:
         raise UserError(str(path), f"the file cannot be read: {(error.strerror or '').lower()}") from None
     except UnicodeDecodeError:
         raise UserError(str(path), "this is not text", "a network in the notation, UTF-8") from None
-
-
-_Statements = TypeVar("_Statements", bound=tuple[Statement, ...])
-
-
-def _rewritten(statements: _Statements, classes: int) -> _Statements | None:
-    """The statements with ``classes`` outputs in the last linear or conv at their top level; None without one."""
-    for index in range(len(statements) - 1, -1, -1):
-        line = statements[index]
-        if not isinstance(line, Line):
-            continue
-        for place in range(len(line.steps) - 1, -1, -1):
-            step = line.steps[place]
-            if isinstance(step, Call) and step.word in ("linear", "conv"):
-                steps = (*line.steps[:place], _with_outputs(step, classes), *line.steps[place + 1 :])
-                made = (*statements[:index], replace(line, steps=steps), *statements[index + 1 :])
-                return cast("_Statements", made)
-    return None
-
-
-def _with_heads(statement: Statement, classes: int) -> Statement:
-    """A statement whose auxiliary heads have ``classes`` outputs too."""
-    if not isinstance(statement, Line):
-        return statement
-    steps = [
-        replace(s, body=_rewritten(s.body, classes) or s.body) if isinstance(s, Aux) else s for s in statement.steps
-    ]
-    return replace(statement, steps=tuple(steps))
-
-
-def _with_outputs(step: Call, outputs: int) -> Call:
-    name = OPERATIONS[step.word].positional[0]
-    arguments = list(step.arguments)
-    for index, argument in enumerate(arguments):
-        if argument.name == name or (index == 0 and argument.name is None):
-            arguments[index] = replace(argument, value=outputs)
-    return replace(step, arguments=tuple(arguments))
 
 
 def _check_expectations(network: Network, graph: Graph) -> None:

@@ -18,18 +18,21 @@ from convscope.network.graph import INPUT, Graph, Node
 Role = Literal["all", "product", "bias"]
 """What a step does of its node: everything, a convolution without its bias, or adding that bias."""
 
-MONOTONE = (ops.ReLU, ops.ReLU6)
-"""Never decreasing and computed without rounding, so that they and a maximum give the same bits in either order.
 
-The gradients agree too: it goes to the first of the largest values, and where several values become equal (all
-negative ones 0, all above 6 one 6) the slope there is 0.
-"""
+def rectifies_exactly(op: ops.Op) -> bool:
+    """Never decreasing, of each value alone and computed without rounding: it and a maximum give the same bits in
+    either order, and its result may stand where its operand stood.
 
-MAXIMA = (ops.MaxPool, ops.AdaptiveMaxPool, ops.GlobalMaxPool)
-"""The largest value of each window; every window holds a value that is not padding, as their shape rules see to."""
+    The gradients agree too: it goes to the first of the largest values, and where several values become equal (all
+    negative ones 0, all above 6 one 6) the slope there is 0.
+    """
+    traits = op.traits
+    return traits.reads == "element" and traits.monotone == "exact" and traits.nonlinearity != "none"
 
-FRESH = (ops.Conv, ops.Linear, ops.BatchNorm, ops.AvgPool, *MAXIMA, ops.Add)
-"""Their output is new memory that their own backward pass does not read, so that a ReLU may overwrite it."""
+
+def is_maximum(op: ops.Op) -> bool:
+    """The largest value of each window; every window holds a value that is not padding, as the shape rules see to."""
+    return op.traits.pools == "maximum"
 
 
 @dataclass(frozen=True)
@@ -76,10 +79,6 @@ def plan(graph: Graph, wanted: Collection[str]) -> tuple[Step, ...]:
     return _with_lifetimes(_bias_last(_relu_last(steps, wanted), wanted), wanted)
 
 
-POINTWISE = (*MONOTONE, ops.LeakyReLU, ops.GELU, ops.SiLU, ops.Hardswish, ops.Hardsigmoid, ops.Tanh, ops.Sigmoid)
-"""A place of their output depends on the same place of their input alone."""
-
-
 def needed_input(graph: Graph, wanted: Collection[str]) -> tuple[int, ...]:
     """How much of each spatial dimension of the input, from its beginning, the wanted outputs depend on.
 
@@ -109,11 +108,11 @@ def needed_input(graph: Graph, wanted: Collection[str]) -> tuple[int, ...]:
 def _reach(node: Node, extent: tuple[int, ...], shape: ops.Shape) -> tuple[int, ...]:
     """How much of one operand the first ``extent`` places of a node's output read."""
     op = node.op
-    if isinstance(op, POINTWISE):
+    if op.traits.reads == "element" and op.traits.nonlinearity != "none":
         return extent
-    if isinstance(op, (ops.Conv, ops.MaxPool, ops.AvgPool)) and not getattr(op, "ceil_mode", False):
+    if op.traits.reads == "window" and not getattr(op, "ceil_mode", False):
         window = op.window(node.input_shapes)
-        if not any(map(any, window.padding)):
+        if window is not None and not any(map(any, window.padding)):
             sides = zip(extent, window.kernel, window.stride, window.dilation, strict=True)
             return tuple((n - 1) * stride + dilation * (kernel - 1) + 1 for n, kernel, stride, dilation in sides)
     # Padding ends where the input ends, and a normalisation or a linear product reads all there is.
@@ -160,9 +159,9 @@ def _relu_last(steps: list[Step], wanted: Collection[str]) -> list[Step]:
     order, at = list(steps), 0
     while at < len(order):
         relu = order[at]
-        moves = isinstance(relu.node.op, MONOTONE) and readers[relu.writes] == 1 and relu.writes not in wanted
+        moves = rectifies_exactly(relu.node.op) and readers[relu.writes] == 1 and relu.writes not in wanted
         later = next(n for n, step in enumerate(order) if relu.writes in step.reads) if moves else at
-        if moves and isinstance(order[later].node.op, MAXIMA):
+        if moves and is_maximum(order[later].node.op):
             # The value between the two takes the ReLU's name, so that what the others read keeps its own.
             first = Step(order[later].node, relu.reads, relu.writes)
             second = Step(relu.node, (relu.writes,), order[later].writes)
@@ -185,7 +184,7 @@ def _bias_last(steps: list[Step], wanted: Collection[str]) -> list[Step]:
             continue
         later = next(n for n, step in enumerate(order) if path in step.reads)
         pool = order[later]
-        if isinstance(pool.node.op, MAXIMA) and ops.elements(pool.node.shape) < ops.elements(conv.node.shape):
+        if is_maximum(pool.node.op) and ops.elements(pool.node.shape) < ops.elements(conv.node.shape):
             product = f"{path} without bias"
             order[order.index(conv)] = replace(conv, writes=product, role="product")
             added = Step(conv.node, (path,), pool.writes, role="bias")
@@ -202,9 +201,9 @@ def _with_lifetimes(steps: list[Step], wanted: Collection[str]) -> tuple[Step, .
         op, source = step.node.op, step.reads[0]
         alone = source in fresh and readers[source] == 1 and source not in wanted
         # An add of one branch passes its operand on and makes nothing new.
-        if isinstance(op, FRESH) and (op.inputs == "one" or len(step.reads) > 1):
+        if op.traits.overwritable and (op.inputs == "one" or len(step.reads) > 1):
             fresh.add(step.writes)
-        overwrites = alone and (isinstance(op, MONOTONE) or step.role == "bias")
+        overwrites = alone and (rectifies_exactly(op) or step.role == "bias")
         frees = tuple(path for path in dict.fromkeys(step.reads) if last_reader[path] == index and path not in wanted)
         out.append(replace(step, in_place=overwrites, frees=frees))
     return tuple(out)

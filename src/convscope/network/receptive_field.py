@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from convscope import ops
 from convscope.network.graph import INPUT, Graph, Node
-from convscope.ops import Shape, per_dimension
+from convscope.ops import Shape
 
 Span = tuple[int, int]
 """Rows or columns from the first to before the last."""
@@ -83,34 +82,23 @@ def _unflattened(node: Node, index: tuple[int, ...] | None, shape: Shape) -> tup
     """The one place that a unit of a vector comes from, where it is one."""
     if index is None or len(node.shape) > 1:
         return None
-    if isinstance(node.op, ops.Flatten):
+    if node.op.traits.reads == "box":
         place, rest = [], index[0]
         for length in reversed(shape):
             rest, at = divmod(rest, length)
             place.append(at)
         return tuple(reversed(place))
-    return index if node.op.inputs == "one" and _is_pointwise(node.op) else None
-
-
-def _is_pointwise(op: ops.Op) -> bool:
-    """Whether a value of a vector depends on one value of the operand alone."""
-    return not isinstance(op, (ops.Linear, ops.GroupNorm, ops.LayerNorm, ops.Softmax, ops.PadChannels))
+    return index if node.op.inputs == "one" and node.op.traits.reads == "element" else None
 
 
 def _read_by(node: Node, box: tuple[Span, ...], shape: Shape) -> tuple[Span, ...]:
     """The box of an operand that a box of the output is computed from."""
     op, lengths = node.op, shape[1:]
-    whole = tuple((0, length) for length in lengths)
-    if len(node.shape) == 1 or isinstance(op, (ops.GroupNorm, ops.GlobalAvgPool, ops.GlobalMaxPool)):
-        return whole
-    if isinstance(op, ops.LayerNorm) and op.over == "all":
-        return whole
-    if isinstance(op, (ops.AdaptiveAvgPool, ops.AdaptiveMaxPool)):
-        sizes = per_dimension("output_size", op.output_size, shape)
-        return tuple(
-            (start * length // n, -(-stop * length // n))
-            for (start, stop), length, n in zip(box, lengths, sizes, strict=True)
-        )
+    reads = op.traits.reads
+    if len(node.shape) == 1 or reads in ("channels", "everything"):
+        return tuple((0, length) for length in lengths)
+    if reads == "box":
+        return op.box(box, [shape])
     window = op.window(node.input_shapes)
     if window is None:
         # A merge may stretch a dimension of 1 over all places.

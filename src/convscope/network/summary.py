@@ -9,16 +9,7 @@ from math import prod
 from convscope.network.graph import INPUT, Graph, Node
 from convscope.network.memory import Dtype, Memory, Optimizer, kept_by_node, memory
 from convscope.ops import (
-    AdaptiveAvgPool,
-    AdaptiveMaxPool,
-    Flatten,
-    GlobalAvgPool,
-    GlobalMaxPool,
-    GroupNorm,
-    LayerNorm,
-    Linear,
     Shape,
-    Softmax,
     elements,
 )
 
@@ -139,12 +130,14 @@ def receptive_fields(shape: Shape, nodes: tuple[Node, ...]) -> dict[str, Field]:
 
 def _widened(node: Node, size: Field, jump: tuple[int, ...]) -> tuple[Field, tuple[int, ...]]:
     op, spatial = node.op, node.input_shapes[0][1:]
-    sees_all = isinstance(op, (Linear, GroupNorm)) or (isinstance(op, LayerNorm) and op.over == "all")
-    if size is None or sees_all or (isinstance(op, Softmax) and not spatial):
+    reads = op.traits.reads
+    if size is None or reads == "everything" or (reads in ("place", "channels") and not spatial):
         return None, jump
-    if isinstance(op, Flatten):
+    if len(node.shape) == 1 and spatial:  # made flat: each value is one of the operand's
         return size, jump
-    if isinstance(op, (GlobalAvgPool, GlobalMaxPool, AdaptiveAvgPool, AdaptiveMaxPool)):
+    if reads == "channels" and node.shape[1:] == spatial:  # over all places, for every one of them
+        return None, jump
+    if reads in ("channels", "box"):
         # The widest adaptive window of n over L places.
         kernel = tuple(-(-length // n) for length, n in zip(spatial, node.shape[1:], strict=True))
         stride = tuple(max(1, length // n) for length, n in zip(spatial, node.shape[1:], strict=True))

@@ -1,69 +1,26 @@
-"""The vocabulary: one frozen dataclass an operation. See :mod:`convscope.ops.spec`."""
+"""The vocabulary: an operation is one room, here; see :mod:`convscope.ops.spec` and :mod:`convscope.ops.registry`."""
 
-from convscope.ops.activation import GELU, Hardsigmoid, Hardswish, LeakyReLU, ReLU, ReLU6, Sigmoid, SiLU, Softmax, Tanh
-from convscope.ops.convolution import Conv
-from convscope.ops.dense import Dropout, Flatten, Identity, Linear, PadChannels
-from convscope.ops.merge import Add, Concat, Mul
-from convscope.ops.normalisation import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm, Scale
-from convscope.ops.pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
-from convscope.ops.spec import (
-    LARGEST,
-    OPERATIONS,
-    Misfit,
-    Op,
-    Shape,
-    Size,
-    Window,
-    build,
-    elements,
-    per_dimension,
-    spell,
-    spell_shape,
-    usage,
-)
-
-__all__ = [
-    "GELU",
-    "LARGEST",
-    "OPERATIONS",
-    "AdaptiveAvgPool",
-    "AdaptiveMaxPool",
-    "Add",
-    "AvgPool",
-    "BatchNorm",
-    "Concat",
-    "Conv",
-    "Dropout",
-    "Flatten",
-    "GlobalAvgPool",
-    "GlobalMaxPool",
-    "GroupNorm",
-    "Hardsigmoid",
-    "Hardswish",
-    "Identity",
-    "LayerNorm",
-    "LeakyReLU",
-    "Linear",
-    "LocalResponseNorm",
-    "MaxPool",
-    "Misfit",
-    "Mul",
-    "Op",
-    "PadChannels",
-    "ReLU",
-    "ReLU6",
-    "Scale",
-    "Shape",
-    "SiLU",
-    "Sigmoid",
-    "Size",
-    "Softmax",
-    "Tanh",
-    "Window",
-    "build",
-    "elements",
-    "per_dimension",
-    "spell",
-    "spell_shape",
-    "usage",
-]
+from convscope.ops.activation.spec import *
+from convscope.ops.convolution.spec import *
+from convscope.ops.linear.spec import *
+from convscope.ops.merge.spec import *
+from convscope.ops.normalisation.spec import *
+from convscope.ops.pooling.spec import *
+from convscope.ops.registry import installed as installed
+from convscope.ops.registry import load as load
+from convscope.ops.regularisation.spec import *
+from convscope.ops.shape.spec import *
+from convscope.ops.spec import LARGEST as LARGEST
+from convscope.ops.spec import OPERATIONS as OPERATIONS
+from convscope.ops.spec import Misfit as Misfit
+from convscope.ops.spec import Op as Op
+from convscope.ops.spec import Shape as Shape
+from convscope.ops.spec import Size as Size
+from convscope.ops.spec import Window as Window
+from convscope.ops.spec import build as build
+from convscope.ops.spec import elements as elements
+from convscope.ops.spec import per_dimension as per_dimension
+from convscope.ops.spec import spell as spell
+from convscope.ops.spec import spell_shape as spell_shape
+from convscope.ops.spec import usage as usage
+from convscope.ops.traits import Traits as Traits

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.ops.registry import Facet
 from convscope.ops.spec import Op, Shape, Window
-from convscope.ops.walk import Arrays, Combine, Indices, Operand, Step, Terms, Vector, Walk
+from convscope.ops.step import Step, make_step
+from convscope.ops.walk import Arrays, Combine, Indices, Terms, Vector, Walk
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,6 @@ def terms_at(given: Given, index_NR: Indices, operand: int = 0) -> Terms:
 def own_term(given: Given, index: tuple[int, ...] | None = None) -> Terms:
     """The one value at the unit's own place."""
     return terms_at(given, np.array([given.index if index is None else index]))
-
-
-def make_step(name: str, form: str, value: float, **operands: float) -> Step:
-    """A step; the operands' names are the keywords, underscores for spaces."""
-    return Step(name, form, tuple(Operand(key.replace("_", " "), float(v)) for key, v in operands.items()), value)
 
 
 def finish(
@@ -157,3 +154,7 @@ def mean_of(op: Op, given: Given, terms: Terms) -> Walk:
     total, count = float(terms.result_N.sum()), len(terms)
     step = make_step("mean", "{0} / {1}", total / count, sum=total, count=count)
     return finish(op, given, terms, "sum", [step], float(np.abs(terms.result_N).sum()) / count)
+
+
+OPEN: Facet[Callable[[Any, Given], Walk]] = Facet("opening of a unit", "reference")
+"""``(op, given)`` to the arithmetic of one unit of the output, in evaluation mode."""

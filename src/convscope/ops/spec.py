@@ -13,9 +13,12 @@ from math import prod
 from typing import Any, ClassVar, Literal, TypeVar
 
 from convscope.errors import nearest
+from convscope.ops.traits import Traits
 
 Shape = tuple[int, ...]
 Size = int | tuple[int, ...]
+Box = tuple[tuple[int, int], ...]
+"""Places from the first to before the last, in each spatial dimension."""
 Value = int | float | bool | str | tuple[int, ...] | None
 
 LARGEST = 2**40
@@ -176,16 +179,16 @@ class Op:
     Class variables:
         word: its name in the notation.
         positional: the arguments that may be written without a name, in this order.
-        keeps: what a training step must keep of it for the backward pass: ``input``, ``output``, ``mask`` (a byte
-            an element) or ``indices`` (eight bytes an output element).
+        inputs: whether it reads one operand or the branches of a merge.
         summary: one line for people.
+        traits: what it states of itself; of an instance, where it depends on the arguments.
     """
 
     word: ClassVar[str] = ""
     positional: ClassVar[tuple[str, ...]] = ()
-    keeps: ClassVar[tuple[str, ...]] = ()
     inputs: ClassVar[Literal["one", "several"]] = "one"
     summary: ClassVar[str] = ""
+    traits: ClassVar[Traits]
 
     def __post_init__(self) -> None:
         for entry in dataclasses.fields(self):
@@ -203,13 +206,21 @@ class Op:
         """The tensors that are kept but not trained: batch norm's running statistics."""
         return {}
 
+    def initial(self, name: str) -> float:
+        """Where a parameter or buffer starts that no scheme of initialisation draws."""
+        raise NotImplementedError(f"{self.word} does not state where its {name} starts")
+
     def macs(self, inputs: Sequence[Shape]) -> int:
-        """Multiply-adds of convolution and linear products, for one example."""
-        return 0
+        """Multiply-adds of convolution, linear and recurrent products, for one example."""
+        raise NotImplementedError(f"{self.word} does not state its macs")
 
     def window(self, inputs: Sequence[Shape]) -> Window | None:
         """The sliding window, or None for operations without one."""
         return None
+
+    def box(self, box: Box, inputs: Sequence[Shape]) -> Box:
+        """Of an operation whose trait ``reads`` is ``box``: the places of its operand that some of its output read."""
+        raise NotImplementedError(f"{self.word} does not state its box")
 
     def text(self) -> str:
         """The operation as the notation writes it, defaults left out.
@@ -229,6 +240,11 @@ class Op:
         return " ".join(parts)
 
 
+def no_products(self: Op, inputs: Sequence[Shape]) -> int:
+    """The :meth:`Op.macs` of an operation without a convolution, linear or recurrent product."""
+    return 0
+
+
 OPERATIONS: dict[str, type[Op]] = {}
 """Every operation by its word."""
 
@@ -236,10 +252,28 @@ _Operation = TypeVar("_Operation", bound=type[Op])
 
 
 def operation(word: str, summary: str) -> Callable[[_Operation], _Operation]:
-    """Enter an operation into the vocabulary."""
+    """Enter an operation into the vocabulary.
+
+    Raises:
+        TypeError: it does not state its traits or its macs, or the word is taken.
+
+    Example:
+        >>> @operation("twice", "x + x")
+        ... @dataclass(frozen=True)
+        ... class Twice(Op):
+        ...     pass
+        Traceback (most recent call last):
+        TypeError: operation twice does not state its traits, see convscope.ops.traits.Traits
+    """
 
     def enter(cls: _Operation) -> _Operation:
         cls.word, cls.summary = word, summary
+        if not hasattr(cls, "traits"):
+            raise TypeError(f"operation {word} does not state its traits, see convscope.ops.traits.Traits")
+        if cls.macs is Op.macs:
+            raise TypeError(f"operation {word} does not state its macs; no_products where it has no product")
+        if word in OPERATIONS:
+            raise TypeError(f"the word {word} is taken by {OPERATIONS[word].__module__}")
         OPERATIONS[word] = cls
         return cls
 

@@ -1,15 +1,27 @@
-"""Where a number was used in an operation, and the derivative of each use: what a gradient is put together from.
+"""Where a number is used in an operation: every unit of the output that it moves, and the derivative of that unit.
 
-A weight is used at every place that its kernel takes and in every example; a unit by every unit that reads it. It
-needs numpy, so that the operations' own specifications do not import it.
+A weight is used at every place that its kernel takes and in every example; a unit by every unit that reads it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
+
+from convscope.ops.arrays import Array, Operands
+from convscope.ops.opening import grid
+from convscope.ops.registry import Facet
+from convscope.ops.spec import Shape, Window
+from convscope.ops.step import Step
 from convscope.ops.walk import Indices, Vector
+from convscope.ops.windows import window_places
+
+Index = tuple[int, ...]
+Place = tuple[int, ...]
+"""``(example, *index)``."""
 
 Factor = Literal["value", "weight", "slope", "share", "winner", "standardised", "others", "mask", "copy"]
 """What a derivative is: a value that the weight met, a weight that the unit met, the slope of a function, the share
@@ -40,3 +52,90 @@ class Uses:
 
     def __len__(self) -> int:
         return len(self.factor_N)
+
+
+def single(example: int, index: Sequence[int], factor: float, kind: str, size: float = 0.0) -> Uses:
+    """One use within one example."""
+    return at_places(example, np.array([index], np.int64), np.array([factor]), kind, size_N=np.array([size]))
+
+
+def at_places(
+    example: int,
+    index_NR: Indices,
+    factor_N: Vector,
+    kind: str,
+    at_NS: Indices | None = None,
+    size_N: Vector | None = None,
+) -> Uses:
+    """Uses within one example."""
+    examples = np.full(len(factor_N), example, np.int64)
+    return Uses(examples, index_NR, factor_N, kind, at_NS, size_N)  # type: ignore[arg-type]
+
+
+def _over(at: int, window: Window, dimension: int, places: int) -> list[tuple[int, int]]:
+    """The places whose window lies over row ``at``, each with the row of the kernel that meets it."""
+    kernel, stride, dilation = window.kernel[dimension], window.stride[dimension], window.dilation[dimension]
+    found = []
+    for row in range(kernel):
+        place, beside = divmod(at + window.padding[dimension][0] - dilation * row, stride)
+        if not beside and 0 <= place < places:
+            found.append((place, row))
+    return found
+
+
+def pairs(index: Index, window: Window, shape: Shape, ceil: bool = False) -> tuple[Indices, Indices]:
+    """The places over a unit ``(N, rank)``, and the unit's places in the kernel there."""
+    places = window_places(shape, window, ceil)
+    sides = [_over(at, window, d, n) for d, (at, n) in enumerate(zip(index[1:], places, strict=True))]
+    chosen = grid(*(range(len(side)) for side in sides))
+    place = np.stack([np.array(side, np.int64).reshape(-1, 2)[chosen[:, d], 0] for d, side in enumerate(sides)], -1)
+    kernel = np.stack([np.array(side, np.int64).reshape(-1, 2)[chosen[:, d], 1] for d, side in enumerate(sides)], -1)
+    return place, kernel
+
+
+def with_channel(channel: int, places_NR: Indices) -> Indices:
+    """Places of one channel."""
+    return np.column_stack([np.full(len(places_NR), channel, np.int64), places_NR])
+
+
+def column_at(given: Operands, example: int, index: Index) -> Vector:
+    """All channels at a unit's place, in float64."""
+    moved: Array = np.moveaxis(given.x[example], 0, -1)
+    found: Vector = moved[index[1:]].astype(np.float64)
+    return found
+
+
+def weight_at(given: Operands, place: int | Index) -> float:
+    """A number of the weight; 1 where there is none."""
+    return float(given.parameters["weight"][place]) if "weight" in given.parameters else 1.0
+
+
+def everywhere(count: int, sides: list[list[int]]) -> tuple[Indices, Indices]:
+    """The examples and the places of every example."""
+    found = grid(range(count), *sides)
+    return found[:, 0], found[:, 1:]
+
+
+def own_places(index: Index, shape: Shape) -> list[list[int]]:
+    """The places of an output that a number of its own moves: a channel's, or one of a tensor as large as it."""
+    if len(index) == len(shape):
+        return [[at] for at in index]
+    return [[index[0]], *(list(range(n)) for n in shape[1:])]
+
+
+def no_steps(op: Any, *_: Any) -> tuple[Step, ...]:
+    """Of a derivative that is a weight, a value or 1: it stands somewhere and needs no steps."""
+    return ()
+
+
+USES: Facet[Callable[[Any, Operands, int, int, Index], Uses]] = Facet("readers of its input", "reference")
+"""``(op, operands, operand, example, index)`` to the units that read one unit of an operand."""
+
+WEIGHT_USES: Facet[Callable[[Any, Operands, Index], Uses]] = Facet("uses of its weight", "reference")
+"""``(op, operands, index)`` to the units that a number of the parameter ``weight`` moves, in all examples."""
+
+STEPS: Facet[Callable[[Any, Operands, int, Place, Place], tuple[Step, ...]]] = Facet("derivative steps", "reference")
+"""``(op, operands, operand, read, reader)`` to how the derivative of a unit by one that it reads is computed."""
+
+WEIGHT_STEPS: Facet[Callable[[Any, Operands, Place], tuple[Step, ...]]] = Facet("weight's steps", "reference")
+"""``(op, operands, reader)`` to how the derivative of a unit by its weight is computed."""

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from convscope.errors import UserError
-from convscope.ops.walk import Indices, Operand, Step, Term, TermFunction, Terms, Vector, Walk
+from convscope.ops.step import Operand, Step
+from convscope.ops.walk import Indices, Term, TermFunction, Terms, Vector, Walk
 
 SCHEMA = "convscope/walk/1"
 """The schema's name and version: the number grows when a key changes its name or its meaning, not when one is added."""

@@ -14,17 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope import ops
 from convscope.errors import UserError
 from convscope.network.address import Address
 from convscope.network.graph import INPUT, Graph, Node
 from convscope.network.plan import scores_path
 from convscope.ops import spell_shape
-from convscope.ops.walk import Operand, Step
-from convscope.reference.backward import Gradients, backward
-from convscope.reference.forward import Operands, Tensors, forward, tensors_of
+from convscope.ops.arrays import Array, Gradients, Operands, Tensors
+from convscope.ops.step import Operand, Step
+from convscope.reference.backward import backward
+from convscope.reference.forward import forward, tensors_of
 from convscope.reference.losses import ExampleLoss, Labels, Loss, cross_entropy, open_cross_entropy
-from convscope.reference.windows import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,7 +225,7 @@ def needed_nodes(graph: Graph) -> dict[str, Node]:
 
 def drops(node: Node, training: bool) -> bool:
     """Whether a node multiplies by a random mask."""
-    return training and isinstance(node.op, ops.Dropout) and node.op.p > 0
+    return training and node.op.traits.random and getattr(node.op, "p", 1) > 0
 
 
 def _mask(node: Node, masks: Mapping[str, Array], images_N: Array) -> Array:

@@ -15,14 +15,12 @@ import numpy as np
 from convscope.errors import UserError
 from convscope.network.address import Address
 from convscope.network.graph import Node
+from convscope.ops.step import Operand, Step
 from convscope.ops.uses import Factor, Uses
-from convscope.ops.walk import Operand, Step
 from convscope.reference.backpropagation import Backpropagation
-from convscope.reference.backward_steps import steps_of_unit, steps_of_weight
 from convscope.reference.backward_terms import GradientTerms
-from convscope.reference.backward_units import uses_of_unit
-from convscope.reference.backward_weights import uses_of_weight
 from convscope.reference.losses import ExampleLoss
+from convscope.reference.uses import steps_of_unit, steps_of_weight, uses_of_unit, uses_of_weight
 
 
 @dataclass(frozen=True, eq=False)

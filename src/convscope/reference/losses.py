@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from convscope.errors import UserError
 from convscope.ops import spell_shape
-from convscope.ops.walk import Operand, Step
-from convscope.reference.forward import sigmoid, softmax
-from convscope.reference.windows import Array
+from convscope.ops.arrays import Array
+from convscope.ops.functions import sigmoid, softmax
+from convscope.ops.step import Operand, Step
 
 __all__ = [
     "ExampleLoss",

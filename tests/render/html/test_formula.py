@@ -1,4 +1,4 @@
-from convscope.ops.walk import Operand, Step
+from convscope.ops.step import Operand, Step
 from convscope.render.html.formula import names, numbers, steps_list
 
 STEP = Step(

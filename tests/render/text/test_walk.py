@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from convscope import ops
 from convscope.ops.walk import Walk
-from convscope.reference.walk_operations import walk
+from convscope.reference.walk import walk
 from convscope.render.text.walk import WIDTH, put_in, spell_number, walk_text
 
 FUNCTIONS = {"exp": math.exp, "sqrt": math.sqrt, "erf": math.erf, "tanh": math.tanh, "max": max, "min": min}

@@ -47,8 +47,10 @@ EMPTY: dict[Empty, str] = {
 }
 """Why a map shows nothing, in words."""
 
-THINNING = (ops.MaxPool, ops.AvgPool, ops.AdaptiveMaxPool, ops.AdaptiveAvgPool, ops.Dropout, ops.Identity)
-"""They know no more than what they read, at fewer places."""
+
+def _adds_nothing(op: ops.Op) -> bool:
+    """Whether an operation knows no more than what it reads, perhaps at fewer places."""
+    return op.traits.pools != "no" or op.traits.aliases in ("always", "evaluation")
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,9 +203,7 @@ def _candidates(graph: Graph) -> Iterator[Node]:
     steps = _before_scores(graph)
     at = {INPUT: -1} | {node.path: position for position, node in enumerate(steps)}
     with_places = [
-        node
-        for node in steps
-        if len(node.shape) > 1 and elements(node.shape[1:]) > 1 and not isinstance(node.op, THINNING)
+        node for node in steps if len(node.shape) > 1 and elements(node.shape[1:]) > 1 and not _adds_nothing(node.op)
     ]
     # The earliest value that is still to be read behind a node: everything passes through it if that is its own.
     reach, earliest = {}, len(steps)

@@ -12,8 +12,8 @@ from convscope.calculation.calculation import Calculation, Values
 from convscope.calculation.functions import Im2col
 from convscope.files import write_atomically
 from convscope.ops import elements, spell_shape
-from convscope.reference.backward import Gradients
-from convscope.reference.windows import padding_of
+from convscope.ops.arrays import Gradients
+from convscope.ops.windows import padding_of
 from convscope.render.html import calc_sections as sections
 from convscope.render.html.curve import curve, slopes
 from convscope.render.html.markup import text

@@ -7,7 +7,7 @@ import numpy as np
 from convscope.calculation.calculation import Calculation, Columns, Values
 from convscope.calculation.functions import BinaryCrossEntropy, CrossEntropy
 from convscope.ops import spell_shape
-from convscope.reference.backward import Gradients
+from convscope.ops.arrays import Gradients
 from convscope.render.html.formula import names, numbers, steps_list
 from convscope.render.html.matrix import plane, planes
 from convscope.render.html.numerals import shown

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from convscope.calculation.calculation import Calculation
 from convscope.calculation.functions import Logit, Odds, compute
-from convscope.reference.backward_activation import has_slope, slope
+from convscope.ops.activation.reference import slope
+from convscope.ops.activation.spec import Activation
 from convscope.reference.losses import logit_slope, odds_slope
 from convscope.render.html.numerals import shown
 from convscope.render.html.page import both
@@ -44,7 +45,7 @@ def _slope(calculation: Calculation) -> Callable[[Values], Values] | None:
         return lambda x: np.asarray(odds_slope(x), np.float64)
     if isinstance(op, Logit):
         return lambda x: np.asarray(logit_slope(x), np.float64)
-    if has_slope(type(op)):
+    if isinstance(op, Activation):
         return lambda x: np.asarray(slope(op, x), np.float64)
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from convscope.ops.walk import Step
+from convscope.ops.step import Step
 from convscope.render.html.markup import text
 from convscope.render.html.numerals import shown
 from convscope.render.html.page import both

@@ -18,7 +18,7 @@ from convscope.network.address import Address
 from convscope.network.graph import INPUT, Graph
 from convscope.network.receptive_field import Field, field_of
 from convscope.ops import Shape, elements
-from convscope.reference.walk_operations import walk
+from convscope.reference.walk import walk
 from convscope.render.html.packed import Json, pack, pack_walks, pack_whole
 
 Progress = Callable[[str, int, int], None]

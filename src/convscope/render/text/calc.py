@@ -12,7 +12,7 @@ from convscope import ops
 from convscope.calculation.build import OPERAND_NAMES
 from convscope.calculation.calculation import Calculation, Columns, ShapeRule
 from convscope.calculation.functions import BinaryCrossEntropy, CrossEntropy, Im2col, OneHot
-from convscope.reference.backward import Gradients
+from convscope.ops.arrays import Gradients
 from convscope.render.text.calc_stage import MOST_KERNELS, Index, Tensor, covered, frame_of, in_one_row, stage_lines
 from convscope.render.text.matrix import WIDTH, Values
 from convscope.render.text.walk import put_in, spell_number, step_text, walk_text

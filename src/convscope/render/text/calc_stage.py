@@ -13,7 +13,7 @@ from convscope.calculation.build import OPERAND_NAMES
 from convscope.calculation.calculation import Calculation
 from convscope.calculation.functions import CrossEntropy, Im2col
 from convscope.ops import spell_shape
-from convscope.reference.windows import padding_of
+from convscope.ops.windows import padding_of
 from convscope.render.text.matrix import Block, Frame, Place, Values, beside, draw_matrix, flow, kept
 
 Index = tuple[int, ...]

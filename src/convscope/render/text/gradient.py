@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convscope.inspection.training_step import OpenedGradient, TrainingStep
-from convscope.ops.walk import Step
+from convscope.ops.step import Step
 from convscope.reference.backward_terms import GradientTerms
 from convscope.reference.gradient_walk import Chain, Link
 from convscope.render.text.walk import spell_number, step_text

@@ -6,7 +6,8 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from convscope.ops.walk import ITSELF, PRODUCT, Combine, Step, Term, Walk
+from convscope.ops.step import Step
+from convscope.ops.walk import ITSELF, PRODUCT, Combine, Term, Walk
 
 DIGITS = 6
 """Significant digits of a number that is no whole one: as many as float32 is sure of."""
@@ -57,7 +58,7 @@ def step_text(step: Step, digits: int = DIGITS) -> str:
     """One step: its name, the formula in names, the formula in numbers, the result.
 
     Example:
-        >>> from convscope.ops.walk import Operand
+        >>> from convscope.ops.step import Operand
         >>> step_text(Step("with bias", "{0} + {1}", (Operand("sum", 8.0), Operand("bias", -0.5)), 7.5))
         'with bias: sum + bias = 8 + (-0.5) = 7.5'
     """
@@ -105,7 +106,7 @@ def walk_text(
     Example:
         >>> import numpy as np
         >>> from convscope.ops import Conv
-        >>> from convscope.reference.walk_operations import walk
+        >>> from convscope.reference.walk import walk
         >>> picture = np.array([[[1.0, 2, 3], [0, 1, 5], [1, 0, 2]]])
         >>> kernel = np.array([[[[1.0, 0, 1], [0, 1, 0], [1, 0, 1]]]])
         >>> unit = walk(Conv(1, 3), [picture], {"weight": kernel, "bias": np.array([0.5])}, {}, (0, 0, 0))

@@ -1,0 +1,76 @@
+"""``convscope evaluate``: what a model is worth on labelled data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from convscope.cli.messages import report_skipped
+from convscope.cli.option_types import DATA, FILE, MODEL
+from convscope.cli.options import command, json_option, lang_option, option, setting_option, split_option
+
+
+@command(
+    examples=[
+        "convscope evaluate runs/digits-1 digits",
+        "convscope evaluate runs/photos-1 photos/ --split test --report report.html",
+        "convscope evaluate runs/photos-1 photos/ --robustness --sure 99%",
+    ]
+)
+@click.argument("model", type=MODEL)
+@click.argument("data", type=DATA)
+@split_option
+@option("--robustness", group="data", is_flag=True, help="Also on blurred, noisy, compressed, dark, pale pictures.")
+@setting_option("sure", "Also when it may answer unknown: accuracy required when it answers, such as 99%.")
+@option("--report", type=FILE, help="Write a self-contained HTML report to this file.")
+@lang_option
+@json_option
+def evaluate(
+    model: str,
+    data: str,
+    split: str | None,
+    report: str | None,
+    robustness: bool,
+    sure: float | None,
+    lang: str,
+    as_json: bool,
+) -> None:
+    """Evaluate MODEL on the labelled pictures of DATA."""
+    from rich.console import Console
+
+    from convscope.evaluation.evaluate import evaluate as measure
+    from convscope.model.folder import Model
+    from convscope.render.i18n import words
+    from convscope.render.progress import Watch
+    from convscope.render.text.evaluation import to_text
+
+    loaded = Model.load(model)
+    with Watch(Console(stderr=True)) as watch:
+        done = measure(loaded, data, split, progress=watch.decoding(), sure=sure)
+    report_skipped(done.skipped)
+    spoilt = None
+    if robustness:
+        from convscope.evaluation.robustness import robustness as measured
+
+        spoilt = measured(loaded, done.split)
+    if report is not None:
+        from convscope.render.html.run_report import write_evaluation_report
+
+        write_evaluation_report(loaded, done, data, Path(report), words("evaluation", lang), spoilt)
+    if as_json:
+        document = {**done.evaluation.to_dict(), "of": done.of, "report": report}
+        document["robustness"] = None if spoilt is None else spoilt.to_dict()
+        document |= done.account.to_dict(done.evaluation.classes)
+        document["skipped"] = [vars(entry) for entry in done.skipped]
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    click.echo(f"{model} on {done.of}\n")
+    click.echo(to_text(done.evaluation, words("evaluation", lang), done.account))
+    if spoilt is not None:
+        from convscope.render.text.evaluation import robustness_text
+
+        click.echo("\n" + robustness_text(spoilt, words("evaluation", lang)))
+    if report is not None:
+        click.echo(f"report  {report}")

@@ -1,0 +1,39 @@
+"""``convscope format``: a file of networks in its canonical layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from convscope.cli.option_types import FILE
+from convscope.cli.options import command, option
+from convscope.errors import UserError
+
+
+@command(
+    examples=[
+        "convscope format mine.net",
+        "convscope format mine.net --check",
+        "for file in nets/*.net; do convscope format $file; done",
+    ]
+)
+@click.argument("file", type=FILE)
+@option("--check", is_flag=True, help="Change nothing; exit with status 2 where the layout is not canonical.")
+def format(file: str, check: bool) -> None:  # noqa: A001  the command's name
+    """Bring a .net FILE, of one network or several, to the one canonical layout."""
+    from convscope.files import write_atomically
+    from convscope.network.formatter import layout
+    from convscope.network.network import read_text
+    from convscope.network.notation import parse
+
+    path = Path(file)
+    written = read_text(path)
+    text = layout(parse(written, path.name)[0])
+    if written == text:
+        click.echo(f"{file}: already formatted", err=True)
+    elif check:
+        raise UserError(file, "not formatted", hint=f"convscope format {file}")
+    else:
+        write_atomically(path, text.encode())
+        click.echo(f"{file}: formatted", err=True)

@@ -1,0 +1,237 @@
+"""``convscope train``: words to a recipe, events to the terminal, the result to files and one last message."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from convscope.cli.option_types import DATA, FILE, NET, Named, ShapeType
+from convscope.cli.options import command, fit_named, fit_option, json_option, lang_option, option, recipe_options
+from convscope.errors import UserError
+
+if TYPE_CHECKING:
+    from convscope.evaluation.metrics import Evaluation
+    from convscope.learning.events import Finished
+    from convscope.learning.recipe import Recipe
+    from convscope.learning.run import Result
+    from convscope.network.network import Network
+
+_STARTED = time.monotonic()
+
+
+@command(
+    examples=[
+        "convscope train digits --epochs 5",
+        "convscope train photos/ --time 5m --augment medium",
+        "convscope train mnist/ --net lenet5 --lr 0.001 --out runs/lenet5",
+        "convscope train --resume --out runs/lenet5",
+    ]
+)
+@click.argument("data", required=False, type=DATA)
+@option("--net", group="network", type=NET, help="A known name, a .net file, or the notation. Default: by the data.")
+@option(
+    "--weights",
+    group="network",
+    type=Named("FILE|NAME", otherwise="file"),
+    help="Start from a .pth or .safetensors file, or public weights by name: resnet18; none.",
+)
+@option("--input", "shape", group="network", type=ShapeType(), help="Input shape instead of the network's or data's.")
+@fit_option()
+@option("--out", type=FILE, help="The run's folder. Default: runs/DATA-N.")
+@option("--resume", is_flag=True, help="Go on with the run in --out, to the same weights.")
+@recipe_options
+@option("--preview", type=FILE, help="Draw what the network will see as a PNG, and train nothing.")
+@option("--no-report", is_flag=True, help="Write no report.html.")
+@lang_option
+@json_option
+def train(data: str | None, **options: Any) -> None:
+    """Train on DATA, evaluate on data never seen, save the model and a report.
+
+    Interrupt it when you like: --resume goes on to the same weights, bit for bit.
+    """
+    sys.exit(train_command(data, **options))
+
+
+def train_command(data: str | None, **options: Any) -> int:
+    """Run the command; returns the exit status."""
+    from rich.console import Console
+
+    from convscope.cli.allocation import keep_freed_memory
+    from convscope.learning.recipe import Recipe
+    from convscope.learning.run_folder import latest_run, next_run_folder
+    from convscope.network import zoo
+
+    resume, fit, out = options["resume"], options["fit"], options["out"]
+    names = [field.name for field in dataclasses.fields(Recipe)]
+    recipe = Recipe(**{name: options[name] for name in names if options[name] is not None})
+    if fit is not None:
+        fit_named(fit)
+    if resume and out is None:
+        raise UserError("--resume", "it is not said which run", "--out with the run's folder", latest_run())
+    if not resume and data is None:
+        raise UserError("convscope train", "DATA is missing", "digits, a folder, a file", "convscope train digits")
+    network = zoo.find(options["net"]) if options["net"] else None
+    if options["preview"] is not None:
+        if resume:
+            raise UserError("--preview", "with --resume", "the options of the run that is to be shown", "leave one out")
+        return _preview(data or "", network, recipe, options)
+    folder = Path(out) if out else next_run_folder(data or "", options["net"])
+
+    console = Console(stderr=True)
+    console.print("loading ...", end="\r", style="dim") if console.is_terminal else None
+    keep_freed_memory()
+    from convscope.learning.run import run
+    from convscope.render.progress import Watch
+
+    interrupted = _Interrupted()
+    with interrupted, Watch(console) as watch:
+        events = run(
+            data or "",
+            folder,
+            network,
+            recipe,
+            input=options["shape"],
+            fit=fit,
+            weights=options["weights"],
+            resume=resume,
+            started=_STARTED,
+            stop=interrupted,
+            progress=watch.decoding(),
+            downloading=watch.downloading(),
+        )
+        finished: Any = None
+        while True:
+            try:
+                finished = next(events)
+            except StopIteration as stopped:
+                result = stopped.value
+                break
+            watch.show(finished)
+    if result is None:
+        console.print(f"saved; go on with: convscope train --resume --out {folder}", highlight=False, markup=False)
+        return 130
+
+    report = None if options["no_report"] else folder / "report.html"
+    if report is not None:
+        from convscope.render.html.run_report import write_run_report
+        from convscope.render.i18n import words
+
+        write_run_report(result, report, words("evaluation", options["lang"]))
+    if options["as_json"]:
+        metrics = {**finished.metrics, "interval": list(result.evaluation.interval), "loss": result.evaluation.loss}
+        document = {
+            "model": finished.model,
+            "run": finished.run,
+            "report": None if report is None else str(report),
+            "metrics": metrics,
+            "sure": [one.to_dict() for one in result.sure],
+            "sizes": [one.to_dict() for one in result.account.sizes],
+            "balance": result.balance.to_dict(),
+            "classes": result.evaluation.to_dict()["classes"],
+            "waiting": result.waiting.to_dict(),
+            "seconds": round(time.monotonic() - _STARTED, 3),
+            "train_seconds": round(result.seconds, 3),
+            "images_per_second": round(finished.images_per_second, 1),
+            "skipped": [vars(entry) for entry in result.dataset.skipped],
+        }
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return 0
+    _summarise(result, finished)
+    click.echo(f"model   {finished.model}")
+    if report is not None:
+        click.echo(f"report  {report}")
+    return 0
+
+
+def _preview(data: str, network: Network | None, recipe: Recipe, options: dict[str, Any]) -> int:
+    """Draw what a run with these options would show its network."""
+    from rich.console import Console
+
+    from convscope.learning.setup import Asked, open_run
+    from convscope.render.images.preview_sheet import write_preview
+    from convscope.render.progress import Watch
+
+    asked = Asked(data, network, recipe, options["shape"], options["fit"], options["weights"])
+    with Watch(Console(stderr=True)) as watch:
+        opened = open_run(asked, watch.decoding(), watch.downloading())
+        for decided in opened.decided:
+            watch.show(decided)
+        file = Path(options["preview"])
+        found = write_preview(opened, file)
+    fit = opened.dataset.preprocess.fit
+    if options["as_json"]:
+        document = {"preview": str(file), "fit": fit, "augment": found.varied.words(), "pictures": len(found.rows)}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        click.echo(f"{file}: {len(found.rows)} pictures, fit {fit}; varied: {found.varied.words()}")
+    return 0
+
+
+def _summarise(result: Result, finished: Finished) -> None:
+    """What came out, in a few lines."""
+    low, high = result.evaluation.interval
+    click.echo(
+        f"test accuracy {100 * result.evaluation.top1:.2f} % "
+        f"({100 * low:.1f} to {100 * high:.1f} with 95 % confidence) on {result.evaluation.count:,} pictures; "
+        f"trained {result.seconds:.1f} s, {finished.images_per_second:,.0f} images/s; "
+        f"{time.monotonic() - _STARTED:.1f} s in all"
+    )
+    if result.balance.is_worth_saying:
+        click.echo(_recall(result.evaluation))
+    if result.waiting.is_bound:
+        click.echo(result.waiting.words)
+    facts = result.model.facts
+    if facts.get("calibration"):
+        click.echo(
+            f"calibration error {100 * facts['metrics']['ece_uncalibrated']:.1f} %, "
+            f"{100 * result.evaluation.ece:.1f} % after scores are divided by {result.model.temperature:.2f}"
+        )
+
+
+def _recall(evaluation: Evaluation) -> str:
+    """What unequal classes hide in the accuracy.
+
+    Example:
+        >>> import numpy as np
+        >>> from convscope.evaluation.metrics import evaluate_probabilities
+        >>> _recall(evaluate_probabilities(np.eye(2)[[0, 0, 0, 1]], np.array([0, 0, 1, 1]), ("cat", "dog")))
+        'recall: 75.00 % on average over the classes; the least 50.0 %, dog'
+    """
+    found = [(score.recall, score.name) for score in evaluation.per_class if score.recall is not None]
+    least, name = min(found)
+    mean = 100 * evaluation.balanced_accuracy
+    return f"recall: {mean:.2f} % on average over the classes; the least {100 * least:.1f} %, {name}"
+
+
+class _Interrupted:
+    """Ctrl-C and SIGTERM ask the run to stop between two steps; a second Ctrl-C stops at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.before: dict[int, Any] = {}
+
+    def __call__(self) -> bool:
+        return self.asked
+
+    def __enter__(self) -> _Interrupted:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, _frame: FrameType | None) -> None:
+        if self.asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.asked = True
+        print("\nstopping after this step; once more stops at once", file=sys.stderr)

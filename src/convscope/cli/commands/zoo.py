@@ -1,0 +1,33 @@
+"""``convscope zoo``: the networks that are known by name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from convscope.cli.option_types import FILE
+from convscope.cli.options import command, json_option, option
+from convscope.errors import UserError
+
+
+@command(examples=["convscope zoo", "convscope zoo --json", "convscope zoo --reference counts.csv"])
+@option("--reference", group="data", type=FILE, help="Print our counts beside those of this CSV table.")
+@json_option
+def zoo(reference: str | None, as_json: bool) -> None:
+    """The networks that are known by name: sizes, years, sources."""
+    from convscope.network import table
+    from convscope.network import zoo as networks
+
+    if reference is None:
+        entries = networks.entries()
+        click.echo(json.dumps(table.zoo_dict(entries), indent=2) if as_json else table.zoo_text(entries))
+        return
+    from convscope.network import published
+    from convscope.network.network import read_text
+
+    rows = published.compare(published.read(read_text(Path(reference)), reference))
+    if not rows:
+        raise UserError(reference, "no row is about a network of the zoo", "names such as resnet50 in column model")
+    click.echo(json.dumps(table.published_dict(rows), indent=2) if as_json else table.published_text(rows))

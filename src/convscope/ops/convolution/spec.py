@@ -1,0 +1,113 @@
+"""Convolution in any number of dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+from convscope.ops.spec import (
+    Misfit,
+    Op,
+    Shape,
+    Size,
+    Window,
+    count,
+    flag,
+    operation,
+    per_dimension,
+    same_padding,
+    size,
+    slide,
+    spatial,
+)
+from convscope.ops.traits import Traits
+
+__all__ = ["Conv"]
+
+
+def resolve_window(
+    op_word: str, shape: Shape, kernel_size: Size, stride: Size, dilation: Size, padding: Size | str
+) -> Window:
+    """The window with one entry a dimension; ``same`` and ``valid`` become numbers."""
+    spatial(op_word, shape)
+    kernel = per_dimension("window", kernel_size, shape)
+    strides = per_dimension("stride", stride, shape)
+    dilations = per_dimension("dilation", dilation, shape)
+    if padding == "same":
+        pads = tuple(map(same_padding, shape[1:], kernel, strides, dilations))
+    elif isinstance(padding, str):
+        pads = ((0, 0),) * len(kernel)
+    else:
+        pads = tuple((p, p) for p in per_dimension("padding", padding, shape))
+    return Window(kernel, strides, dilations, pads)
+
+
+@operation("conv", "slides a kernel over the input; at each place, products with the window are summed")
+@dataclass(frozen=True)
+class Conv(Op):
+    """``conv OUT_CHANNELS KERNEL_SIZE``: cross-correlation as in ``torch.nn.Conv2d``.
+
+    ``padding=same`` and ``valid`` are TensorFlow's, with any stride (PyTorch allows ``same`` at stride 1 only).
+
+    Example:
+        >>> Conv(6, (5, 5)).shape([(1, 32, 32)])
+        (6, 28, 28)
+        >>> Conv(7, 3, padding="same").parameters([(3, 4, 4)])
+        {'weight': (7, 3, 3, 3), 'bias': (7,)}
+    """
+
+    positional: ClassVar[tuple[str, ...]] = ("out_channels", "kernel_size")
+    traits: ClassVar[Traits] = Traits(
+        reads="window",
+        monotone="no",
+        linearity="affine",
+        nonlinearity="none",
+        keeps=("input",),
+        aliases="never",
+        gradient="made",
+        pools="no",
+        product=True,
+        overwritable=True,
+        precise=False,
+        random=False,
+    )
+
+    out_channels: int = count()
+    kernel_size: Size = size()
+    stride: Size = size(1)
+    padding: Size | str = size(0, minimum=0, words=("same", "valid"))
+    dilation: Size = size(1)
+    groups: int = count(1)
+    bias: bool = flag(True)
+
+    def window(self, inputs: Sequence[Shape]) -> Window:
+        """The kernel with its stride, dilation and padding in numbers."""
+        return resolve_window("conv", inputs[0], self.kernel_size, self.stride, self.dilation, self.padding)
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """``(out_channels, *places)``."""
+        channels = inputs[0][0]
+        window = self.window(inputs)
+        for side, value in (("input", channels), ("output", self.out_channels)):
+            if value % self.groups:
+                divisors = [d for d in range(1, min(value, 4096) + 1) if value % d == 0]
+                near = min(divisors, key=lambda d: abs(d - self.groups))
+                raise Misfit(
+                    f"groups={self.groups} does not divide the {value} {side} channels",
+                    f"a divisor of {value}",
+                    f"groups={near} would",
+                    "groups",
+                )
+        return (self.out_channels, *slide("conv", inputs[0], window))
+
+    def parameters(self, inputs: Sequence[Shape]) -> Mapping[str, Shape]:
+        """``weight`` (out, in / groups, *kernel) and ``bias`` (out)."""
+        kernel = per_dimension("window", self.kernel_size, inputs[0])
+        weight = {"weight": (self.out_channels, inputs[0][0] // self.groups, *kernel)}
+        return {**weight, "bias": (self.out_channels,)} if self.bias else weight
+
+    def macs(self, inputs: Sequence[Shape]) -> int:
+        """One a weight and place: out x in / groups x kernel x places."""
+        return prod(self.shape(inputs)[1:]) * prod(self.parameters(inputs)["weight"])

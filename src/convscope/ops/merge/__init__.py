@@ -1,0 +1,1 @@
+"""Merges: where branches come together again."""

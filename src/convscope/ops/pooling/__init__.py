@@ -1,0 +1,1 @@
+"""Pooling: sliding, adaptive and global."""

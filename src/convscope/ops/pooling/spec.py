@@ -1,0 +1,269 @@
+"""Pooling: sliding, adaptive and global, by maximum or average. No parameters, channels kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from convscope.ops.convolution.spec import resolve_window
+from convscope.ops.spec import (
+    Box,
+    Misfit,
+    Op,
+    Shape,
+    Size,
+    Window,
+    flag,
+    no_products,
+    operation,
+    per_dimension,
+    size,
+    slide,
+    spatial,
+    spell,
+)
+from convscope.ops.traits import Traits
+
+__all__ = ["AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "GlobalAvgPool", "GlobalMaxPool", "MaxPool"]
+
+
+def _checked(op: MaxPool | AvgPool, shape: Shape, window: Window) -> Window:
+    for length, kernel, dilation, padding in zip(
+        shape[1:], window.kernel, window.dilation, window.padding, strict=True
+    ):
+        if op.padding != "same" and padding[0] > kernel // 2:
+            raise Misfit(
+                f"padding {padding[0]} is more than half of the window {spell(window.kernel)}",
+                f"at most {kernel // 2}, so that every window holds a value of the input",
+                argument="padding",
+            )
+        if dilation > length and any(padding):
+            raise Misfit(
+                f"dilation {dilation} with padding steps over the whole input {spell(shape[1:])}",
+                f"a dilation of at most {length}, so that every window holds a value of the input",
+                argument="dilation",
+            )
+    return window
+
+
+@operation("maxpool", "the largest value of each window")
+@dataclass(frozen=True)
+class MaxPool(Op):
+    """``maxpool KERNEL_SIZE``: as ``torch.nn.MaxPool2d``; the stride is the window where none is given.
+
+    Example:
+        >>> MaxPool(2).shape([(64, 28, 28)])
+        (64, 14, 14)
+    """
+
+    positional: ClassVar[tuple[str, ...]] = ("kernel_size",)
+    traits: ClassVar[Traits] = Traits(
+        reads="window",
+        monotone="exact",
+        linearity="none",
+        nonlinearity="none",
+        keeps=("input", "indices"),
+        aliases="never",
+        gradient="made",
+        pools="maximum",
+        product=False,
+        overwritable=True,
+        precise=False,
+        random=False,
+    )
+    macs = no_products
+
+    kernel_size: Size = size()
+    stride: Size | None = size(None, optional=True)
+    padding: Size | str = size(0, minimum=0, words=("same", "valid"))
+    dilation: Size = size(1)
+    ceil_mode: bool = flag(False)
+
+    def window(self, inputs: Sequence[Shape]) -> Window:
+        """The window with its stride, dilation and padding in numbers."""
+        stride = self.kernel_size if self.stride is None else self.stride
+        return _checked(
+            self,
+            inputs[0],
+            resolve_window("maxpool", inputs[0], self.kernel_size, stride, self.dilation, self.padding),
+        )
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """``(channels, *places)``."""
+        return (inputs[0][0], *slide("maxpool", inputs[0], self.window(inputs), self.ceil_mode))
+
+
+@operation("avgpool", "the mean of each window")
+@dataclass(frozen=True)
+class AvgPool(Op):
+    """``avgpool KERNEL_SIZE``: as ``torch.nn.AvgPool2d``; padded zeros count unless ``count_include_pad=no``.
+
+    Example:
+        >>> AvgPool(3, stride=2, ceil_mode=True).shape([(8, 6, 6)])
+        (8, 3, 3)
+    """
+
+    positional: ClassVar[tuple[str, ...]] = ("kernel_size",)
+    traits: ClassVar[Traits] = Traits(
+        reads="window",
+        monotone="rounded",
+        linearity="affine",
+        nonlinearity="none",
+        keeps=("input",),
+        aliases="never",
+        gradient="made",
+        pools="mean",
+        product=False,
+        overwritable=True,
+        precise=False,
+        random=False,
+    )
+    macs = no_products
+
+    kernel_size: Size = size()
+    stride: Size | None = size(None, optional=True)
+    padding: Size = size(0, minimum=0)
+    ceil_mode: bool = flag(False)
+    count_include_pad: bool = flag(True)
+
+    def window(self, inputs: Sequence[Shape]) -> Window:
+        """The window with its stride and padding in numbers."""
+        stride = self.kernel_size if self.stride is None else self.stride
+        window = resolve_window("avgpool", inputs[0], self.kernel_size, stride, 1, self.padding)
+        return _checked(self, inputs[0], window)
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """``(channels, *places)``."""
+        return (inputs[0][0], *slide("avgpool", inputs[0], self.window(inputs), self.ceil_mode))
+
+
+def _adaptive_box(op: AdaptiveAvgPool | AdaptiveMaxPool, box: Box, inputs: Sequence[Shape]) -> Box:
+    sizes = per_dimension("output_size", op.output_size, inputs[0])
+    return tuple(
+        (start * length // n, -(-stop * length // n))
+        for (start, stop), length, n in zip(box, inputs[0][1:], sizes, strict=True)
+    )
+
+
+def _adaptive_shape(op: AdaptiveAvgPool | AdaptiveMaxPool, inputs: Sequence[Shape]) -> Shape:
+    spatial(op.word, inputs[0])
+    return (inputs[0][0], *per_dimension("output_size", op.output_size, inputs[0]))
+
+
+@operation("adaptiveavgpool", "the mean of as many windows as the output has places")
+@dataclass(frozen=True)
+class AdaptiveAvgPool(Op):
+    """``adaptiveavgpool OUTPUT_SIZE``: window i of n over length L is ``[floor(iL/n), ceil((i+1)L/n))``."""
+
+    positional: ClassVar[tuple[str, ...]] = ("output_size",)
+    traits: ClassVar[Traits] = Traits(
+        reads="box",
+        monotone="rounded",
+        linearity="affine",
+        nonlinearity="none",
+        keeps=("input",),
+        aliases="never",
+        gradient="made",
+        pools="mean",
+        product=False,
+        overwritable=False,
+        precise=False,
+        random=False,
+    )
+    macs = no_products
+
+    output_size: Size = size()
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """``(channels, *output_size)``."""
+        return _adaptive_shape(self, inputs)
+
+    def box(self, box: Box, inputs: Sequence[Shape]) -> Box:
+        """From the first row of the first window to the last of the last."""
+        return _adaptive_box(self, box, inputs)
+
+
+@operation("adaptivemaxpool", "the largest value of as many windows as the output has places")
+@dataclass(frozen=True)
+class AdaptiveMaxPool(Op):
+    """``adaptivemaxpool OUTPUT_SIZE``: windows as in ``adaptiveavgpool``."""
+
+    positional: ClassVar[tuple[str, ...]] = ("output_size",)
+    traits: ClassVar[Traits] = Traits(
+        reads="box",
+        monotone="exact",
+        linearity="none",
+        nonlinearity="none",
+        keeps=("input", "indices"),
+        aliases="never",
+        gradient="made",
+        pools="maximum",
+        product=False,
+        overwritable=True,
+        precise=False,
+        random=False,
+    )
+    macs = no_products
+
+    output_size: Size = size()
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """``(channels, *output_size)``."""
+        return _adaptive_shape(self, inputs)
+
+    def box(self, box: Box, inputs: Sequence[Shape]) -> Box:
+        """From the first row of the first window to the last of the last."""
+        return _adaptive_box(self, box, inputs)
+
+
+@operation("globalavgpool", "the mean of each channel")
+@dataclass(frozen=True)
+class GlobalAvgPool(Op):
+    """``globalavgpool``: each channel's mean over all places, kept as ``C x 1 x 1`` (Lin et al. 2013)."""
+
+    traits: ClassVar[Traits] = Traits(
+        reads="channels",
+        monotone="rounded",
+        linearity="affine",
+        nonlinearity="none",
+        keeps=(),
+        aliases="never",
+        gradient="made",
+        pools="mean",
+        product=False,
+        overwritable=False,
+        precise=False,
+        random=False,
+    )
+    macs = no_products
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """``(channels, 1, ...)``."""
+        return (inputs[0][0], *(1 for _ in spatial(self.word, inputs[0])))
+
+
+@operation("globalmaxpool", "the largest value of each channel")
+@dataclass(frozen=True)
+class GlobalMaxPool(Op):
+    """``globalmaxpool``: each channel's maximum over all places, kept as ``C x 1 x 1``."""
+
+    traits: ClassVar[Traits] = Traits(
+        reads="channels",
+        monotone="exact",
+        linearity="none",
+        nonlinearity="none",
+        keeps=("input", "indices"),
+        aliases="never",
+        gradient="made",
+        pools="maximum",
+        product=False,
+        overwritable=True,
+        precise=False,
+        random=False,
+    )
+    macs = no_products
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """``(channels, 1, ...)``."""
+        return (inputs[0][0], *(1 for _ in spatial(self.word, inputs[0])))

@@ -1,0 +1,36 @@
+"""What acts in training alone: dropout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from convscope.ops.spec import Op, no_products, number, operation
+from convscope.ops.traits import Traits
+
+__all__ = ["Dropout"]
+
+
+@operation("dropout", "sets values to zero at random while training")
+@dataclass(frozen=True)
+class Dropout(Op):
+    """``dropout P``: zero with probability p, the rest scaled by 1 / (1 - p) (Srivastava et al. 2014)."""
+
+    positional: ClassVar[tuple[str, ...]] = ("p",)
+    traits: ClassVar[Traits] = Traits(
+        reads="element",
+        monotone="exact",
+        linearity="affine",
+        nonlinearity="none",
+        keeps=("mask",),
+        aliases="evaluation",
+        gradient="made",
+        pools="no",
+        product=False,
+        overwritable=False,
+        precise=False,
+        random=True,
+    )
+    macs = no_products
+
+    p: float = number(0.5, 0.0, 0.99)

@@ -1,0 +1,60 @@
+"""What torch computes of an operation: a function made once a node, with every choice that its shape allows taken.
+
+Each function takes the node's tensors and the operands. It works in any memory layout and precision, on any device,
+and under ``torch.compile`` and ``torch.export``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, cast
+
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812  the name by which everyone knows it
+
+from convscope.ops.registry import Facet
+from convscope.ops.spec import Misfit, Op, Shape
+
+Compute = Callable[[Any, Sequence[Tensor]], Tensor]
+"""From a node's tensors (``.weight``, ``.bias``, ``.training`` ...) and its operands, ``(N, C, *spatial)`` or
+``(N, features)``, to its output."""
+
+
+class Place(Protocol):
+    """Where an operation stands; :class:`convscope.network.graph.Node` is one."""
+
+    @property
+    def op(self) -> Op:
+        """The operation."""
+
+    @property
+    def input_shapes(self) -> tuple[Shape, ...]:
+        """Of its operands, without the batch."""
+
+    @property
+    def shape(self) -> Shape:
+        """Of its output, without the batch."""
+
+
+COMPUTE: Facet[Callable[[Any, Place], Compute]] = Facet("function in torch", "engine")
+"""``(op, place)`` to the function that computes it."""
+
+COMPUTE_IN_PLACE: Facet[Callable[[Any, Place], Compute]] = Facet("function in torch that overwrites", "engine")
+"""The same where the operand may be overwritten; an operation without it is computed as ever."""
+
+
+def by_rank(place: Place, name: str) -> Callable[..., Tensor]:
+    """``conv2d`` for a picture, ``conv1d`` for a signal, ``conv3d`` for a volume.
+
+    Raises:
+        Misfit: torch has no such operation in so many dimensions.
+    """
+    rank = len(place.input_shapes[0]) - 1
+    if rank > 3:
+        raise Misfit(f"{place.op.word} in {rank} dimensions", "at most 3 with torch")
+    return cast("Callable[..., Tensor]", getattr(F, name.format(rank)))
+
+
+def pads_of(padding: tuple[tuple[int, int], ...]) -> list[int]:
+    """As ``F.pad`` takes them: the last dimension first."""
+    return [value for pair in reversed(padding) for value in pair]
