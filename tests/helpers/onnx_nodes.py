@@ -1,4 +1,4 @@
-"""ONNX's nodes said as our operations, for its own tests to judge ours; what has no words is refused with the reason."""
+"""ONNX's nodes said as our operations, for its own tests to judge ours; what has no words is refused with a reason."""
 
 from __future__ import annotations
 
@@ -41,11 +41,13 @@ class Asked:
         node: of ONNX.
         shapes: of its inputs by name, examples first.
         constants: those of its inputs whose numbers are known.
+        version: of the operators ("opset").
     """
 
     node: onnx.NodeProto
     shapes: Mapping[str, tuple[int, ...]]
     constants: Mapping[str, Array]
+    version: int
 
     def attribute(self, name: str, default: Any = None) -> Any:
         for entry in self.node.attribute:
@@ -101,6 +103,11 @@ def _padding(asked: Asked, kernel: tuple[int, ...]) -> Any:
             raise UnsaidError("the odd zero of padding before, not after")
         return tuple(before for before, _ in sides)
     if pads[:rank] != pads[rank:]:
+        strides, dilations = (asked.attribute(name, [1] * rank) for name in ("strides", "dilations"))
+        if tuple(zip(pads[:rank], pads[rank:], strict=True)) == tuple(
+            map(ops.spec.same_padding, asked.shape[2:], kernel, strides, dilations)
+        ):
+            return "same"
         raise UnsaidError("padding of two sides that differ")
     return pads[:rank]
 
@@ -123,8 +130,6 @@ def _conv(asked: Asked) -> Said:
 
 def _max_pool(asked: Asked) -> Said:
     kernel = _size(asked.attribute("kernel_shape"))
-    if len(asked.node.output) > 1:
-        raise UnsaidError("where the largest stood is asked for")
     op = ops.MaxPool(
         kernel_size=kernel,
         stride=_size(asked.attribute("strides", [1] * len(kernel))),
@@ -178,7 +183,8 @@ def _axis(asked: Asked, default: int) -> int:
 
 
 def _softmax(asked: Asked) -> Said:
-    if _axis(asked, -1) != 1:
+    before = asked.version < 13  # over all that is behind the axis
+    if _axis(asked, 1 if before else -1) != 1 or (before and math.prod(asked.shape[2:]) > 1):
         raise UnsaidError("along another axis than the channels")
     return asked.one(ops.Softmax())
 
@@ -225,8 +231,6 @@ def _instance_norm(asked: Asked) -> Said:
 def _layer_norm(asked: Asked) -> Said:
     if _axis(asked, -1) != 1:
         raise UnsaidError("along other axes than all of an example")
-    if len(asked.node.output) > 1:
-        raise UnsaidError("mean and deviation are asked for")
     op = ops.LayerNorm(eps=asked.attribute("epsilon", 1e-5), over="all")
     return asked.one(op, weight=asked.constant(1), bias=asked.constant(2))
 
@@ -289,8 +293,6 @@ def _reshape(asked: Asked) -> Said:
 
 
 def _dropout(asked: Asked) -> Said:
-    if len(asked.node.output) > 1 and asked.node.output[1]:
-        raise UnsaidError("what was dropped is asked for")
     training = asked.constant(2)
     if training is not None and bool(training):
         raise UnsaidError("random")
@@ -340,7 +342,7 @@ SEVERAL = {"Add", "Concat", "Mul", "Sum"}
 
 
 def say(asked: Asked) -> Said:
-    """A node as our operation.
+    """A node as our operation; what it gives besides its first output is left.
 
     Raises:
         UnsaidError: there are no words for it, or our operation refuses it.
@@ -360,6 +362,11 @@ def say(asked: Asked) -> Said:
     return said
 
 
+def version_of(model: onnx.ModelProto) -> int:
+    """Of ONNX's own operators in a model."""
+    return next((int(entry.version) for entry in model.opset_import if not entry.domain), 1)
+
+
 def graph_of(
     model: onnx.ModelProto, constants: Mapping[str, Array], source: str, shape: tuple[int, ...]
 ) -> tuple[Graph, dict[str, Array]]:
@@ -375,7 +382,8 @@ def graph_of(
     nodes: list[Node] = []
     state: dict[str, Array] = {}
     for index, node in enumerate(model.graph.node):
-        said = say(Asked(node, shapes, {name: constants[name] for name in node.input if name in constants}))
+        known = {name: constants[name] for name in node.input if name in constants}
+        said = say(Asked(node, shapes, known, version_of(model)))
         inputs = tuple(tuple(shapes[name][1:]) for name in said.values)
         path = f"{said.op.word}{index}"
         made = Node(path, said.op, tuple(paths[name] for name in said.values), inputs, said.op.shape(inputs))
@@ -402,7 +410,7 @@ def redrawn(model: onnx.ModelProto, seed: int) -> tuple[onnx.ModelProto, dict[st
 
     def draw(name: str, shape: tuple[int, ...]) -> Array:
         if role.get(name) in (("BatchNormalization", 1), ("BatchNormalization", 4)):
-            return rng.uniform(0.5, 1.5, shape).astype(np.float32)
+            return rng.uniform(0.5, 1.0, shape).astype(np.float32)
         if len(shape) < 2:
             return rng.uniform(-0.3, 0.3, shape).astype(np.float32)
         bound = math.sqrt(6 / math.prod(shape[1:]))

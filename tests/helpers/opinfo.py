@@ -77,6 +77,8 @@ def _values(tensor: Tensor) -> Tensor:
 
 def _batched(rank: int, tensor: Tensor) -> View:
     """Examples first where a sample has none."""
+    if tensor.ndim not in (rank + 1, rank + 2):
+        raise UnsaidError("a tensor of another rank")  # ours go by the rank that they are given
     return (lambda t: t[None]) if tensor.ndim == rank + 1 else same
 
 
