@@ -16,9 +16,11 @@ import torch
 
 import convscope
 from convscope.data.cache import prepare
-from convscope.data.dataset import Preprocess, Split
+from convscope.data.dataset import Split
+from convscope.data.image.decode import ImagePreprocess
+from convscope.data.image.normalise import measure
 from convscope.data.sources import open_source
-from convscope.engine.inference import compute, measure
+from convscope.engine.inference import compute
 from convscope.learning.device import device_of
 from convscope.learning.events import EpochEnded
 from convscope.learning.state import begin
@@ -29,21 +31,21 @@ RACE_EPOCHS = 7
 os.environ.setdefault("CONVSCOPE_CACHE", tempfile.mkdtemp())
 network = convscope.Network.parse(os.environ["BENCH_NETWORK"])
 source = open_source(data)
-dataset = prepare(source, Preprocess(1, 28, 28))
+dataset = prepare(source, ImagePreprocess(1, 28, 28))
 # The others train on all 60,000 and look at the test set; so do we here, and hold nothing out.
 everything = Split(
-    np.concatenate([dataset.train.images_NHWC, dataset.val.images_NHWC]),
+    np.concatenate([dataset.train.inputs_N, dataset.val.inputs_N]),
     np.concatenate([dataset.train.labels_N, dataset.val.labels_N]),
     (),
 )
-nothing = Split(dataset.val.images_NHWC[:0], dataset.val.labels_N[:0], ())
+nothing = Split(dataset.val.inputs_N[:0], dataset.val.labels_N[:0], ())
 dataset = dataclasses.replace(dataset, train=everything, val=nothing)
 # Another seed each round, as the others draw theirs anew.
 recipe = convscope.Recipe(
     epochs=min(epochs, RACE_EPOCHS) if to else epochs, batch_size=batch, seed=int(os.environ["BENCH_ROUND"])
 ).resolved(len(everything))
 state = begin(network.graph(), recipe, device_of(recipe))
-normalise = measure(everything.images_NHWC)
+normalise = measure(everything.inputs_N)
 labels = torch.from_numpy(np.array(dataset.test.labels_N))
 seconds, accuracies, reached = [], [], None
 before = 0.0
@@ -51,7 +53,7 @@ for event in train(state, dataset, normalise):
     if isinstance(event, EpochEnded):
         seconds.append(event.seconds - before)
         before = event.seconds
-        scores = compute(weighted(state), dataset.test.images_NHWC, normalise)
+        scores = compute(weighted(state), dataset.test.inputs_N, normalise)
         accuracies.append(round(float((scores.argmax(1) == labels).float().mean()), 4))
         if to and accuracies[-1] >= to:
             reached = event.seconds

@@ -37,7 +37,8 @@ def contestant(name: str, batch: int, what: str) -> None:
     """Print the bytes predicted and measured, in a process of its own."""
     import torch
 
-    from convscope.engine.inference import Normalise, laid_out
+    from convscope.data.image.normalise import Normalise
+    from convscope.engine.inference import laid_out
     from convscope.engine.module import to_module
     from convscope.learning.recipe import Recipe
     from convscope.learning.state import begin

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from convscope.data.pictures import in_photograph
+from convscope.data.image.decode import in_photograph
 from convscope.inspection.attribution.class_map import ClassMap, class_map, coarse_layer, fine_layer
 from convscope.inspection.attribution.integrated import IntegratedGradients, integrated_gradients
 from convscope.inspection.attribution.occlusion import Occlusion, occlusion

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from convscope.data.dataset import Dataset, Preprocess, Split
-from convscope.engine.inference import Normalise, measure
+from convscope.data.dataset import Dataset, Split
+from convscope.data.image.decode import ImagePreprocess
+from convscope.data.image.normalise import Normalise, measure
 from convscope.engine.module import to_module
 from convscope.learning.events import Stepped
 from convscope.learning.recipe import Recipe
@@ -83,7 +84,7 @@ def test_saved_and_loaded_alike(name: str, tmp_path: Path) -> None:
     channels, height, width = SMALL[name]
     module = to_module(network.graph(), seed=2).eval()
     normalise = Normalise((0.4,) * channels, (0.3,) * channels)
-    model = Model(network, module, ("a", "b", "c"), Preprocess(*SMALL[name]), normalise)
+    model = Model(network, module, ("a", "b", "c"), ImagePreprocess(*SMALL[name]), normalise)
     again = Model.load(model.save(tmp_path / "model"))
     images = np.random.default_rng(0).integers(0, 255, (2, height, width, channels), np.uint8)
     assert again.network.text() == network.text()
@@ -107,7 +108,7 @@ def test_every_family_trains(name: str) -> None:
     channels, *size = SMALL[name]
     images = np.random.default_rng(0).integers(0, 255, (8, *size, channels), np.uint8)
     split = Split(images, np.arange(8) % 4, [str(n) for n in range(8)])
-    dataset = Dataset("noise", ("0", "1", "2", "3"), split, split, split, Preprocess(*SMALL[name]), (), "")
+    dataset = Dataset("noise", ("0", "1", "2", "3"), split, split, split, ImagePreprocess(*SMALL[name]), (), "")
     state = begin(network.graph(), Recipe(epochs=3, batch_size=8, lr=1e-4).resolved(8), torch.device("cpu"))
     steps = [event for event in train(state, dataset, measure(images)) if isinstance(event, Stepped)]
     assert len(steps) == 3

@@ -77,7 +77,11 @@ def allowed(module: str) -> set[str]:
     return next((may for pattern, may in IN_OPS if pattern.fullmatch(module)), set())
 
 
-EXCEPT = {"convscope.data.augment", "convscope.data.variations", "convscope.data.mixing"}
+EXCEPT = {
+    "convscope.data.modality", "convscope.data.modalities", "convscope.data.image.modality",
+    "convscope.data.image.augment", "convscope.data.image.variations", "convscope.data.image.mixing",
+    "convscope.data.image.normalise", "convscope.data.image.resize",
+}  # fmt: skip
 """They work on whole batches, on the device."""
 
 ONLY = {"errors": set(), "files": set(), "seeds": set(), "ops": set(), "network": {"lark"}}
@@ -218,11 +222,11 @@ TREE = {
     "convscope.reference.gradient_walk": "from convscope.ops.walk import Step",
     "convscope.data": "",
     "convscope.data.dataset": "import numpy\nfrom convscope.files import write_atomically",
-    "convscope.data.augment": "import torch",
+    "convscope.data.image.augment": "import torch",
     "convscope.model": "",
     "convscope.model.folder": "import torch\nfrom ..engine.module import M\nfrom ..data import dataset",
     "convscope.learning": "",
-    "convscope.learning.train": "from convscope.model.folder import save\nfrom convscope.data.augment import A",
+    "convscope.learning.train": "from convscope.model.folder import save\nfrom convscope.data.image.augment import A",
     "convscope.inspection": "",
     "convscope.inspection.look": "import torch\nfrom convscope.model.folder import load",
     "convscope.cli": "",
@@ -260,8 +264,12 @@ PLANTED = [
     ("convscope.data.dataset", "from convscope.network.tree import N", "imports convscope.network.tree"),
     ("convscope.data.dataset", "from convscope.engine import module", "imports convscope.engine.module"),
     ("convscope.data.dataset", "import torch", "convscope.data.dataset loads torch"),
-    ("convscope.data.dataset", "from convscope.data import augment", "dataset > convscope.data.augment > torch"),
-    ("convscope.data", "from .augment import A", "convscope.data > convscope.data.augment > torch"),
+    (
+        "convscope.data.dataset",
+        "from convscope.data.image import augment",
+        "dataset > convscope.data.image.augment > torch",
+    ),
+    ("convscope.data", "from .image.augment import A", "convscope.data > convscope.data.image.augment > torch"),
     ("convscope.engine.module", "from convscope.data.dataset import D", "imports convscope.data.dataset"),
     ("convscope.reference.forward", "import torch", "forward loads torch"),
     ("convscope.reference.forward", "import torch.nn.functional as F", "forward loads torch"),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from convscope.calculation.calculation import Calculation
     from convscope.data.audit import Checked
-    from convscope.data.dataset import Fit
+    from convscope.data.image.decode import Fit
     from convscope.evaluation.comparison import PairedComparison
     from convscope.evaluation.evaluate import Evaluated
     from convscope.inspection.look import Look
@@ -382,9 +382,9 @@ def look(model: str | Path | Model, picture: str | Path | NDArray[np.uint8]) -> 
         >>> unit = look("runs/digits-1", "digits:3").unit("conv1[0,2,2]")  # doctest: +SKIP
         >>> unit.walk.terms[0].value, unit.value, unit.difference  # doctest: +SKIP
     """
-    from convscope.inspection.find_input import find_picture
+    from convscope.inspection.find_input import find_input
     from convscope.inspection.look import look_at
 
     loaded = _model(model)
-    image = find_picture(loaded, picture).image_HWC if isinstance(picture, (str, Path)) else picture
+    image = find_input(loaded, picture).input if isinstance(picture, (str, Path)) else picture
     return look_at(loaded, image)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convscope.data.cache import prepare, prepare_all
-from convscope.data.dataset import Preprocess
+from convscope.data.image.decode import ImagePreprocess
 from convscope.data.sources import ArraySource, FileSource, archive, open_source
 from convscope.errors import UserError
 
@@ -34,10 +34,10 @@ def test_a_zip_is_the_folder_that_it_was_made_of(hostile, cache, tmp_path, top):
     zipped = open_source(_zip_of(tmp_path / "pets", tmp_path / "pets.zip", top))
     assert isinstance(zipped, FileSource)
     assert (zipped.name, zipped.classes, zipped.names) == (folder.name, folder.classes, folder.names)
-    assert zipped.size() == folder.size()
-    preprocess = Preprocess(3, 8, 8)
+    assert zipped.shape() == folder.shape()
+    preprocess = ImagePreprocess(3, 8, 8)
     one, other = prepare(folder, preprocess), prepare(zipped, preprocess)
-    np.testing.assert_array_equal(one.train.images_NHWC, other.train.images_NHWC)
+    np.testing.assert_array_equal(one.train.inputs_N, other.train.inputs_N)
     assert one.fingerprint == other.fingerprint
     assert {path.name for path in tmp_path.iterdir()} == {"pets", "pets.zip", "cache"}
 
@@ -60,7 +60,7 @@ def test_idx_cifar_and_tables_in_a_zip(hostile, tmp_path):
     assert isinstance(source, ArraySource)
     assert {side: len(indices) for side, indices in source.given.items()} == {"train": 40, "test": 20}
     cifar = hostile.make_zip(tmp_path / "c.zip", {"x/data_batch_1.bin": hostile.cifar_records(20)})
-    assert open_source(cifar).size() == (3, 32, 32)
+    assert open_source(cifar).shape() == (3, 32, 32)
     pictures = {f"t/img/{i}.png": hostile.saved(hostile.picture(i), "PNG") for i in range(4)}
     table = b"path,label\nimg/0.png,a\n./img/1.png,b\nimg/2.png,a\n../t/img/3.png,b\n../../x.png,a\n"
     source = open_source(hostile.make_zip(tmp_path / "t.zip", {**pictures, "t/labels.csv": table}))
@@ -92,7 +92,7 @@ def test_a_header_that_lies_about_its_size(hostile, cache, tmp_path):
     size = (len(good) + (2 << 20)).to_bytes(4, "little")
     assert data.count(size) == 2
     path.write_bytes(data.replace(size, (100).to_bytes(4, "little")))
-    dataset = prepare(open_source(path), Preprocess(1, 4, 4))
+    dataset = prepare(open_source(path), ImagePreprocess(1, 4, 4))
     assert [item.file for item in dataset.skipped] == ["dog/big.png"]
 
 
@@ -104,7 +104,7 @@ def test_a_damaged_member_costs_that_member(hostile, cache, tmp_path):
     at = data.index(b"cat/2.jpg") + 60
     data[at : at + 40] = bytes(40)
     path.write_bytes(data)
-    dataset = prepare(open_source(path), Preprocess(1, 4, 4))
+    dataset = prepare(open_source(path), ImagePreprocess(1, 4, 4))
     assert [item.file for item in dataset.skipped] == ["cat/2.jpg"]
     assert len(dataset.train) + len(dataset.val) + len(dataset.test) == 7
 
@@ -113,16 +113,16 @@ def test_a_damaged_member_costs_that_member(hostile, cache, tmp_path):
 def test_the_real_photographs(shared, cache):
     source = open_source(shared / "data" / "imagenette_subset.zip")
     assert isinstance(source, FileSource)
-    assert (len(source.classes), source.classes[0], source.size()) == (10, "n01440764", (3, 224, 224))
+    assert (len(source.classes), source.classes[0], source.shape()) == (10, "n01440764", (3, 224, 224))
     assert {side: len(indices) for side, indices in source.given.items()} == {"train": 1000, "val": 500}
-    dataset = prepare(source, Preprocess(3, 32, 32))
+    dataset = prepare(source, ImagePreprocess(3, 32, 32))
     assert (len(dataset.train), len(dataset.val), len(dataset.test), dataset.skipped) == (900, 100, 500, ())
     assert dataset.test.names[0].startswith("val/")
     measured = prepare_all(
-        open_source(shared / "data" / "imagenette_subset.zip", training=False), Preprocess(3, 32, 32)
+        open_source(shared / "data" / "imagenette_subset.zip", training=False), ImagePreprocess(3, 32, 32)
     )
     assert measured.part == "val"
-    np.testing.assert_array_equal(measured.pictures.images_NHWC, dataset.test.images_NHWC)
+    np.testing.assert_array_equal(measured.split.inputs_N, dataset.test.inputs_N)
 
 
 @settings(max_examples=120, deadline=None)
@@ -142,6 +142,6 @@ def test_no_zip_ends_in_anything_but_a_message_or_a_skipped_file(hostile, data):
         )
         with contextlib.suppress(UserError):
             source = open_source(path, training=False)
-            result = prepare_all(source, Preprocess(1, 4, 4), cache=Path(folder, "cache"))
+            result = prepare_all(source, ImagePreprocess(1, 4, 4), cache=Path(folder, "cache"))
             assert len(result.pictures) > 0
             assert all(item.reason for item in result.skipped)

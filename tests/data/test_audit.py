@@ -19,7 +19,7 @@ from convscope.cli.commands.check import check_command
 from convscope.data.audit import KINDS, PROBLEMS, check
 from convscope.data.audit.duplicates import groups, near
 from convscope.data.audit.scan import THUMBNAIL
-from convscope.data.pictures import decode
+from convscope.data.image.decode import decode
 from convscope.data.sources import open_source
 from convscope.errors import UserError
 

@@ -13,20 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convscope.data.cache import prepare
-from convscope.data.dataset import Preprocess
+from convscope.data.image.decode import ImagePreprocess
 from convscope.data.sources import ArraySource, open_source
 from convscope.errors import UserError
 
 
 def _all(source: ArraySource) -> np.ndarray:
-    return source.pictures(np.arange(len(source.labels_N)))
+    return source.take(np.arange(len(source.labels_N)))
 
 
 @pytest.mark.parametrize("zipped", [False, True])
 def test_a_folder_like_mnist(hostile, tmp_path, zipped):
     source = open_source(hostile.make_idx_folder(tmp_path / "kanji", zipped=zipped))
     assert isinstance(source, ArraySource)
-    assert (source.name, source.classes, source.size()) == ("kanji", ("0", "1", "2", "3"), (1, 6, 6))
+    assert (source.name, source.classes, source.shape()) == ("kanji", ("0", "1", "2", "3"), (1, 6, 6))
     assert {side: (int(i[0]), int(i[-1])) for side, i in source.given.items()} == {"train": (0, 39), "test": (40, 59)}
     assert (source.names[39], source.names[40]) == ("train[39]", "test[0]")
     expected = np.random.default_rng(40).integers(0, 256, 40 * 36, np.uint8).reshape(40, 6, 6)
@@ -80,7 +80,7 @@ def test_colour_idx(hostile, tmp_path):
     hostile.put(folder / "train-images-idx3-ubyte", hostile.idx((40, 6, 6, 3)))
     (folder / "t10k-images-idx3-ubyte").unlink()
     (folder / "t10k-labels-idx1-ubyte").unlink()
-    assert open_source(folder).size() == (3, 6, 6)
+    assert open_source(folder).shape() == (3, 6, 6)
     hostile.put(folder / "train-images-idx3-ubyte", hostile.idx((40, 6, 6, 2)))
     with pytest.raises(UserError, match="pictures of 2 channels"):
         open_source(folder)
@@ -91,7 +91,7 @@ def test_cifar10(hostile, tmp_path):
         hostile.put(tmp_path / f"data_batch_{i}.bin", hostile.cifar_records(20, seed=i))
     hostile.put(tmp_path / "test_batch.bin", hostile.cifar_records(10, seed=9))
     source = open_source(tmp_path)
-    assert (source.name, source.size(), source.classes[:2]) == ("cifar10", (3, 32, 32), ("airplane", "automobile"))
+    assert (source.name, source.shape(), source.classes[:2]) == ("cifar10", (3, 32, 32), ("airplane", "automobile"))
     assert {side: len(indices) for side, indices in source.given.items()} == {"train": 40, "test": 10}
     assert (source.names[39], source.names[40]) == ("train[39]", "test[0]")
     records = np.frombuffer(hostile.cifar_records(20, seed=2), np.uint8).reshape(20, 3073)
@@ -147,22 +147,22 @@ def test_no_idx_file_ends_in_anything_but_a_message(hostile, data):
 @pytest.mark.parametrize(
     ("name", "size", "counts", "classes"),
     [
-        ("mnist", (1, 28, 28), (55_000, 5_000, 10_000), tuple("0123456789")),
+        ("mnist", (1, 28, 28), (58_500, 1_500, 10_000), tuple("0123456789")),
         (
             "fashion-mnist",
             (1, 28, 28),
-            (55_000, 5_000, 10_000),
+            (58_500, 1_500, 10_000),
             ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
         ),
-        ("cifar10", (3, 32, 32), (45_000, 5_000, 10_000), ("airplane", "automobile", "bird", "cat", "deer")),
+        ("cifar10", (3, 32, 32), (48_500, 1_500, 10_000), ("airplane", "automobile", "bird", "cat", "deer")),
     ],
 )
 def test_the_real_sets(shared_sets, name, size, counts, classes):
     source = open_source(shared_sets(name))
-    assert source.size() == size
+    assert source.shape() == size
     assert source.classes[: len(classes)] == classes
     assert len(source.classes) == 10
-    dataset = prepare(source, Preprocess(*size))
+    dataset = prepare(source, ImagePreprocess(*size))
     assert (len(dataset.train), len(dataset.val), len(dataset.test)) == counts
     assert dataset.skipped == ()
     # Every class has as many test pictures as its makers say.

@@ -16,12 +16,12 @@ import pytest
 from convscope.data import cache as cache_module
 from convscope.data import entries
 from convscope.data.cache import prepare, prepare_all
-from convscope.data.dataset import Dataset, Preprocess
-from convscope.data.pictures import decode
+from convscope.data.dataset import Dataset
+from convscope.data.image.decode import ImagePreprocess, decode
 from convscope.data.sources import open_source
 from convscope.errors import UserError
 
-SMALL = Preprocess(3, 8, 8)
+SMALL = ImagePreprocess(3, 8, 8)
 
 
 @pytest.fixture
@@ -32,20 +32,20 @@ def pets(hostile, tmp_path) -> Path:
 def _same(one: Dataset, other: Dataset) -> bool:
     pairs = [(one.train, other.train), (one.val, other.val), (one.test, other.test)]
     return one.fingerprint == other.fingerprint and all(
-        np.array_equal(a.images_NHWC, b.images_NHWC) and np.array_equal(a.labels_N, b.labels_N) and a.names == b.names
+        np.array_equal(a.inputs_N, b.inputs_N) and np.array_equal(a.labels_N, b.labels_N) and a.names == b.names
         for a, b in pairs
     )
 
 
 def _no_decoding(monkeypatch) -> None:
-    monkeypatch.setattr(cache_module, "decode", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr(ImagePreprocess, "decode", lambda *_: pytest.fail("decoded again"))
 
 
 def test_pictures_labels_and_names_stay_together(pets, cache):
     dataset = prepare(open_source(pets), SMALL)
     assert (len(dataset.train), len(dataset.val), len(dataset.test)) == (28, 4, 8)
     for split in (dataset.train, dataset.val, dataset.test):
-        for image_HWC, label, name in zip(split.images_NHWC, split.labels_N, split.names, strict=True):
+        for image_HWC, label, name in zip(split.inputs_N, split.labels_N, split.names, strict=True):
             np.testing.assert_array_equal(image_HWC, decode(pets / name, SMALL))
             assert dataset.classes[label] == name.split("/")[0]
 
@@ -56,9 +56,9 @@ def test_the_second_run_reads_what_the_first_wrote(pets, cache, monkeypatch):
     second = prepare(open_source(pets), SMALL)
     assert _same(first, second)
     # A plain array over mapped memory, read-only.
-    assert type(second.train.images_NHWC) is np.ndarray
-    assert not second.train.images_NHWC.flags.writeable
-    assert not second.train.images_NHWC.flags.owndata
+    assert type(second.train.inputs_N) is np.ndarray
+    assert not second.train.inputs_N.flags.writeable
+    assert not second.train.inputs_N.flags.owndata
 
 
 def test_another_seed_or_part_is_not_decoded_again(pets, cache, monkeypatch):
@@ -67,10 +67,10 @@ def test_another_seed_or_part_is_not_decoded_again(pets, cache, monkeypatch):
     second = prepare(open_source(pets), SMALL, seed=1)
     assert second.test.names != first.test.names
     assert second.fingerprint == first.fingerprint
-    for image_HWC, name in zip(second.test.images_NHWC, second.test.names, strict=True):
+    for image_HWC, name in zip(second.test.inputs_N, second.test.names, strict=True):
         np.testing.assert_array_equal(image_HWC, decode(pets / name, SMALL))
     whole = prepare_all(open_source(pets, training=False), SMALL)
-    assert (whole.part, len(whole.pictures), whole.fingerprint) == ("all", 40, first.fingerprint)
+    assert (whole.part, len(whole.split), whole.fingerprint) == ("all", 40, first.fingerprint)
 
 
 @pytest.mark.parametrize("change", ["content", "more", "less", "renamed", "size", "fit", "channels"])
@@ -86,13 +86,15 @@ def test_what_changes_is_decoded_again(pets, cache, hostile, change):
     elif change == "renamed":
         (pets / "cat" / "good0.jpg").rename(pets / "dog" / "moved.jpg")
     else:
-        preprocess = {"size": Preprocess(3, 9, 8), "fit": Preprocess(3, 8, 8, "crop"), "channels": Preprocess(1, 8, 8)}[
-            change
-        ]
+        preprocess = {
+            "size": ImagePreprocess(3, 9, 8),
+            "fit": ImagePreprocess(3, 8, 8, "crop"),
+            "channels": ImagePreprocess(1, 8, 8),
+        }[change]
     after = prepare(open_source(pets), preprocess)
     # The fingerprint names the data, not the size that a network wants it in.
     assert (after.fingerprint == before.fingerprint) == (change in ("size", "fit", "channels"))
-    for name, image_HWC in zip(after.train.names, after.train.images_NHWC, strict=True):
+    for name, image_HWC in zip(after.train.names, after.train.inputs_N, strict=True):
         np.testing.assert_array_equal(image_HWC, decode(pets / name, preprocess))
 
 
@@ -110,7 +112,7 @@ def test_a_file_mended_is_read_again(pets, cache, hostile):
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "gone", "zeros", "longer"])
 def test_a_damaged_entry_is_rebuilt(pets, cache, file, damage):
     first = prepare(open_source(pets), SMALL)
-    kept = [split.images_NHWC.copy() for split in (first.train, first.val, first.test)]
+    kept = [split.inputs_N.copy() for split in (first.train, first.val, first.test)]
     (entry,) = cache.iterdir()
     path = entry / file
     data = path.read_bytes()
@@ -128,7 +130,7 @@ def test_a_damaged_entry_is_rebuilt(pets, cache, file, damage):
         )
     second = prepare(open_source(pets), SMALL)
     for split, images_NHWC in zip((second.train, second.val, second.test), kept, strict=True):
-        np.testing.assert_array_equal(split.images_NHWC, images_NHWC)
+        np.testing.assert_array_equal(split.inputs_N, images_NHWC)
     assert second.fingerprint == first.fingerprint
     assert second.skipped == ()
     assert [path.name for path in cache.iterdir()] == [entry.name]
@@ -146,7 +148,7 @@ def test_an_entry_of_other_pictures_is_not_the_answer(pets, cache):
     (cache / "kept").rename(other)
     again = prepare(open_source(pets), SMALL, seed=0)
     assert again.test.names == first
-    for image_HWC, name in zip(again.test.images_NHWC, again.test.names, strict=True):
+    for image_HWC, name in zip(again.test.inputs_N, again.test.names, strict=True):
         np.testing.assert_array_equal(image_HWC, decode(pets / name, SMALL))
 
 
@@ -170,9 +172,9 @@ def test_a_killed_run_leaves_no_half_entry(pets, cache):
     """Killed without a chance to clean up: what it began is not taken for an entry, and is swept a day later."""
     program = (
         "import os, sys; from convscope.data.cache import prepare; from convscope.data import cache;"
-        "from convscope.data.sources import open_source; from convscope.data.dataset import Preprocess;"
+        "from convscope.data.sources import open_source; from convscope.data.image.decode import ImagePreprocess;"
         "cache._block_size = lambda *a, **k: 4;"
-        "prepare(open_source(sys.argv[1]), Preprocess(3, 8, 8), progress=lambda *_: os._exit(9))"
+        "prepare(open_source(sys.argv[1]), ImagePreprocess(3, 8, 8), progress=lambda *_: os._exit(9))"
     )
     done = subprocess.run([sys.executable, "-c", program, str(pets)], check=False)
     assert done.returncode == 9
@@ -183,15 +185,15 @@ def test_a_killed_run_leaves_no_half_entry(pets, cache):
     past = time.time() - 2 * 86_400
     for path in (*left.iterdir(), left):
         os.utime(path, (past, past))
-    prepare(open_source(pets), Preprocess(1, 4, 4))
+    prepare(open_source(pets), ImagePreprocess(1, 4, 4))
     assert left not in set(cache.iterdir())
 
 
 def test_processes_at_once_do_not_clash(pets, cache):
     program = (
         "import sys; from convscope.data.cache import prepare;"
-        "from convscope.data.sources import open_source; from convscope.data.dataset import Preprocess;"
-        "d = prepare(open_source(sys.argv[1]), Preprocess(3, 8, 8)); print(d.fingerprint, d.train.images_NHWC.sum())"
+        "from convscope.data.sources import open_source; from convscope.data.image.decode import ImagePreprocess;"
+        "d = prepare(open_source(sys.argv[1]), ImagePreprocess(3, 8, 8)); print(d.fingerprint, d.train.inputs_N.sum())"
     )
     running = [
         subprocess.Popen([sys.executable, "-c", program, str(pets)], stdout=subprocess.PIPE, text=True)
@@ -225,7 +227,7 @@ def test_old_entries_are_swept_and_strangers_files_are_not(pets, cache):
     past = time.time() - 40 * 86_400
     for path in (old / "entry.json", cache / "thesis.part", cache / "notes.txt"):
         os.utime(path, (past, past))
-    prepare(open_source(pets), Preprocess(1, 4, 4))
+    prepare(open_source(pets), ImagePreprocess(1, 4, 4))
     names = {path.name for path in cache.iterdir()}
     assert old.name not in names
     assert {"thesis.part", "notes.txt"} <= names
@@ -244,7 +246,7 @@ def test_a_cache_that_cannot_be_written(pets, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match="CONVSCOPE_CACHE=FOLDER keeps them elsewhere") as caught:
         prepare(open_source(pets), SMALL, cache=tmp_path / "file" / "cache")
-    assert "keeping the decoded pictures failed" in caught.value.got
+    assert "keeping the decoded inputs failed" in caught.value.got
 
 
 def test_a_read_only_cache(pets, tmp_path):
@@ -270,13 +272,13 @@ def test_a_disk_that_fills_while_writing(pets, cache):
     program = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "from convscope.data.cache import prepare; from convscope.data.sources import open_source;"
-        "from convscope.data.dataset import Preprocess; source = open_source(sys.argv[1]);"
+        "from convscope.data.image.decode import ImagePreprocess; source = open_source(sys.argv[1]);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000));\n"
-        "try:\n    prepare(source, Preprocess(3, 64, 64))\nexcept Exception as e:\n    print(type(e).__name__, e)"
+        "try:\n    prepare(source, ImagePreprocess(3, 64, 64))\nexcept Exception as e:\n    print(type(e).__name__, e)"
     )
     done = subprocess.run([sys.executable, "-c", program, str(pets)], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("UserError")
-    assert "keeping the decoded pictures failed: file too large" in done.stdout
+    assert "keeping the decoded inputs failed: file too large" in done.stdout
     assert "CONVSCOPE_CACHE" in done.stdout
     assert list(cache.iterdir()) == []
 
@@ -302,31 +304,31 @@ def test_progress_counts_every_picture(pets, cache, hostile):
 
 def test_arrays_that_fit_need_no_disk(cache):
     source = open_source("digits")
-    one, other = prepare(source, Preprocess(1, 8, 8)), prepare(source, Preprocess(3, 12, 12, "pad"), seed=1)
+    one, other = prepare(source, ImagePreprocess(1, 8, 8)), prepare(source, ImagePreprocess(3, 12, 12, "pad"), seed=1)
     assert not cache.exists()
     assert one.fingerprint == other.fingerprint
-    assert not one.train.images_NHWC.flags.writeable
+    assert not one.train.inputs_N.flags.writeable
     rows = [int(name[7:-1]) for name in one.val.names]
-    np.testing.assert_array_equal(one.val.images_NHWC, source.pictures(np.array(rows)))
+    np.testing.assert_array_equal(one.val.inputs_N, source.take(np.array(rows)))
 
 
 def test_arrays_that_are_resized_are_kept(cache, monkeypatch):
     source = open_source("digits")
-    first = prepare(source, Preprocess(1, 16, 16))
+    first = prepare(source, ImagePreprocess(1, 16, 16))
     assert len(list(cache.iterdir())) == 1
-    monkeypatch.setattr(cache_module, "fit_array", lambda *_: pytest.fail("fitted again"))
-    assert _same(first, prepare(source, Preprocess(1, 16, 16)))
+    monkeypatch.setattr(ImagePreprocess, "fit_arrays", lambda *_: pytest.fail("fitted again"))
+    assert _same(first, prepare(source, ImagePreprocess(1, 16, 16)))
 
 
 def test_resized_arrays_of_another_seed_are_copied(cache, monkeypatch):
     source = open_source("digits")
-    first = prepare(source, Preprocess(1, 16, 16))
-    monkeypatch.setattr(cache_module, "fit_array", lambda *_: pytest.fail("fitted again"))
-    second = prepare(source, Preprocess(1, 16, 16), seed=1)
+    first = prepare(source, ImagePreprocess(1, 16, 16))
+    monkeypatch.setattr(ImagePreprocess, "fit_arrays", lambda *_: pytest.fail("fitted again"))
+    second = prepare(source, ImagePreprocess(1, 16, 16), seed=1)
     assert (second.fingerprint, second.test.names == first.test.names) == (first.fingerprint, False)
-    rows = dict(zip(first.train.names, first.train.images_NHWC, strict=True))
+    rows = dict(zip(first.train.names, first.train.inputs_N, strict=True))
     shared = [
-        (name, image) for name, image in zip(second.train.names, second.train.images_NHWC, strict=True) if name in rows
+        (name, image) for name, image in zip(second.train.names, second.train.inputs_N, strict=True) if name in rows
     ]
     assert len(shared) > 500
     assert all(np.array_equal(image, rows[name]) for name, image in shared)
@@ -348,15 +350,15 @@ def test_a_part_does_not_stand_for_the_whole(hostile, cache, tmp_path):
         hostile.make_good_folder(tmp_path / "pets" / side)
     measured = prepare_all(open_source(tmp_path / "pets"), SMALL)
     dataset = prepare(open_source(tmp_path / "pets"), SMALL)
-    np.testing.assert_array_equal(dataset.test.images_NHWC, measured.pictures.images_NHWC)
+    np.testing.assert_array_equal(dataset.test.inputs_N, measured.split.inputs_N)
     assert len(dataset.train) + len(dataset.val) == 24
 
 
 def test_arrays_in_memory_and_on_the_disk_are_the_same(cache, monkeypatch):
     source = open_source("digits")
-    in_memory = prepare(source, Preprocess(1, 8, 8))
+    in_memory = prepare(source, ImagePreprocess(1, 8, 8))
     monkeypatch.setattr(cache_module, "_IN_MEMORY", 0)
-    assert _same(in_memory, prepare(source, Preprocess(1, 8, 8)))
+    assert _same(in_memory, prepare(source, ImagePreprocess(1, 8, 8)))
     assert len(list(cache.iterdir())) == 1
 
 
@@ -388,14 +390,14 @@ def test_evaluation_takes_the_given_test_pictures(hostile, cache, tmp_path):
         hostile.make_good_folder(tmp_path / "pets" / side, each=count)
     source = open_source(tmp_path / "pets", training=False)
     measured = prepare_all(source, SMALL)
-    assert (measured.part, len(measured.pictures)) == ("test", 6)
-    assert {name.split("/")[0] for name in measured.pictures.names} == {"test"}
+    assert (measured.part, len(measured.split)) == ("test", 6)
+    assert {name.split("/")[0] for name in measured.split.names} == {"test"}
 
 
 def test_evaluation_takes_one_picture_and_refuses_none(hostile, cache, tmp_path):
     hostile.put(tmp_path / "d" / "cat" / "1.png", hostile.saved(hostile.picture(), "PNG"))
     measured = prepare_all(open_source(tmp_path / "d", training=False), SMALL)
-    assert (measured.classes, measured.part, len(measured.pictures)) == (("cat",), "all", 1)
+    assert (measured.classes, measured.part, len(measured.split)) == (("cat",), "all", 1)
     hostile.put(tmp_path / "d" / "cat" / "1.png", b"")
     with pytest.raises(UserError, match=r"none of 1 pictures can be read \(cat/1.png: the file is empty\)"):
         prepare_all(open_source(tmp_path / "d", training=False), SMALL)
@@ -415,13 +417,13 @@ def test_the_array_file_is_a_plain_npy(pets, cache):
     dataset = prepare(open_source(pets), SMALL)
     (entry,) = cache.iterdir()
     loaded = np.load(entry / "pictures.npy")
-    np.testing.assert_array_equal(loaded[: len(dataset.train)], dataset.train.images_NHWC)
+    np.testing.assert_array_equal(loaded[: len(dataset.train)], dataset.train.inputs_N)
     assert json.loads((entry / "entry.json").read_text())["bad"] == {}
 
 
 def test_the_second_start_opens_no_picture(hostile, cache, tmp_path, monkeypatch):
     pets = hostile.make_good_folder(tmp_path / "many", each=30)
-    first = prepare(open_source(pets), Preprocess(3, 32, 32))
+    first = prepare(open_source(pets), ImagePreprocess(3, 32, 32))
     _no_decoding(monkeypatch)
     monkeypatch.setattr(cache_module, "_read", lambda *_: pytest.fail("read again"))
-    assert _same(first, prepare(open_source(pets), Preprocess(3, 32, 32)))
+    assert _same(first, prepare(open_source(pets), ImagePreprocess(3, 32, 32)))

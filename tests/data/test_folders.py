@@ -24,7 +24,7 @@ def test_unsplit_folders(hostile, tmp_path):
     assert source.names[:3] == ("cat/good0.jpg", "cat/good1.jpg", "cat/good2.jpg")
     assert source.names[10:12] == ("cat/good10.jpg", "cat/good11.jpg")
     assert source.labels_N.tolist() == [0] * 12 + [1] * 12
-    assert source.size() == (3, 20, 24)
+    assert source.shape() == (3, 20, 24)
 
 
 @pytest.mark.parametrize(
@@ -99,16 +99,16 @@ def test_sizes_are_a_robust_median(hostile, tmp_path):
     for i, size in enumerate(sizes):
         hostile.put(tmp_path / ("a" if i % 2 else "b") / f"{i}.png", hostile.saved(hostile.Image.new("L", size), "PNG"))
     hostile.put(tmp_path / "a" / "words.jpg", b"no picture")
-    assert open_source(tmp_path).size() == (1, 20, 30)
+    assert open_source(tmp_path).shape() == (1, 20, 30)
     hostile.put(tmp_path / "a" / "colour.png", hostile.saved(hostile.picture(size=(30, 20)), "PNG"))
-    assert open_source(tmp_path).size() == (3, 20, 30)
+    assert open_source(tmp_path).shape() == (3, 20, 30)
 
 
 def test_sizes_of_nothing_readable(hostile, tmp_path):
     for name in ("a/1.jpg", "a/2.jpg", "b/1.jpg"):
         hostile.put(tmp_path / name, b"")
     with pytest.raises(UserError, match=r"none of 3 pictures can be read \(a/1.jpg: the file is empty\)"):
-        open_source(tmp_path).size()
+        open_source(tmp_path).shape()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs symbolic links")

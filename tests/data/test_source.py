@@ -129,15 +129,15 @@ def test_pictures_over_several_parts():
     source = ArraySource("x", "x", ("a",), np.zeros(5, np.int64), list("abcde"), {}, (), (first, second), "x")
     whole = np.concatenate([first, second])
     for wanted in ([0, 1, 2], [3, 4], [4, 0, 3, 2, 2], []):
-        np.testing.assert_array_equal(source.pictures(np.array(wanted, np.int64)), whole[wanted])
+        np.testing.assert_array_equal(source.take(np.array(wanted, np.int64)), whole[wanted])
 
 
 def test_digits():
     for name in ("digits", "Digits", " DIGITS "):
         source = open_source(name)
         assert isinstance(source, ArraySource)
-    assert (len(source.labels_N), source.size(), source.given) == (1797, (1, 8, 8), {})
+    assert (len(source.labels_N), source.shape(), source.given) == (1797, (1, 8, 8), {})
     assert source.classes == tuple("0123456789")
-    images_NHWC = source.pictures(np.arange(1797))
+    images_NHWC = source.take(np.arange(1797))
     assert (images_NHWC.min(), images_NHWC.max()) == (0, 255)
     assert set(np.unique(images_NHWC).tolist()) <= {round(level * 255 / 16) for level in range(17)}

@@ -9,8 +9,9 @@ import pytest
 import torch
 from sample_graphs import SMALL, assert_close, loaded
 
+from convscope.data.image.normalise import Normalise
 from convscope.engine import inference
-from convscope.engine.inference import FEW, Normalise, compute, features, prepare
+from convscope.engine.inference import FEW, compute, features, prepare
 from convscope.engine.workers import in_order, one_thread_each
 from convscope.errors import UserError
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from convscope.engine.inference import Normalise
+from convscope.data.image.normalise import Normalise
 from convscope.engine.whitening import LEAST_VARIANCE, whitening
 from convscope.errors import UserError
 

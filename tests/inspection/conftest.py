@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from convscope.data.dataset import Preprocess
-from convscope.engine.inference import Normalise
+from convscope.data.image.decode import ImagePreprocess
+from convscope.data.image.normalise import Normalise
 from convscope.engine.module import GraphModule, to_module
 from convscope.engine.module_operations import compute_of
 from convscope.inspection.look import Look, look_at
@@ -59,7 +59,7 @@ def untrained() -> Callable[..., Model]:
         graph = network.graph()
         channels, height, width = graph.input
         classes = tuple(f"class {k}" for k in range(graph.output.shape[0]))
-        preprocess = Preprocess(channels, height, width)
+        preprocess = ImagePreprocess(channels, height, width)
         normalise = Normalise((0.4, 0.5, 0.6)[:channels], (0.25, 0.2, 0.3)[:channels])
         return Model(network, to_module(graph, seed=seed).eval(), classes, preprocess, normalise)
 

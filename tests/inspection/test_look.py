@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from convscope.data.dataset import Preprocess
-from convscope.engine.inference import Normalise
+from convscope.data.image.decode import ImagePreprocess
+from convscope.data.image.normalise import Normalise
 from convscope.engine.module import to_module
 from convscope.errors import UserError
 from convscope.inspection.look import Look, Unit, look_at
@@ -32,7 +32,9 @@ def untrained(network: Network, seed: int = 0) -> Model:
     channels, height, width = graph.input
     classes = tuple(f"class {k}" for k in range(graph.output.shape[0]))
     normalise = Normalise((0.4,) * channels, (0.25,) * channels)
-    return Model(network, to_module(graph, seed=seed).eval(), classes, Preprocess(channels, height, width), normalise)
+    return Model(
+        network, to_module(graph, seed=seed).eval(), classes, ImagePreprocess(channels, height, width), normalise
+    )
 
 
 def noise(shape: Shape, seed: int = 0) -> np.ndarray:
@@ -48,7 +50,7 @@ def small() -> Look:
 
 def test_what_is_kept_is_what_the_model_computes(small: Look) -> None:
     assert list(small.values) == [INPUT, *small.model.module.graph.by_path]
-    expected = small.model.probabilities(small.image_HWC[None])[0]
+    expected = small.model.probabilities(small.input[None])[0]
     np.testing.assert_allclose(small.probabilities, expected, atol=1e-6)
     np.testing.assert_allclose(small.values["softmax1"], expected, atol=1e-6)
 
@@ -75,15 +77,15 @@ def test_a_pixel_is_where_the_way_back_ends(small: Look) -> None:
     ]  # fmt: skip
     pixel = trail[-1]
     channel, row, column = pixel.address.index
-    assert pixel.walk.terms[0].value == small.image_HWC[row, column, channel]
-    assert pixel.engine == pytest.approx((small.image_HWC[row, column, channel] / 255 - 0.4) / 0.25, rel=1e-5)
+    assert pixel.walk.terms[0].value == small.input[row, column, channel]
+    assert pixel.engine == pytest.approx((small.input[row, column, channel] / 255 - 0.4) / 0.25, rel=1e-5)
     assert all(unit.agrees for unit in trail)
 
 
 def test_a_number_that_is_wrong_is_seen(small: Look) -> None:
     values = {path: value.copy() for path, value in small.values.items()}
     values["linear1"][1] += 0.001
-    assert not Look(small.model, small.image_HWC, values).unit("linear1[1]").agrees
+    assert not Look(small.model, small.input, values).unit("linear1[1]").agrees
     assert small.unit("linear1[1]").agrees
 
 
@@ -109,7 +111,7 @@ def test_what_cannot_be_looked_at_is_said(small: Look, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="8 x 8 x 1"):
         look_at(small.model, np.zeros((9, 8, 1), np.uint8))
     with pytest.raises(UserError, match="did you mean bfloat16"):
-        look_at(small.model, small.image_HWC, "bfloat61")  # type: ignore[arg-type]
+        look_at(small.model, small.input, "bfloat61")  # type: ignore[arg-type]
 
 
 def opened(look: Look, count: int, seed: int = 0) -> list[Unit]:

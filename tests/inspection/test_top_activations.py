@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from convscope.data.dataset import Preprocess
+from convscope.data.image.decode import ImagePreprocess
 from convscope.data.parts import part_of
 from convscope.engine.module import load_state
 from convscope.errors import UserError
@@ -38,9 +38,9 @@ def test_a_channel_of_every_picture(by: str, model: Model) -> None:
         batch=100,
         progress=lambda *now: told.append(now),  # type: ignore[arg-type]
     )
-    pictures = part_of("digits", Preprocess(1, 8, 8), "test").pictures
+    pictures = part_of("digits", ImagePreprocess(1, 8, 8), "test").split
     assert told == [(100, 359), (200, 359), (300, 359), (359, 359)]
-    maps_NHW = np.stack([look_at(model, image).values["conv2"][1] for image in np.array(pictures.images_NHWC)])
+    maps_NHW = np.stack([look_at(model, image).values["conv2"][1] for image in np.array(pictures.inputs_N)])
     expected_N = maps_NHW.max((1, 2)) if by == "max" else maps_NHW.mean((1, 2))
     np.testing.assert_allclose(found.values_N, expected_N, atol=1e-5)
     assert found.by == by

@@ -50,11 +50,12 @@ def leads_on(step: TrainingStep, opened: OpenedGradient) -> None:
     """Every address is that of an existing number, with the value that is shown."""
     back = step.backpropagation
     for part in opened.walk.parts:
-        for term in part.largest_first(5):
-            parse_address(back.graph, str(term.unit))
-            assert term.gradient == back.gradients[part.path][(term.example, *term.unit.index)]
-            if term.factor_at is not None:
-                parse_address(back.graph, str(term.factor_at))
+        for term in part.terms.largest_first(5):
+            unit, at = opened.walk.unit(term), opened.walk.factor_at(term)
+            parse_address(back.graph, str(unit))
+            assert term.value == back.gradients[unit.path][(term.example, *unit.index)]
+            if at is not None:
+                parse_address(back.graph, str(at))
     for link in opened.way.links:
         assert link.value == back.values[link.unit.path][(link.example, *link.unit.index)]
 
@@ -125,7 +126,7 @@ def test_in_evaluation_nothing_is_dropped(untrained: Callable[..., Model]) -> No
     model = untrained(NET)
     step = training_step(model, noise(model, 2), [0, 1], training=False)
     assert not step.backpropagation.masks
-    expected = -np.log(model.probabilities(step.images_NHWC)[[0, 1], [0, 1]]).mean()
+    expected = -np.log(model.probabilities(step.inputs_N)[[0, 1], [0, 1]]).mean()
     assert step.loss_before == pytest.approx(expected, rel=1e-5)
     assert all(opened.agrees for opened in open_many(step, 50))
 
@@ -133,7 +134,7 @@ def test_in_evaluation_nothing_is_dropped(untrained: Callable[..., Model]) -> No
 def test_a_look_is_a_batch_of_one(seen: Callable[..., Look]) -> None:
     look = seen(NET)
     step = training_step(look, labels="class 1", training=False)
-    assert np.array_equal(step.images_NHWC[0], look.image_HWC)
+    assert np.array_equal(step.inputs_N[0], look.input)
     np.testing.assert_allclose(step.backpropagation.values["conv1"][0], look.values["conv1"], atol=1e-5)
 
 
@@ -146,7 +147,7 @@ def test_labels_come_with_the_data(untrained: Callable[..., Model], tmp_path: Pa
 
 
 def test_mistakes_are_told_in_words(step: TrainingStep) -> None:
-    model, one = step.model, step.images_NHWC[:1]
+    model, one = step.model, step.inputs_N[:1]
     for told, call in (
         ("did you mean class", lambda: training_step(model, one, ["clas 2"])),
         ("no class 3", lambda: training_step(model, one, [3])),

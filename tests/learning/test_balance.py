@@ -11,7 +11,7 @@ import pytest
 
 from convscope.api import train, training
 from convscope.data.cache import prepare
-from convscope.data.dataset import Preprocess
+from convscope.data.image.decode import ImagePreprocess
 from convscope.data.sources import open_source
 from convscope.learning.balance import balance_of
 from convscope.learning.events import Decided, EpochEnded
@@ -46,8 +46,8 @@ def _rare(result: Result) -> float:
 @pytest.fixture(scope="module")
 def unequal(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Handwritten digits, of the odd ones six each."""
-    whole = prepare(open_source("digits"), Preprocess(1, 8, 8))
-    parts = [(np.asarray(split.images_NHWC)[..., 0], np.asarray(split.labels_N)) for split in (whole.train, whole.test)]
+    whole = prepare(open_source("digits"), ImagePreprocess(1, 8, 8))
+    parts = [(np.asarray(split.inputs_N)[..., 0], np.asarray(split.labels_N)) for split in (whole.train, whole.test)]
     return _thinned(tmp_path_factory.mktemp("data") / "unequal", parts[0], parts[1], 6)
 
 
@@ -95,8 +95,8 @@ def test_it_is_said_before_training_and_measured_in_every_epoch(unequal: Path, t
 @pytest.mark.slow
 @pytest.mark.shared
 def test_fashion_one_to_forty(shared_sets: Callable[[str], Path], tmp_path: Path) -> None:
-    whole = prepare(open_source(shared_sets("fashion-mnist")), Preprocess(1, 28, 28))
-    parts = [(np.asarray(split.images_NHWC)[..., 0], np.asarray(split.labels_N)) for split in (whole.train, whole.test)]
+    whole = prepare(open_source(shared_sets("fashion-mnist")), ImagePreprocess(1, 28, 28))
+    parts = [(np.asarray(split.inputs_N)[..., 0], np.asarray(split.labels_N)) for split in (whole.train, whole.test)]
     few = np.sort(np.concatenate([np.flatnonzero(parts[0][1] == label)[:1000] for label in range(10)]))
     data = _thinned(tmp_path / "data", (parts[0][0][few], parts[0][1][few]), parts[1], 25)
     found = {

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from convscope.engine.inference import Normalise
+from convscope.data.image.modality import IMAGE
+from convscope.data.image.normalise import Normalise
 from convscope.engine.module import GraphModule, to_module
 from convscope.engine.workers import Workers
 from convscope.learning import memory
@@ -21,7 +22,7 @@ from convscope.network.network import Network
 
 CPU = torch.device("cpu")
 TEXT = "input 3x8x8 > conv 4 3x3 > batchnorm momentum=0.4 > relu > flatten > linear 5"
-OBJECTIVE = Objective(Normalise((0.5,) * 3, (0.25,) * 3), torch.float32, 0.1)
+OBJECTIVE = Objective(IMAGE, Normalise((0.5,) * 3, (0.25,) * 3), torch.float32, 0.1)
 
 
 def _batch(count: int = 24) -> Batch:
@@ -102,7 +103,7 @@ def test_what_is_frozen_or_keeps_its_statistics_stays_so() -> None:
 
 def test_a_mistake_in_a_piece_comes_out() -> None:
     module = to_module(Network.parse(TEXT).graph()).train()
-    bad = Batch(_batch().images, torch.full((24,), 9))
+    bad = Batch(_batch().inputs, torch.full((24,), 9))
     with Workers(2) as workers, pytest.raises(IndexError):
         gradients(module, bad, OBJECTIVE, 2, workers)
 
@@ -130,5 +131,5 @@ def test_the_loss_asks_for_both_labels_by_their_shares_and_weighs_classes() -> N
     weights_K = torch.tensor([4.0, 1.0, 0.5, 0.25])
     own_N = labels_N2[:, 0]
     each_N = functional.cross_entropy(scores_NK, own_N, reduction="none")
-    found = loss_of(scores_NK, Batch(batch.images, own_N, weights_K=weights_K))
+    found = loss_of(scores_NK, Batch(batch.inputs, own_N, weights_K=weights_K))
     assert torch.isclose(found, (weights_K[own_N] * each_N).mean())

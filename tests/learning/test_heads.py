@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from convscope.data.dataset import Dataset, Preprocess, Split
-from convscope.engine.inference import Normalise
+from convscope.data.dataset import Dataset, Split
+from convscope.data.image.decode import ImagePreprocess
+from convscope.data.image.normalise import Normalise
 from convscope.engine.module import GraphModule
 from convscope.learning.events import Stepped
 from convscope.learning.recipe import Recipe
@@ -25,7 +26,7 @@ def some_pictures(shape: Shape, classes: int, count: int = 8) -> Dataset:
     images = generator.integers(0, 255, (count, *shape[1:], shape[0]), np.uint8)
     split = Split(images, np.arange(count) % classes, [str(n) for n in range(count)])
     names = tuple(str(n) for n in range(classes))
-    return Dataset("noise", names, split, split, split, Preprocess(*shape), (), "")
+    return Dataset("noise", names, split, split, split, ImagePreprocess(*shape), (), "")
 
 
 def after(network: Network, steps: int, **settings: object) -> tuple[TrainingState, list[float]]:

@@ -12,14 +12,15 @@ import torch
 
 from convscope.api import train
 from convscope.data.cache import prepare
-from convscope.data.dataset import Preprocess
-from convscope.data.policy import Augment
+from convscope.data.image.decode import ImagePreprocess
+from convscope.data.image.modality import ImageAugmentation
+from convscope.data.image.policy import Augment
 from convscope.data.sources import open_source
-from convscope.learning import loader as feeding
+from convscope.learning import loader as loading
 from convscope.learning import train as loop
-from convscope.learning.batches import Pictures
+from convscope.learning.batches import Examples
 from convscope.learning.events import EpochEnded
-from convscope.learning.loader import Feed
+from convscope.learning.loader import Loader
 from convscope.learning.recipe import Recipe
 from convscope.learning.record import METRICS
 from convscope.render.html import run_report
@@ -30,40 +31,40 @@ SLOW = 0.02
 """Seconds that a slow disk takes for a batch."""
 
 
-def _feed(**settings: object) -> Feed:
-    dataset = prepare(open_source("digits"), Preprocess(1, 8, 8))
+def _loader(**settings: object) -> Loader:
+    dataset = prepare(open_source("digits"), ImagePreprocess(1, 8, 8))
     recipe = Recipe(batch_size=100, **settings)  # type: ignore[arg-type]
-    return Feed(dataset, Pictures(dataset.train, CPU), recipe, VARIED)
+    return Loader(dataset, Examples(dataset.train, CPU), recipe, ImageAugmentation(VARIED))
 
 
 @pytest.mark.parametrize("balance", ["none", "weights", "sampling"])
 def test_a_batch_is_a_function_of_seed_epoch_and_place(balance: str) -> None:
-    whole = _feed(balance=balance)
+    whole = _loader(balance=balance)
     walked = {(epoch, place): whole.at(epoch, place) for epoch in (0, 1) for place in range(whole.batches.per_epoch)}
     mixed = [batch for batch in walked.values() if batch.labels.ndim == 2]
     assert 0 < len(mixed) < len(walked)
     for epoch, place in ((1, 5), (0, 0), (0, 7)):
-        alone, there = _feed(balance=balance).at(epoch, place), walked[epoch, place]
-        assert torch.equal(alone.images, there.images)
+        alone, there = _loader(balance=balance).at(epoch, place), walked[epoch, place]
+        assert torch.equal(alone.inputs, there.inputs)
         assert torch.equal(alone.labels, there.labels)
-        assert alone.share == there.share
-    other = _feed(balance=balance, seed=1).at(0, 0)
-    assert other.images.shape != walked[0, 0].images.shape or not torch.equal(other.images, walked[0, 0].images)
+        assert alone.fraction == there.fraction
+    other = _loader(balance=balance, seed=1).at(0, 0)
+    assert other.inputs.shape != walked[0, 0].inputs.shape or not torch.equal(other.inputs, walked[0, 0].inputs)
 
 
 def test_only_weights_weigh() -> None:
-    assert _feed(balance="sampling").at(0, 0).weights_K is None
-    weights_K = _feed(balance="weights").at(0, 0).weights_K
+    assert _loader(balance="sampling").at(0, 0).weights_K is None
+    weights_K = _loader(balance="weights").at(0, 0).weights_K
     assert weights_K is not None
     assert weights_K.shape == (10,)
 
 
-def test_pieces_hold_every_picture_once_and_its_share() -> None:
-    batch = next(batch for batch in (_feed().at(0, place) for place in range(12)) if batch.labels.ndim == 2)
+def test_pieces_hold_every_picture_once_and_its_fraction() -> None:
+    batch = next(batch for batch in (_loader().at(0, place) for place in range(12)) if batch.labels.ndim == 2)
     parts = batch.parts(3)
-    assert torch.equal(torch.cat([part.images for part in parts]), batch.images)
+    assert torch.equal(torch.cat([part.inputs for part in parts]), batch.inputs)
     assert torch.equal(torch.cat([part.labels for part in parts]), batch.labels)
-    assert {part.share for part in parts} == {batch.share}
+    assert {part.fraction for part in parts} == {batch.fraction}
 
 
 @pytest.mark.parametrize("slow", [False, True])
@@ -71,7 +72,7 @@ def test_data_bound_is_said_where_it_is_true_and_only_there(
     tmp_path: Path, slow: bool, clock: Any, tiny: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock.costs(loop, "_step", lambda *_: 0.01)
-    clock.costs(Pictures, "take", lambda *_: SLOW if slow else 0.001)
+    clock.costs(Examples, "take", lambda *_: SLOW if slow else 0.001)
     settings = {"epochs": 0.5, "augment": "light", "precision": "float32", "report": False}
     result = train("digits", tiny, out=tmp_path / "run", **settings)  # type: ignore[arg-type]
     lines = [json.loads(line) for line in (tmp_path / "run" / METRICS).read_text().splitlines()]
@@ -92,20 +93,20 @@ def test_data_bound_is_said_where_it_is_true_and_only_there(
 
 @pytest.mark.gpu
 def test_a_gpu_that_is_busy_while_batches_are_made_does_not_wait() -> None:
-    waits = feeding.Waits(torch.device("cuda"))
+    stall = loading.StallTimer(torch.device("cuda"))
     heavy = torch.ones(4096, 4096, device="cuda")
     (heavy @ heavy).sum().item()
     for _ in range(3):
         for _ in range(20):
             heavy @ heavy
-        waits.begin()
-        waits.end()
+        stall.begin()
+        stall.end()
     torch.cuda.synchronize()
-    assert waits.take() < 0.001
+    assert stall.take() < 0.001
     for _ in range(3):
         torch.cuda.synchronize()
-        waits.begin()
+        stall.begin()
         time.sleep(0.01)
-        waits.end()
+        stall.end()
     torch.cuda.synchronize()
-    assert waits.take() > 0.029
+    assert stall.take() > 0.029

@@ -45,12 +45,12 @@ def test_what_is_shown_is_what_training_sees(
     for row in found.rows:
         for epoch, view in enumerate(row.epochs):
             there = np.concatenate(
-                [batch.images.numpy() for batch in seen[epoch * per_epoch : (epoch + 1) * per_epoch]]
+                [batch.inputs.numpy() for batch in seen[epoch * per_epoch : (epoch + 1) * per_epoch]]
             )
             if view is None:
                 assert balance == "sampling"
                 continue
-            assert (there == view.pixels_HWC).all(axis=(1, 2, 3)).any(), (row.name, epoch)
+            assert (there == view.input).all(axis=(1, 2, 3)).any(), (row.name, epoch)
             assert row.label in view.asked_for
 
 
@@ -72,7 +72,7 @@ def test_the_fit_in_use_is_shown_and_left_is_not_turned_right(tmp_path: Path, fi
     recipe = Recipe(augment="light", epochs=1)
     opened = _opened(data, "conv 4 3x3 > globalavgpool > flatten > linear 2", recipe, input=(3, 32, 32), fit=fit)
     found = preview(opened, rows=4, epochs=2)
-    assert found.varied.flip == "never"
+    assert found.augmentation.policy.flip == "never"  # type: ignore[attr-defined]
     wide = next(row for row in found.rows if row.name.endswith(("1.png", "3.png", "5.png")))
-    bars = (wide.fitted_HWC[:8] == 0).all() and (wide.fitted_HWC[-8:] == 0).all()
+    bars = (wide.unvaried[:8] == 0).all() and (wide.unvaried[-8:] == 0).all()
     assert bars == (fit == "letterbox")

@@ -18,7 +18,7 @@ import convscope
 from convscope import UserError
 from convscope.cli.group import cli
 from convscope.cli.options import FITS, Option, SettingType
-from convscope.data.dataset import Fit
+from convscope.data.image.decode import Fit
 from convscope.engine.initialise import SCHEMES
 from convscope.learning.recipe import WHITENED, Recipe
 from convscope.learning.recipe_settings import RecipeSettings

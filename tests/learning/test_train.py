@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convscope.data.cache import prepare
-from convscope.data.dataset import Preprocess
+from convscope.data.image.decode import ImagePreprocess
+from convscope.data.image.normalise import Normalise
+from convscope.data.image.resize import shrunk
 from convscope.data.sources import open_source
-from convscope.engine.inference import Normalise, compute, shrunk
+from convscope.engine.inference import compute
 from convscope.engine.module import GraphModule
 from convscope.errors import UserError
 from convscope.learning.batches import batch_indices, steps_per_epoch
@@ -107,7 +109,7 @@ def test_pictures_are_whole_while_there_is_no_plan_for_that_is_what_a_step_is_ti
 
 
 def test_while_pictures_are_small_they_are_validated_small() -> None:
-    dataset = prepare(open_source("digits"), Preprocess(1, 8, 8))
+    dataset = prepare(open_source("digits"), ImagePreprocess(1, 8, 8))
     graph = Network.parse("input 1x8x8 > conv 4 3x3 > relu > globalavgpool > flatten > linear 10").graph()
     recipe = Recipe(progressive=0.5, epochs=2, batch_size=100, precision="float32", ema=0.5)
     state = begin(graph, recipe.resolved(len(dataset.train)), torch.device("cpu"))
@@ -118,9 +120,9 @@ def test_while_pictures_are_small_they_are_validated_small() -> None:
     module = GraphModule(graph)
     module.load_state_dict(dict(state.average.state))
     whole = _validation_scores(state, dataset, normalise, small=False)
-    assert torch.allclose(whole, compute(module, dataset.val.images_NHWC, normalise), atol=1e-5)
+    assert torch.allclose(whole, compute(module, dataset.val.inputs_N, normalise), atol=1e-5)
     small = _validation_scores(state, dataset, normalise, small=True)
-    shown = shrunk(dataset.val.images_NHWC, (1, 6, 6))
+    shown = shrunk(dataset.val.inputs_N, (1, 6, 6))
     module = GraphModule(graph.at((1, 6, 6)))
     module.load_state_dict(dict(state.average.state))
     assert shown.shape[1:3] == (6, 6)

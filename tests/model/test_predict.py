@@ -12,7 +12,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from convscope.api import evaluate
-from convscope.data.pictures import decode
+from convscope.data.image.decode import decode
 from convscope.errors import UserError
 from convscope.model.folder import Model
 from convscope.model.predict import expand

@@ -7,7 +7,8 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from convscope.engine.inference import Normalise, laid_out
+from convscope.data.image.normalise import Normalise
+from convscope.engine.inference import laid_out
 from convscope.engine.module import to_module
 from convscope.errors import UserError
 from convscope.network import zoo

@@ -45,8 +45,8 @@ def seen() -> Callable[..., Any]:
     """``seen(text or name, classes, seed)``: a model that was never trained, looked at on a picture of noise."""
     import numpy as np
 
-    from convscope.data.dataset import Preprocess
-    from convscope.engine.inference import Normalise
+    from convscope.data.image.decode import ImagePreprocess
+    from convscope.data.image.normalise import Normalise
     from convscope.engine.module import to_module
     from convscope.inspection.look import look_at
     from convscope.model.folder import Model
@@ -61,7 +61,7 @@ def seen() -> Callable[..., Any]:
         names = classes or tuple(f"class {k}" for k in range(count))
         normalise = Normalise((0.4, 0.5, 0.6)[:channels], (0.25, 0.2, 0.3)[:channels])
         module = to_module(graph, seed=seed).eval()
-        model = Model(network, module, names, Preprocess(channels, height, width), normalise)
+        model = Model(network, module, names, ImagePreprocess(channels, height, width), normalise)
         return look_at(model, np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8))
 
     return make

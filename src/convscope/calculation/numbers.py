@@ -297,8 +297,8 @@ def _read_table(data: bytes, where: str) -> Values:
 
 
 def _read_picture(path: Path, where: str, reading: Reading) -> Values:
-    from convscope.data.dataset import Preprocess
-    from convscope.data.pictures import Unreadable, decode, measure, quiet
+    from convscope.data.dataset import Unreadable
+    from convscope.data.image.decode import ImagePreprocess, decode, measure, quiet
 
     try:
         with quiet(), path.open("rb") as file:
@@ -308,7 +308,7 @@ def _read_picture(path: Path, where: str, reading: Reading) -> Values:
             if channels * height * width > MOST:
                 got = f"{channels}x{height}x{width} = {channels * height * width:,} values"
                 raise UserError(f"{where}, {path}", got, f"at most {MOST:,}", "--resize 224x224")
-            image_HWC = decode(path, Preprocess(channels, height, width))
+            image_HWC = decode(path, ImagePreprocess(channels, height, width))
     except Unreadable as error:
         raise UserError(f"{where}, {path}", error.reason, "a picture or a CSV table") from None
     image_CHW = image_HWC.transpose(2, 0, 1).astype(np.float64)

@@ -11,7 +11,7 @@ from convscope.cli.option_types import Choice, Named, ShapeType
 from convscope.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
-    from convscope.data.dataset import Fit
+    from convscope.data.image.decode import Fit
 
 GROUPS = ("data", "network", "recipe", "machine", "operation", "output")
 """The order of groups in ``--help``."""

@@ -1,4 +1,4 @@
-"""Source + Preprocess -> Dataset: every picture decoded and fitted once, then memory-mapped."""
+"""Source + Preprocess -> Dataset: every input decoded and fitted once, then memory-mapped."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 import numpy as np
-import PIL
 from numpy.typing import NDArray
 
-from convscope.data.dataset import Dataset, Labelled, Preprocess, Skipped, Split
+from convscope.data.content import MAX_BYTES
+from convscope.data.dataset import Dataset, Inputs, Labelled, Preprocess, Skipped, Split, Unreadable
 from convscope.data.entries import Block, Entry, default_folder, read_entry, sweep, write_entry
-from convscope.data.pictures import MAX_BYTES, Unreadable, decode, fit_array, quiet
 from convscope.data.sources.place import listed
 from convscope.data.sources.source import ArraySource, FileSource, Source
 from convscope.data.splits import split
@@ -33,7 +32,7 @@ _FORMAT = 1
 #: Arrays that need no resizing and are no larger stay in memory and are not written to the disk.
 _IN_MEMORY = 512 << 20
 _BLOCK_BYTES = 8 << 20
-_BLOCK_PICTURES = 256
+_BLOCK_INPUTS = 256
 
 
 def prepare(
@@ -43,27 +42,28 @@ def prepare(
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Split the source's pictures, decode and fit them, and keep the result for the next time.
+    """Split the source's inputs, decode and fit them, and keep the result for the next time.
 
-    The pictures lie on the disk in the order train, val, test, so that each split is a plain slice of one
-    memory-mapped array. Pictures that cannot be decoded are named in ``skipped``. Arrays that fit as they are
-    (digits, MNIST, CIFAR) stay in memory: fitting them anew is as fast as finding them on the disk.
+    They lie on the disk in the order train, val, test, so that each split is a plain slice of one memory-mapped
+    array. What cannot be decoded is named in ``skipped``. Arrays that fit as they are (digits, MNIST, CIFAR, tables)
+    stay in memory: fitting them anew is as fast as finding them on the disk.
 
     Args:
         source: from :func:`~convscope.data.sources.open_source`.
-        preprocess: the network's input.
+        preprocess: how its inputs are stored; of the source's modality.
         seed: of the split, see :func:`~convscope.data.splits.split`.
-        cache: the folder for decoded pictures; default ``$CONVSCOPE_CACHE``, ``$XDG_CACHE_HOME/convscope`` or
+        cache: the folder for decoded inputs; default ``$CONVSCOPE_CACHE``, ``$XDG_CACHE_HOME/convscope`` or
             ``~/.cache/convscope``. It may be deleted at any time.
-        progress: called with (pictures done, pictures in all), from the calling thread.
+        progress: called with (inputs done, inputs in all), from the calling thread.
 
     Raises:
-        UserError: too few pictures, none of a class or a split can be decoded, or the cache cannot be written.
+        UserError: too few inputs, none of a class or a split can be decoded, or the cache cannot be written.
 
     Example:
         >>> from convscope.data.sources import open_source
-        >>> dataset = prepare(open_source("digits"), Preprocess(1, 8, 8))
-        >>> dataset.train.images_NHWC.shape
+        >>> from convscope.data.image.decode import ImagePreprocess
+        >>> dataset = prepare(open_source("digits"), ImagePreprocess(1, 8, 8))
+        >>> dataset.train.inputs_N.shape
         (1258, 8, 8, 1)
     """
     sides = split(source.labels_N, source.given, source.names, seed, where=source.where)
@@ -85,15 +85,15 @@ def prepare(
 def prepare_all(
     source: Source, preprocess: Preprocess, cache: Path | None = None, progress: Progress | None = None
 ) -> Labelled:
-    """Decode the pictures that a model is measured on: the given test split, else a given val, else all.
+    """Decode the inputs that a model is measured on: the given test split, else a given val, else all.
 
-    One class, or one picture, is enough; open the source with ``training=False``.
+    One class, or one input, is enough; open the source with ``training=False``.
 
     Args:
         source, preprocess, cache, progress: as for :func:`prepare`.
 
     Raises:
-        UserError: no picture can be decoded, or the cache cannot be written.
+        UserError: nothing can be decoded, or the cache cannot be written.
     """
     part: Literal["test", "val", "all"]
     if "test" in source.given:
@@ -104,12 +104,12 @@ def prepare_all(
     else:
         part, indices = "all", np.arange(len(source.labels_N), dtype=np.int64)
     entry = _entry(source, preprocess, [indices], cache, progress)
-    (pictures,) = _splits(source, entry, [indices])
-    _check(source, entry, indices[:0], {part: pictures})
+    (chosen,) = _splits(source, entry, [indices])
+    _check(source, entry, indices[:0], {part: chosen})
     return Labelled(
         name=source.name,
         classes=source.classes,
-        pictures=pictures,
+        split=chosen,
         part=part,
         preprocess=preprocess,
         skipped=_skipped(source, entry),
@@ -120,46 +120,44 @@ def prepare_all(
 def _entry(
     source: Source, preprocess: Preprocess, sides: Sequence[Indices], cache: Path | None, progress: Progress | None
 ) -> Entry:
-    """The decoded pictures of all sides, in this order: from the disk, or decoded now."""
+    """The stored inputs of all sides, in this order: from the disk, or decoded now."""
+    if source.modality != preprocess.modality:
+        got = f"{source.many} ({source.modality} data)"
+        raise UserError(source.where, got, f"data of the network's modality, {preprocess.modality}")
     order = np.concatenate(sides)
-    shape_HWC = (preprocess.height, preprocess.width, preprocess.channels)
     if isinstance(source, ArraySource) and _is_quick(source, preprocess):
-        return _gather(shape_HWC, len(order), _reported(_arrays(source, order, preprocess), len(order), progress))
+        return _gather(preprocess, len(order), _reported(_arrays(source, order, preprocess), len(order), progress))
     cache = cache or default_folder()
-    pictures = _digest(_FORMAT, PIL.__version__, source.identity, preprocess.to_dict())[:32]
-    folder = cache / f"{pictures}-{hashlib.sha256(order.tobytes()).hexdigest()[:16]}"
+    content = _digest(_FORMAT, source.identity, preprocess.key())[:32]
+    folder = cache / f"{content}-{hashlib.sha256(order.tobytes()).hexdigest()[:16]}"
     entry = read_entry(folder)
     if entry is not None and _holds(entry, order):
         return entry
     sweep(cache)
-    known = _sibling(cache, pictures, order)
+    known = _sibling(cache, content, order)
     if known is not None:
-        found = _copies(known, order, preprocess)
+        blocks = _copies(known, order, preprocess)
     elif isinstance(source, ArraySource):
-        found = _arrays(source, order, preprocess)
+        blocks = _arrays(source, order, preprocess)
     else:
-        found = _files(source, order, preprocess)
+        blocks = _files(source, order, preprocess)
     # Closed, so that an interrupted run leaves no thread at work.
-    with quiet(), closing(_reported(found, len(order), progress)) as blocks:
-        write_entry(folder, shape_HWC, len(order), blocks)
+    with closing(_reported(blocks, len(order), progress)) as reported:
+        write_entry(folder, preprocess.stored, preprocess.dtype, len(order), reported)
     entry = read_entry(folder)
     if entry is None or not _holds(entry, order):
-        raise UserError(str(folder), "the decoded pictures are not as they were written", hint="is the disk failing?")
+        raise UserError(str(folder), "the decoded inputs are not as they were written", hint="is the disk failing?")
     return entry
 
 
 def _is_quick(source: ArraySource, preprocess: Preprocess) -> bool:
-    """Whether fitting the arrays needs no resizing and no great memory."""
-    _, height, width = source.size()
-    same = (height, width) == (preprocess.height, preprocess.width)
-    padded = preprocess.fit == "pad" and height <= preprocess.height and width <= preprocess.width
-    size = len(source.labels_N) * preprocess.height * preprocess.width * preprocess.channels
-    return (same or padded) and size <= _IN_MEMORY
+    """Whether fitting the arrays is hardly any work, and needs no great memory."""
+    return preprocess.is_quick(source.shape()) and len(source.labels_N) * _bytes_each(preprocess) <= _IN_MEMORY
 
 
-def _sibling(cache: Path, pictures: str, order: Indices) -> Entry | None:
-    """An entry that has all these pictures in another order (another seed, a part): copied, not decoded again."""
-    for other in sorted(cache.glob(f"{pictures}-*")) if cache.is_dir() else ():
+def _sibling(cache: Path, content: str, order: Indices) -> Entry | None:
+    """An entry that has all these inputs in another order (another seed, a part): copied, not decoded again."""
+    for other in sorted(cache.glob(f"{content}-*")) if cache.is_dir() else ():
         entry = read_entry(other) if other.suffix != ".part" else None
         if entry is not None and np.isin(order, np.concatenate([entry.rows_N, _bad(entry)])).all():
             return entry
@@ -167,7 +165,7 @@ def _sibling(cache: Path, pictures: str, order: Indices) -> Entry | None:
 
 
 def _holds(entry: Entry, order: Indices) -> bool:
-    """Whether an entry is the answer to ``order``: all its pictures in turn, but for the bad ones."""
+    """Whether an entry is the answer to ``order``: all its inputs in turn, but for the bad ones."""
     return np.array_equal(entry.rows_N, order[~np.isin(order, _bad(entry))])
 
 
@@ -190,10 +188,10 @@ def _arrays(source: ArraySource, order: Indices, preprocess: Preprocess) -> Bloc
     size = _block_size(preprocess)
     for start in range(0, len(order), size):
         rows_B = order[start : start + size]
-        images_BHWC = source.pictures(rows_B)
-        digests = b"".join(hashlib.sha256(picture_HWC.data).digest() for picture_HWC in images_BHWC)
+        values_B = source.take(rows_B)
+        digests = b"".join(hashlib.sha256(value.data).digest() for value in values_B)
         digests_B = np.frombuffer(digests, np.uint8).reshape(-1, 32)
-        yield Block(rows_B, fit_array(images_BHWC, preprocess), digests_B, {})
+        yield Block(rows_B, preprocess.fit_arrays(values_B), digests_B, {})
 
 
 def _copies(known: Entry, order: Indices, preprocess: Preprocess) -> Blocks:
@@ -206,7 +204,7 @@ def _copies(known: Entry, order: Indices, preprocess: Preprocess) -> Blocks:
         at_B = place[rows_B]
         good = at_B >= 0
         bad = {row: known.bad[row] for row in rows_B[~good].tolist()}
-        yield Block(rows_B[good], known.images_NHWC[at_B[good]], known.digests_N[at_B[good]], bad)
+        yield Block(rows_B[good], known.inputs_N[at_B[good]], known.digests_N[at_B[good]], bad)
 
 
 def _files(source: FileSource, order: Indices, preprocess: Preprocess) -> Blocks:
@@ -217,18 +215,18 @@ def _files(source: FileSource, order: Indices, preprocess: Preprocess) -> Blocks
     with source.opening() as opener, ThreadPoolExecutor(workers) as pool:
 
         def work(rows: list[int]) -> Block:
-            images, digests, good, failed = [], [], [], {}
+            inputs, digests, good, failed = [], [], [], {}
             for row in rows:
                 try:
                     data = _read(opener, row)
-                    images.append(decode(data, preprocess))
+                    inputs.append(preprocess.decode(data))
                 except Unreadable as error:
                     failed[row] = error.reason
                     continue
                 digests.append(hashlib.sha256(data).digest())
                 good.append(row)
-            shape = (len(good), preprocess.height, preprocess.width, preprocess.channels)
-            stacked = np.stack(images) if images else np.empty(shape, np.uint8)
+            none_B = np.empty((0, *preprocess.stored), preprocess.dtype)
+            stacked = np.stack(inputs) if inputs else none_B
             digests_B = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
             return Block(np.array(good, np.int64), stacked, digests_B, failed)
 
@@ -258,29 +256,29 @@ def _read(opener: Callable[[int], BinaryIO], row: int) -> bytes:
     return data
 
 
-def _gather(shape_HWC: tuple[int, int, int], count: int, blocks: Blocks) -> Entry:
+def _gather(preprocess: Preprocess, count: int, blocks: Blocks) -> Entry:
     """All blocks as one entry in memory."""
-    images_NHWC = np.empty((count, *shape_HWC), np.uint8)
+    inputs_N: Inputs = np.empty((count, *preprocess.stored), preprocess.dtype)
     rows, digests = [], []
     start = 0
     for block in blocks:
-        images_NHWC[start : start + len(block.rows_B)] = block.images_BHWC
+        inputs_N[start : start + len(block.rows_B)] = block.inputs_B
         start += len(block.rows_B)
         rows.append(block.rows_B)
         digests.append(block.digests_B)
-    images_NHWC.flags.writeable = False
-    return Entry(np.concatenate(rows), images_NHWC, np.concatenate(digests), {})
+    inputs_N.flags.writeable = False
+    return Entry(np.concatenate(rows), inputs_N, np.concatenate(digests), {})
 
 
 def _splits(source: Source, entry: Entry, sides: Sequence[Indices]) -> list[Split]:
-    """The entry's pictures as one split a side, each a slice."""
+    """The entry's inputs as one split a side, each a slice."""
     splits = []
     start = 0
     for side in sides:
         stop = start + int((~np.isin(side, _bad(entry))).sum())
         rows = entry.rows_N[start:stop]
         names = tuple(source.names[row] for row in rows.tolist())
-        splits.append(Split(entry.images_NHWC[start:stop], source.labels_N[rows], names))
+        splits.append(Split(entry.inputs_N[start:stop], source.labels_N[rows], names))
         start = stop
     return splits
 
@@ -293,7 +291,7 @@ def _check(source: Source, entry: Entry, train: Indices, splits: Mapping[str, Sp
         reason = f" ({source.names[first]}: {entry.bad[first]})"
     for name, side in splits.items():
         if not len(side):
-            which = f"the {name} pictures" if len(entry.rows_N) else f"{len(entry.bad):,} pictures"
+            which = f"the {name} {source.many}" if len(entry.rows_N) else f"{len(entry.bad):,} {source.many}"
             raise UserError(source.where, f"none of {which} can be read{reason}", "pictures, e.g. JPEG or PNG")
     if not len(train):
         return
@@ -309,7 +307,7 @@ def _skipped(source: Source, entry: Entry) -> tuple[Skipped, ...]:
 
 
 def _fingerprint(source: Source, entry: Entry) -> str:
-    """The same for the same pictures, labels and classes, whatever the seed and the size they are fitted to."""
+    """The same for the same inputs, labels and classes, whatever the seed and the size they are fitted to."""
     order = np.argsort(entry.rows_N, kind="stable")
     digest = hashlib.sha256(json.dumps(source.classes).encode())
     digest.update(entry.digests_N[order].tobytes())
@@ -321,8 +319,12 @@ def _digest(*values: object) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def _block_size(preprocess: Preprocess, at_most: int = _BLOCK_PICTURES) -> int:
-    return max(1, min(at_most, _BLOCK_BYTES // (preprocess.height * preprocess.width * preprocess.channels)))
+def _block_size(preprocess: Preprocess, at_most: int = _BLOCK_INPUTS) -> int:
+    return max(1, min(at_most, _BLOCK_BYTES // _bytes_each(preprocess)))
+
+
+def _bytes_each(preprocess: Preprocess) -> int:
+    return int(np.prod(preprocess.stored)) * preprocess.dtype.itemsize
 
 
 def _processors() -> int:

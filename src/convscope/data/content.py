@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 #: As many first bytes as :func:`recognise` looks at.
 HEAD = 512
+#: A file of more bytes is not read.
+MAX_BYTES = 1 << 30
 
 #: Endings that promise a picture; a file with another ending is looked into before it is called one.
 PICTURE_SUFFIXES = frozenset(

@@ -1,43 +1,74 @@
-"""The values that training, evaluation and prediction read: pictures as uint8, labels, classes by name."""
+"""The values that training, evaluation and prediction read: inputs of a modality, labels, classes by name."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-Fit = Literal["stretch", "crop", "letterbox", "pad"]
+Inputs = NDArray[Any]
+"""Inputs as they are stored, of any modality: the first dimension counts them."""
 
 
-@dataclass(frozen=True)
-class Preprocess:
-    """How a picture of any size becomes the network's input; saved with the model, the same at prediction.
+class Unreadable(Exception):  # noqa: N818  it says what the input is
+    """An input that cannot be read.
 
     Args:
-        channels: 1 (grey) or 3 (RGB).
-        height: rows of the input.
-        width: columns of the input.
-        fit: ``stretch`` to the size, ``crop`` the centre after scaling, ``letterbox`` (scale the whole picture in,
-            fill the rest with black), ``pad`` (as letterbox, but never enlarge: a 28x28 digit in 32x32 stays 28x28).
-        keep: of a crop, how much of the side that fits exactly is kept: 0.875 is the usual "256, then the middle 224".
+        reason: why, for people, e.g. ``"the file is empty"``.
     """
 
-    channels: int
-    height: int
-    width: int
-    fit: Fit = "stretch"
-    keep: float = 1.0
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
-    def __post_init__(self) -> None:
-        if not 0.1 <= self.keep <= 1:
-            raise ValueError(f"keep is {self.keep!r}, not from 0.1 to 1")
+
+class Preprocess(Protocol):
+    """How what a source holds becomes inputs as they are stored; saved with the model, the same at prediction.
+
+    One class a modality, a frozen dataclass; see :mod:`convscope.data.modality` for what else a modality is.
+    """
+
+    @property
+    def modality(self) -> str:
+        """The name of the modality."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The network's input, as its notation has it: (C, H, W), (D)."""
+
+    @property
+    def stored(self) -> tuple[int, ...]:
+        """The shape of one input as it is stored: (H, W, C), (D)."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """What the numbers of a stored input are."""
+
+    def key(self) -> Any:
+        """All that decides the stored bytes, beside the source: plain JSON, versions of decoders included."""
+
+    def decode(self, file: str | os.PathLike[str] | bytes) -> Inputs:
+        """One input from a file or its bytes, stored.
+
+        Raises:
+            Unreadable: it cannot be.
+        """
+
+    def fit_arrays(self, values_N: Inputs) -> Inputs:
+        """Inputs that come as numbers, stored: (N, *stored)."""
+
+    def is_quick(self, shape: tuple[int, ...]) -> bool:
+        """Whether :meth:`fit_arrays` of inputs of this shape takes so little that it is done anew each time."""
+
+    def words(self) -> str:
+        """What is done, for people."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain JSON."""
-        return asdict(self)
+        """The fields as plain JSON, with ``modality``."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +81,15 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Split:
-    """Some labelled pictures.
+    """Some labelled inputs.
 
     Args:
-        images_NHWC: uint8 pictures, usually memory-mapped.
+        inputs_N: as they are stored, usually memory-mapped.
         labels_N: int64 indices into the data set's classes.
-        names: a name for each picture, e.g. its path or ``"train[17]"``.
+        names: a name for each, e.g. its path or ``"train[17]"``.
     """
 
-    images_NHWC: NDArray[np.uint8]
+    inputs_N: Inputs
     labels_N: NDArray[np.int64]
     names: Sequence[str]
 
@@ -68,15 +99,15 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Labelled pictures, split, decoded and of one size.
+    """Labelled inputs of one shape, split.
 
     Args:
         name: for people, e.g. ``"digits"`` or the folder's name.
         classes: the class names; a label is an index into them.
-        train, val, test: the splits; none shares a picture with another.
-        preprocess: what was done to the pictures.
+        train, val, test: the splits; none shares an input with another.
+        preprocess: how they were made.
         skipped: what was left out, and why.
-        fingerprint: sha256 over the pictures' content, labels and classes: which data a model was trained on.
+        fingerprint: sha256 over the inputs' content, labels and classes: which data a model was trained on.
     """
 
     name: str
@@ -91,22 +122,22 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Labelled:
-    """Labelled pictures without the rest of their data: a given test split, another part, or everything there is.
+    """Labelled inputs without the rest of their data: a given test split, another part, or everything there is.
 
     Args:
         name: for people.
         classes: the class names of the data; match them to a model's by name, never by index.
-        pictures: the pictures.
+        split: the inputs.
         part: which of the data they are: ``"test"``, ``"val"`` (given beside train, without test), ``"all"``, or the
             part that was asked for.
-        preprocess: what was done to the pictures.
+        preprocess: how they were made.
         skipped: what was left out, and why.
-        fingerprint: as in :class:`Dataset`, over these pictures.
+        fingerprint: as in :class:`Dataset`, over these inputs.
     """
 
     name: str
     classes: tuple[str, ...]
-    pictures: Split
+    split: Split
     part: Literal["train", "val", "test", "all"]
     preprocess: Preprocess
     skipped: tuple[Skipped, ...]

@@ -1,4 +1,4 @@
-"""Decoded pictures on the disk: one folder an entry, whole or not there, checked before it is trusted."""
+"""Decoded inputs on the disk: one folder an entry, whole or not there, checked before it is trusted."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.data.dataset import Inputs
 from convscope.errors import UserError
 from convscope.files import named_failures
 
@@ -35,27 +37,27 @@ _CHECKED_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Block:
-    """Some decoded pictures.
+    """Some decoded inputs.
 
     Args:
-        rows_B: which of the source's pictures they are, int64.
-        images_BHWC: uint8.
-        digests_B: sha256 of each picture as it was before decoding, ``(B, 32)`` uint8.
+        rows_B: which of the source's inputs they are, int64.
+        inputs_B: as they are stored.
+        digests_B: sha256 of each as it was before decoding, ``(B, 32)`` uint8.
         bad: the reasons why others of the block could not be decoded, by index.
     """
 
     rows_B: NDArray[np.int64]
-    images_BHWC: NDArray[np.uint8]
+    inputs_B: Inputs
     digests_B: NDArray[np.uint8]
     bad: Mapping[int, str]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """All decoded pictures, in the order that was asked for; the fields as in :class:`Block`."""
+    """All decoded inputs, in the order that was asked for; the fields as in :class:`Block`."""
 
     rows_N: NDArray[np.int64]
-    images_NHWC: NDArray[np.uint8]
+    inputs_N: Inputs
     digests_N: NDArray[np.uint8]
     bad: Mapping[int, str]
 
@@ -73,13 +75,13 @@ def default_folder() -> Path:
     try:
         return Path.home() / ".cache" / "convscope"
     except RuntimeError as error:
-        raise UserError("cache", "there is no home folder to keep decoded pictures in", hint=_hint()) from error
+        raise UserError("cache", "there is no home folder to keep decoded inputs in", hint=_hint()) from error
 
 
 def read_entry(folder: Path) -> Entry | None:
-    """The entry in ``folder``, its pictures memory-mapped; None if it is not there, damaged or half.
+    """The entry in ``folder``, its inputs memory-mapped; None if it is not there, damaged or half.
 
-    Up to 1 GiB of pictures every byte is checked, beyond that 1,024 blocks of a MiB.
+    Up to 1 GiB every byte is checked, beyond that 1,024 blocks of a MiB.
     """
     try:
         meta = json.loads((folder / "entry.json").read_text("utf-8"))
@@ -87,10 +89,10 @@ def read_entry(folder: Path) -> Entry | None:
         digests_N = np.load(folder / "digests.npy", allow_pickle=False)
         mapped = np.load(folder / "pictures.npy", mmap_mode="r", allow_pickle=False)
         # A plain array over the same memory: np.memmap pays for its class at every indexing.
-        images_NHWC = np.asarray(mapped)
-        seal = [_seal(images_NHWC), zlib.crc32(rows_N.tobytes()), zlib.crc32(digests_N.tobytes())]
-        shapes = [list(images_NHWC.shape), list(rows_N.shape), list(digests_N.shape)]
-        if seal != meta["seal"] or shapes != meta["shapes"] or images_NHWC.dtype != np.uint8:
+        inputs_N = np.asarray(mapped)
+        seal = [_seal(inputs_N), zlib.crc32(rows_N.tobytes()), zlib.crc32(digests_N.tobytes())]
+        shapes = [list(inputs_N.shape), list(rows_N.shape), list(digests_N.shape)]
+        if seal != meta["seal"] or shapes != meta["shapes"] or inputs_N.dtype.str != meta["dtype"]:
             return None
         bad = {int(index): str(reason) for index, reason in meta["bad"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
@@ -98,11 +100,13 @@ def read_entry(folder: Path) -> Entry | None:
     with contextlib.suppress(OSError):
         # The time of the last use, for sweep().
         os.utime(folder / "entry.json")
-    return Entry(rows_N, images_NHWC, digests_N, bad)
+    return Entry(rows_N, inputs_N, digests_N, bad)
 
 
-def write_entry(folder: Path, shape_HWC: tuple[int, int, int], count: int, blocks: Iterator[Block]) -> None:
-    """Write an entry for at most ``count`` pictures; it appears whole, or not at all.
+def write_entry(
+    folder: Path, shape: tuple[int, ...], dtype: np.dtype[Any], count: int, blocks: Iterator[Block]
+) -> None:
+    """Write an entry for at most ``count`` inputs; it appears whole, or not at all.
 
     Another process may write the same entry at the same time: one of the two stays, they are alike.
 
@@ -110,8 +114,8 @@ def write_entry(folder: Path, shape_HWC: tuple[int, int, int], count: int, block
         UserError: the place cannot be written to, or has no room.
     """
     try:
-        with named_failures(folder.parent, "keeping the decoded pictures"):
-            _write(folder, shape_HWC, count, blocks)
+        with named_failures(folder.parent, "keeping the decoded inputs"):
+            _write(folder, shape, dtype, count, blocks)
     except UserError as error:
         if error.__cause__ is None:
             raise
@@ -136,40 +140,41 @@ def _hint() -> str:
     return f"{VARIABLE}=FOLDER keeps them elsewhere"
 
 
-def _write(folder: Path, shape_HWC: tuple[int, int, int], count: int, blocks: Iterator[Block]) -> None:
+def _write(folder: Path, shape: tuple[int, ...], dtype: np.dtype[Any], count: int, blocks: Iterator[Block]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    needed = count * int(np.prod(shape_HWC))
+    needed = count * int(np.prod(shape)) * dtype.itemsize
     free = shutil.disk_usage(folder.parent).free
     if needed > free:
         # Said before an hour of decoding, not after it.
-        got = f"the decoded pictures need {_amount(needed)}, {_amount(free)} are free"
+        got = f"the decoded inputs need {_amount(needed)}, {_amount(free)} are free"
         raise UserError(str(folder.parent), got, hint=f"free some space, or ask for smaller pictures; {_hint()}")
     partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"{folder.name}.", suffix=".part"))
     try:
         rows, digests, bad = [np.empty(0, np.int64)], [np.empty((0, 32), np.uint8)], dict[int, str]()
         # Through write(), not through a memory map: on a full disk the one raises, the other kills the process.
         with (partial / "pictures.npy").open("wb") as file:
-            file.write(_npy_header(count, shape_HWC))
+            file.write(_npy_header(count, shape, dtype))
             for block in blocks:
-                file.write(np.ascontiguousarray(block.images_BHWC).data)
+                file.write(np.ascontiguousarray(block.inputs_B, dtype).data)
                 rows.append(block.rows_B)
                 digests.append(block.digests_B)
                 bad.update(block.bad)
             rows_N, digests_N = np.concatenate(rows), np.concatenate(digests)
             file.seek(0)
-            file.write(_npy_header(len(rows_N), shape_HWC))
+            file.write(_npy_header(len(rows_N), shape, dtype))
             file.flush()
             os.fsync(file.fileno())
         np.save(partial / "rows.npy", rows_N)
         np.save(partial / "digests.npy", digests_N)
-        images_NHWC = np.asarray(np.load(partial / "pictures.npy", mmap_mode="r"))
+        inputs_N = np.asarray(np.load(partial / "pictures.npy", mmap_mode="r"))
         meta = {
-            "shapes": [list(images_NHWC.shape), list(rows_N.shape), list(digests_N.shape)],
-            "seal": [_seal(images_NHWC), zlib.crc32(rows_N.tobytes()), zlib.crc32(digests_N.tobytes())],
+            "dtype": dtype.str,
+            "shapes": [list(inputs_N.shape), list(rows_N.shape), list(digests_N.shape)],
+            "seal": [_seal(inputs_N), zlib.crc32(rows_N.tobytes()), zlib.crc32(digests_N.tobytes())],
             "bad": bad,
         }
         (partial / "entry.json").write_text(json.dumps(meta), "utf-8")
-        del images_NHWC
+        del inputs_N
         _publish(partial, folder, rows_N)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -195,9 +200,9 @@ def _publish(partial: Path, folder: Path, rows_N: NDArray[np.int64]) -> None:
     partial.rename(folder)
 
 
-def _seal(images_NHWC: NDArray[np.uint8]) -> int:
-    """A checksum over the pictures, or over blocks of them where they are many."""
-    flat = images_NHWC.reshape(-1)
+def _seal(inputs_N: Inputs) -> int:
+    """A checksum over the inputs, or over blocks of them where they are many."""
+    flat = inputs_N.reshape(-1).view(np.uint8)
     if flat.size <= _CHECKED_BLOCKS * _CHECKED_BYTES:
         return zlib.crc32(flat.data)
     seal = flat.size & 0xFFFFFFFF
@@ -206,10 +211,10 @@ def _seal(images_NHWC: NDArray[np.uint8]) -> int:
     return seal
 
 
-def _npy_header(count: int, shape_HWC: tuple[int, int, int]) -> bytes:
-    """The header of a .npy of ``count`` pictures; NumPy pads it, so that it is as long for any count."""
+def _npy_header(count: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+    """The header of a .npy of ``count`` inputs; NumPy pads it, so that it is as long for any count."""
     header = BytesIO()
-    described = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape_HWC)}
+    described = {"descr": dtype.str, "fortran_order": False, "shape": (count, *shape)}
     np.lib.format.write_array_header_1_0(header, described)
     return header.getvalue()
 

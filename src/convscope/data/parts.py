@@ -32,21 +32,22 @@ def part_of(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Labelled:
-    """Some pictures of labelled data, decoded and of one size.
+    """Some inputs of labelled data, as they are stored.
 
     Args:
         data: see :func:`convscope.data.sources.open_source`.
-        preprocess: of the network that will see them.
+        preprocess: of the network that will read them.
         split: ``train``, ``val``, ``test`` or ``all``; None: the test split where the data comes with one, else its
             val, else all.
-        seed: of the split, where the data comes without; a model's own finds its training pictures again.
-        progress: told (pictures decoded, pictures in all).
+        seed: of the split, where the data comes without; a model's own finds what it was trained on again.
+        progress: told (inputs decoded, inputs in all).
 
     Raises:
         UserError: the data cannot be read or has no such split.
 
     Example:
-        >>> part_of("digits", Preprocess(1, 8, 8), "test").pictures.images_NHWC.shape
+        >>> from convscope.data.image.decode import ImagePreprocess
+        >>> part_of("digits", ImagePreprocess(1, 8, 8), "test").split.inputs_N.shape
         (359, 8, 8, 1)
     """
     check_split(split)
@@ -55,15 +56,15 @@ def part_of(
         return prepare_all(replace(source, given={}) if split == "all" else source, preprocess, progress=progress)
     whole = prepare(open_source(data), preprocess, seed, progress=progress)
     part = cast("Literal['train', 'val', 'test']", split)
-    pictures = getattr(whole, part)
-    return Labelled(whole.name, whole.classes, pictures, part, preprocess, whole.skipped, whole.fingerprint)
+    return Labelled(whole.name, whole.classes, getattr(whole, part), part, preprocess, whole.skipped, whole.fingerprint)
 
 
 def in_words(found: Labelled) -> str:
-    """Which pictures they are, for people.
+    """Which inputs they are, for people.
 
     Example:
-        >>> in_words(part_of("digits", Preprocess(1, 8, 8), "val"))
+        >>> from convscope.data.image.decode import ImagePreprocess
+        >>> in_words(part_of("digits", ImagePreprocess(1, 8, 8), "val"))
         'the val part of digits'
     """
     return f"all of {found.name}" if found.part == "all" else f"the {found.part} part of {found.name}"

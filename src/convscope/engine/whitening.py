@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from convscope.engine.inference import Normalise
+from convscope.engine.inference import ToTensor
 from convscope.errors import UserError
 
 MOST = 5000
@@ -19,7 +19,7 @@ NOTHING = 1e-6
 its kernel: a channel without variance would have its noise blown up by the next batch norm."""
 
 
-def whitening(shape: tuple[int, ...], images_NHWC: NDArray[np.uint8], normalise: Normalise) -> Tensor:
+def whitening(shape: tuple[int, ...], inputs_N: NDArray[np.uint8], normalise: ToTensor) -> Tensor:
     """Kernels whose answers are uncorrelated and of variance 1 over the patches of some pictures.
 
     They are the eigenvectors of the patches' covariance, each divided by its deviation, once with each sign, so that
@@ -28,8 +28,8 @@ def whitening(shape: tuple[int, ...], images_NHWC: NDArray[np.uint8], normalise:
     Args:
         shape: (out, in, kh, kw) of the convolution's weight, stride and dilation 1; of ``out`` kernels the first half
             goes to the directions of most variance, the other half holds the same with the other sign.
-        images_NHWC: pictures; at most 5,000 of them are read, spread evenly.
-        normalise: of the pixels.
+        inputs_N: pictures, as they are stored; at most 5,000 of them are read, spread evenly.
+        normalise: makes the network's input of them.
 
     Returns:
         the weight, float32.
@@ -38,6 +38,7 @@ def whitening(shape: tuple[int, ...], images_NHWC: NDArray[np.uint8], normalise:
         UserError: there are more kernels than directions with two signs, or an odd number.
 
     Example:
+        >>> from convscope.data.image.normalise import Normalise
         >>> pictures = np.random.default_rng(0).integers(0, 256, (64, 8, 8, 3), np.uint8)
         >>> whitening((24, 3, 2, 2), pictures, Normalise((0.5,) * 3, (0.25,) * 3)).shape
         torch.Size([24, 3, 2, 2])
@@ -50,7 +51,7 @@ def whitening(shape: tuple[int, ...], images_NHWC: NDArray[np.uint8], normalise:
             f"the first convolution has {out} kernels",
             f"an even number, at most {2 * directions}: each direction of its patches with two signs",
         )
-    some = np.array(images_NHWC[:: max(1, -(-len(images_NHWC) // MOST))])
+    some = np.array(inputs_N[:: max(1, -(-len(inputs_N) // MOST))])
     covariance = torch.zeros(directions, directions, dtype=torch.float64)
     patches = 0
     for start in range(0, len(some), 500):

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from convscope.data.cache import prepare
 from convscope.data.dataset import Dataset, Skipped, Split
+from convscope.data.image.sizes import sizes_of
 from convscope.data.parts import check_split, in_words, part_of
-from convscope.data.sizes import sizes_of
 from convscope.data.sources import open_source
 from convscope.errors import UserError
 from convscope.evaluation.metrics import Evaluation, evaluate_probabilities
@@ -88,10 +88,10 @@ def evaluate(
         reason = f"{count} pictures of a class that the model does not know"
         skipped += tuple(Skipped(name, reason) for name in strangers)
         kept = np.flatnonzero(labels >= 0)
-        chosen = Split(chosen.images_NHWC[kept], labels[kept], [chosen.names[int(i)] for i in kept])
+        chosen = Split(chosen.inputs_N[kept], labels[kept], [chosen.names[int(i)] for i in kept])
     else:
         chosen = replace(chosen, labels_N=labels)
-    probabilities = model.probabilities(chosen.images_NHWC)
+    probabilities = model.probabilities(chosen.inputs_N)
     evaluation = evaluate_probabilities(probabilities, chosen.labels_N, model.classes)
     sizes_N2 = sizes_of(open_source(data, training=False), chosen.names)
     told = account(
@@ -113,7 +113,7 @@ def _chosen(
     found = part_of(data, model.preprocess, split, int(model.facts.get("seed", 0)), progress)
     own = found.fingerprint == trained_on.get("fingerprint")
     part = {"train": LEARNT, "all": LEARNT, "val": JUDGED}.get(found.part, NEW) if own else NEW
-    return found.pictures, found.classes, found.skipped, in_words(found), part
+    return found.split, found.classes, found.skipped, in_words(found), part
 
 
 def _split(model: Model, data: str | Path, progress: Callable[[int, int], None] | None) -> Dataset | None:

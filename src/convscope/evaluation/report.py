@@ -99,7 +99,7 @@ def account(
         model: with its temperature and its thresholds.
         evaluation: of these pictures.
         probabilities_NK, labels_N, names: of every picture.
-        sizes_N2: height and width as its file has them, see :func:`convscope.data.sizes.sizes_of`.
+        sizes_N2: height and width as its file has them, see :func:`convscope.data.image.sizes.sizes_of`.
         sure: a share of right answers to ask for; None: what the model was trained with.
         part: what these pictures are to the model.
     """

@@ -119,7 +119,7 @@ def robustness(model: Model, split: Split, seed: int = 0) -> Robustness:
         seed: of the noise.
     """
     chosen = np.unique(np.linspace(0, len(split) - 1, min(MOST, len(split))).round().astype(np.int64))
-    images, labels_N = np.asarray(split.images_NHWC[chosen]), split.labels_N[chosen]
+    images, labels_N = np.asarray(split.inputs_N[chosen]), split.labels_N[chosen]
 
     def share(pictures: Pixels) -> float:
         return float((model.probabilities(pictures).argmax(1) == labels_N).mean())

@@ -1,4 +1,4 @@
-"""Which picture a person means: a file, or one of a data set by its number, ``digits:3`` or ``mnist/:test[3]``."""
+"""Which input a person means: a file, or one of a data set by its number, ``digits:3`` or ``mnist/:test[3]``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convscope.data.cache import prepare_all
-from convscope.data.pictures import Unreadable, decode
+from convscope.data.dataset import Inputs, Unreadable
 from convscope.data.sources import open_source
 from convscope.errors import UserError, did_you_mean
 from convscope.model.folder import Model
@@ -21,22 +20,22 @@ _PARTS = ("train", "val", "test", "all")
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """One picture as a model gets it.
+class FoundInput:
+    """One input as a model gets it.
 
     Args:
-        image_HWC: uint8, of the model's input size.
+        input: as it is stored.
         name: for people.
         label: what it shows, where that is known.
     """
 
-    image_HWC: NDArray[np.uint8]
+    input: Inputs
     name: str
     label: str | None = None
 
 
-def find_picture(model: Model, text: str | Path, progress: Callable[[int, int], None] | None = None) -> Picture:
-    """The picture that a person means.
+def find_input(model: Model, text: str | Path, progress: Callable[[int, int], None] | None = None) -> FoundInput:
+    """The input that a person means.
 
     Args:
         model: whose preprocessing it goes through.
@@ -49,7 +48,7 @@ def find_picture(model: Model, text: str | Path, progress: Callable[[int, int], 
     """
     if Path(text).is_file():
         try:
-            return Picture(np.array(decode(text, model.preprocess)), Path(text).name)  # its own, and writable
+            return FoundInput(np.array(model.preprocess.decode(text)), Path(text).name)  # its own, and writable
         except Unreadable as error:
             raise UserError(str(text), error.reason, "a picture") from None
     found = _NUMBERED.fullmatch(str(text))
@@ -70,7 +69,7 @@ def find_picture(model: Model, text: str | Path, progress: Callable[[int, int], 
     # The one picture alone is decoded, however many there are.
     one = replace(source, given={"test": chosen[number : number + 1]})
     labelled = prepare_all(one, model.preprocess, progress=progress)
-    label = labelled.classes[int(labelled.pictures.labels_N[0])]
-    name = labelled.pictures.names[0]
+    label = labelled.classes[int(labelled.split.labels_N[0])]
+    name = labelled.split.names[0]
     named = name if name.startswith(labelled.name) else f"{labelled.name} {name}"
-    return Picture(np.array(labelled.pictures.images_NHWC[0]), named, label)
+    return FoundInput(np.array(labelled.split.inputs_N[0]), named, label)

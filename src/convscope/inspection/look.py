@@ -1,4 +1,4 @@
-"""A model on one picture, kept whole: every node's output as the engine computed it, any unit opened."""
+"""A model on one input, kept whole: every node's output as the engine computed it, any unit opened."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from convscope.data.pictures import Unreadable, decode
+from convscope.data.dataset import Inputs, Unreadable
+from convscope.data.modality import Opened
 from convscope.errors import UserError, did_you_mean
 from convscope.inspection.engine_difference import Compared
 from convscope.model.folder import Model
@@ -28,8 +29,8 @@ from convscope.reference.walk import walk
 Precision = Literal["float32", "bfloat16"]
 EPS: Mapping[str, float] = {"float32": 2.0**-23, "bfloat16": 2.0**-8}
 """The distance from 1 to the next number, by precision."""
-OF_PICTURES = 2.0**-22
-"""Pixels are normalised in float32, by one multiplication and one addition."""
+OF_INPUTS = 2.0**-22
+"""Inputs are normalised in float32, by one multiplication and one addition."""
 
 Floats = NDArray[np.float32]
 
@@ -86,17 +87,17 @@ class Unit(Compared):
     def leading(self) -> Address | None:
         """Where the term that moves the value most comes from: the way back to the pixels; None at their end."""
         at = self.walk.winner
-        ordered = [self.walk.terms[at]] if at is not None else self.walk.terms.largest_first(1)
+        ordered = [self.walk.terms[at]] if at is not None else self.walk.largest_first(1)
         return self.source(ordered[0]) if ordered else None
 
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """A model's run on one picture.
+    """A model's run on one input.
 
     Args:
         model: the model.
-        image_HWC: the picture as the network gets it, uint8.
+        input: as it is stored: a picture is uint8 (H, W, C).
         values: each node's output by path without the batch, the normalised input as ``"input"``; float32.
         precision: what the engine computed in.
 
@@ -108,7 +109,7 @@ class Look:
     """
 
     model: Model
-    image_HWC: NDArray[np.uint8]
+    input: Inputs
     values: Mapping[str, Floats]
     precision: Precision = "float32"
 
@@ -138,13 +139,14 @@ class Look:
             raise UserError(f"address {at}", "it is a weight's, which is no sum of anything", f"a unit: {address.path}")
         field, engine = field_of(graph, address.path, address.index), float(self.values[address.path][address.index])
         if address.path == INPUT:
-            return Unit(address, "pixel", (), self._pixel(address.index), engine, OF_PICTURES, field)
+            opened = self.model.normalise.opened(self.input, address.index)
+            return Unit(address, opened.what, (), _input_walk(opened, address.index), engine, OF_INPUTS, field)
         node = graph.by_path[address.path]
         parameters, buffers = (
             {name: self.state[f"{node.path}.{name}"] for name in names} for names in (node.parameters, node.buffers)
         )
-        opened = walk(node.op, [self.values[path] for path in node.inputs], parameters, buffers, address.index)
-        return Unit(address, node.op.text(), node.inputs, opened, engine, EPS[self.precision], field)
+        opened_unit = walk(node.op, [self.values[path] for path in node.inputs], parameters, buffers, address.index)
+        return Unit(address, node.op.text(), node.inputs, opened_unit, engine, EPS[self.precision], field)
 
     def trail(self, at: str | Address) -> tuple[Unit, ...]:
         """A unit, the unit that moves it most, and so on back to a pixel (or to a zero of the padding)."""
@@ -153,53 +155,54 @@ class Look:
             units.append(self.unit(address))
         return tuple(units)
 
-    def _pixel(self, index: tuple[int, ...]) -> Walk:
-        channel, *place = index
-        pixel = float(self.image_HWC[(*place, channel)])
-        mean, std = self.model.normalise.mean[channel], self.model.normalise.std[channel]
-        value = (pixel / 255 - mean) / std
-        operands = (Operand("pixel", pixel), Operand("mean", mean), Operand("std", std))
-        step = Step("normalised", "({0} / 255 - {1}) / {2}", operands, value)
-        terms = Terms.of(np.array([pixel]), np.array([index]))
-        return Walk("pixel", index, terms, "value", pixel, (step,), (pixel / 255 + abs(mean)) / std)
+
+def _input_walk(opened: Opened, index: tuple[int, ...]) -> Walk:
+    """The arithmetic of a number of the network's input."""
+    operands = tuple(Operand(name, value) for name, value in opened.operands)
+    step = Step("normalised", opened.form, operands, opened.value)
+    terms = Terms.of(np.array([operands[0].value]), np.array([index]))
+    return Walk(opened.what, index, terms, "value", operands[0].value, (step,), opened.magnitude)
 
 
 def look_at(
-    model: Model | str | Path, picture: str | Path | NDArray[np.uint8], precision: Precision = "float32"
+    model: Model | str | Path,
+    input: str | Path | Inputs,  # noqa: A002
+    precision: Precision = "float32",
 ) -> Look:
-    """Run a model on one picture and keep every node's output.
+    """Run a model on one input and keep every node's output.
 
     Args:
         model: a model, or its folder.
-        picture: a file of any size, or uint8 (H, W, C) of the network's input size.
+        input: a file, or an array as the model's inputs are stored: of pictures uint8 (H, W, C) of its size.
         precision: ``"bfloat16"`` runs convolutions and linear layers under autocast, as training there does.
 
     Raises:
-        UserError: the model or the picture cannot be read, or the array is of another size.
+        UserError: the model or the file cannot be read, or the array is of another shape.
     """
     precision_named(precision)
     loaded = model if isinstance(model, Model) else Model.load(model)
-    image_HWC = _image(loaded, picture)
+    stored = stored_input(loaded, input)
     device = next((p.device for p in loaded.module.parameters()), torch.device("cpu"))
-    image_NCHW = loaded.normalise(torch.from_numpy(image_HWC[None]).to(device))
+    x_N_shape = loaded.normalise(torch.from_numpy(stored[None]).to(device))
     low = torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
     loaded.module.eval()
     with torch.inference_mode(), low:
-        found = loaded.module.forward_all(image_NCHW)
-    values: dict[str, Any] = {INPUT: image_NCHW, **found}
-    return Look(loaded, image_HWC, {path: v[0].float().cpu().numpy() for path, v in values.items()}, precision)
+        found = loaded.module.forward_all(x_N_shape)
+    values: dict[str, Any] = {INPUT: x_N_shape, **found}
+    return Look(loaded, stored, {path: v[0].float().cpu().numpy() for path, v in values.items()}, precision)
 
 
-def _image(model: Model, picture: str | Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
-    pre = model.preprocess
-    if isinstance(picture, np.ndarray):
-        if picture.shape != (pre.height, pre.width, pre.channels) or picture.dtype != np.uint8:
-            got = f"an array of {spell_shape(picture.shape)}, {picture.dtype}"
-            raise UserError("picture", got, f"{pre.height} x {pre.width} x {pre.channels}, uint8")
-        return np.array(picture)
-    if not Path(picture).exists():
-        raise UserError(str(picture), "there is no such file", "a picture")
+def stored_input(model: Model, given: str | Path | Inputs) -> Inputs:
+    """An input as the model's are stored, its own copy; see :func:`look_at`."""
+    pre, one = model.preprocess, model.modality.one
+    if isinstance(given, np.ndarray):
+        if given.shape != pre.stored or given.dtype != pre.dtype:
+            got = f"an array of {spell_shape(given.shape)}, {given.dtype}"
+            raise UserError(one, got, f"{' x '.join(map(str, pre.stored))}, {pre.dtype}")
+        return np.array(given)
+    if not Path(given).exists():
+        raise UserError(str(given), "there is no such file", f"a {one}")
     try:
-        return np.array(decode(picture, pre))  # its own, and writable
+        return np.array(pre.decode(given))  # its own, and writable
     except Unreadable as error:
-        raise UserError(str(picture), error.reason, "a picture") from None
+        raise UserError(str(given), error.reason, f"a {one}") from None

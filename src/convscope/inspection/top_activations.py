@@ -120,9 +120,9 @@ def exciting(
     shape = graph.input if path == INPUT else graph.by_path[path].shape
     single = len(index) == len(shape)
     found = part_of(data, model.preprocess, split, int(model.facts.get("seed", 0)), decoding)
-    pictures = found.pictures
+    pictures = found.split
     at_once = batch or inference_batch(graph)
-    values_N, places_N = _run(model, pictures.images_NHWC, path, index, None if single else by, at_once, progress)
+    values_N, places_N = _run(model, pictures.inputs_N, path, index, None if single else by, at_once, progress)
 
     def excited(row: int) -> Excited:
         place = index if single else (*index, *map(int, np.unravel_index(int(places_N[row]), shape[1:])))
@@ -133,7 +133,7 @@ def exciting(
             float(values_N[row]),
             Address(path, place),
             field_of(graph, path, place),
-            np.array(pictures.images_NHWC[row]),
+            np.array(pictures.inputs_N[row]),
         )
 
     # Stable in both directions: of equal values the first pictures come first.

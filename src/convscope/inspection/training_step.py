@@ -13,21 +13,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from convscope.data.dataset import Inputs
 from convscope.errors import UserError, did_you_mean
 from convscope.inspection.autograd import engine_loss, engine_step
 from convscope.inspection.engine_difference import Compared
-from convscope.inspection.find_input import find_picture
-from convscope.inspection.look import Look
+from convscope.inspection.find_input import find_input
+from convscope.inspection.look import Look, stored_input
 from convscope.model.folder import Model
 from convscope.network.address import Address, parse_address
-from convscope.ops import spell_shape
 from convscope.reference.backpropagation import Backpropagation, Update
 from convscope.reference.gradient_walk import Chain, GradientWalk, chain, open_gradient
 from convscope.reference.losses import ExampleLoss
-
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +58,7 @@ class TrainingStep:
 
     Args:
         model: as it was before the step, and still is.
-        images_NHWC: the pictures as the network gets them, uint8.
+        inputs_N: as they are stored: pictures are uint8 (N, H, W, C).
         labels: their classes by name.
         lr: the learning rate.
         backpropagation: the engine's values and gradients.
@@ -69,7 +66,7 @@ class TrainingStep:
     """
 
     model: Model
-    images_NHWC: Pixels = field(repr=False)
+    inputs_N: Inputs = field(repr=False)
     labels: tuple[str, ...]
     lr: float
     backpropagation: Backpropagation = field(repr=False)
@@ -130,7 +127,7 @@ class TrainingStep:
 
 def training_step(
     model: Model | Look | str | Path,
-    pictures: Sequence[str | Path | Pixels] | Pixels | str | Path | None = None,
+    inputs: Sequence[str | Path | Inputs] | Inputs | str | Path | None = None,
     labels: Sequence[str | int] | str | int | None = None,
     *,
     lr: float = 0.01,
@@ -141,9 +138,9 @@ def training_step(
     """Take one training step with a model's engine and keep all of it; the model is left as it is.
 
     Args:
-        model: a model, its folder, or a look at a picture, which is then the batch.
-        pictures: files, ``DATA:NUMBER`` such as ``mnist/:train[7]``, uint8 pictures (H, W, C) or a batch (N, H, W, C)
-            of the network's input size.
+        model: a model, its folder, or a look at an input, which is then the batch.
+        inputs: files, ``DATA:NUMBER`` such as ``mnist/:train[7]``, or arrays as the model's inputs are stored (of
+            pictures uint8 (H, W, C) of its size), or a batch of them.
         labels: their classes by name, or by number from 0; None: what the data says.
         lr: the learning rate of the step.
         training: batch norm by the batch's statistics and dropout, as in training; False: as in evaluation.
@@ -151,60 +148,60 @@ def training_step(
         seed: of dropout's masks.
 
     Raises:
-        UserError: a picture cannot be read or has no label, a label is no class, or the numbers do not fit.
+        UserError: an input cannot be read or has no label, a label is no class, or the numbers do not fit.
     """
     loaded = model if isinstance(model, Model) else model.model if isinstance(model, Look) else Model.load(model)
-    if pictures is None:
+    if inputs is None:
         if not isinstance(model, Look):
-            raise UserError("pictures", "there is none", "at least one")
-        pictures = [model.image_HWC]
+            raise UserError("inputs", "there is none", "at least one")
+        inputs = [model.input]
     if not np.isfinite(lr) or lr < 0:
         raise UserError("--lr", f"{lr:g}", "a number of at least 0")
-    images, known = _images(loaded, pictures)
+    stored, known = _inputs(loaded, inputs)
     numbers = _numbers(loaded, labels, known)
     device = next((p.device for p in loaded.module.parameters()), torch.device("cpu"))
-    images_NHWC = np.stack(images)
-    images_NCHW = loaded.normalise(torch.from_numpy(images_NHWC).to(device))
-    back = engine_step(loaded.module, images_NCHW, numbers, training, label_smoothing, seed)
+    inputs_N = np.stack(stored)
+    x_N_shape = loaded.normalise(torch.from_numpy(inputs_N).to(device))
+    back = engine_step(loaded.module, x_N_shape, numbers, training, label_smoothing, seed)
     after = engine_loss(loaded.module, back, lr)
-    return TrainingStep(loaded, images_NHWC, tuple(loaded.classes[n] for n in numbers), lr, back, after)
+    return TrainingStep(loaded, inputs_N, tuple(loaded.classes[n] for n in numbers), lr, back, after)
 
 
-def _images(model: Model, pictures: Any) -> tuple[list[Pixels], list[str | None]]:
-    """The pictures as the network gets them, and what the data says that they are."""
-    if isinstance(pictures, (str, Path)) or (isinstance(pictures, np.ndarray) and pictures.ndim == 3):
-        pictures = [pictures]
-    if not len(pictures):
-        raise UserError("pictures", "there is none", "at least one")
-    pre = model.preprocess
-    images: list[Pixels] = []
+def _inputs(model: Model, inputs: Any) -> tuple[list[Inputs], list[str | None]]:
+    """The inputs as they are stored, and what the data says that they are."""
+    if isinstance(inputs, (str, Path)) or (
+        isinstance(inputs, np.ndarray) and inputs.ndim == len(model.preprocess.stored)
+    ):
+        inputs = [inputs]
+    if not len(inputs):
+        raise UserError("inputs", "there is none", "at least one")
+    stored: list[Inputs] = []
     known: list[str | None] = []
-    for picture in pictures:
-        if isinstance(picture, np.ndarray):
-            if picture.shape != (pre.height, pre.width, pre.channels) or picture.dtype != np.uint8:
-                got = f"an array of {spell_shape(picture.shape)}, {picture.dtype}"
-                raise UserError("picture", got, f"{pre.height} x {pre.width} x {pre.channels}, uint8")
-            images.append(np.array(picture))
+    for one in inputs:
+        if isinstance(one, np.ndarray):
+            stored.append(stored_input(model, one))
             known.append(None)
         else:
-            found = find_picture(model, picture)
-            images.append(found.image_HWC)
+            found = find_input(model, one)
+            stored.append(found.input)
             known.append(found.label)
-    return images, known
+    return stored, known
 
 
 def _numbers(model: Model, labels: Any, known: Sequence[str | None]) -> list[int]:
-    """The classes of the pictures by number."""
+    """The classes of the inputs by number."""
     given = [labels] if isinstance(labels, (str, int)) else list(labels) if labels is not None else list(known)
     if len(given) != len(known):
-        raise UserError("labels", f"{len(given)} for {len(known)} pictures", "one a picture")
+        raise UserError("labels", f"{len(given)} for {len(known)} {model.modality.many}", f"one a {model.modality.one}")
     return [_number(model, label) for label in given]
 
 
 def _number(model: Model, label: str | int | None) -> int:
     classes = model.classes
     if label is None:
-        raise UserError("labels", "a picture without a label", "its class, for example " + repr(classes[0]))
+        raise UserError(
+            "labels", f"a {model.modality.one} without a label", "its class, for example " + repr(classes[0])
+        )
     if isinstance(label, str):
         if label not in classes:
             raise UserError("labels", f"no class {label!r}", hint=did_you_mean(label, classes))

@@ -18,7 +18,7 @@ class Prepared:
     train: int
     val: int
     test: int
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     skipped: tuple[Skipped, ...]
     seconds: float
 

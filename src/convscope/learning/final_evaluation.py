@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from convscope.data.dataset import Dataset, Split
-from convscope.data.sizes import sizes_of
+from convscope.data.image.sizes import sizes_of
+from convscope.data.modality import Normalisation
 from convscope.data.sources import open_source
-from convscope.engine.inference import Normalise
 from convscope.errors import UserError
 from convscope.evaluation.calibration import Calibration, calibrate
 from convscope.evaluation.metrics import Evaluation, calibration_error, evaluate_probabilities, reliability_bins
@@ -35,7 +35,7 @@ class Measured:
 
 
 def measured(
-    found: Transferred, dataset: Dataset, normalise: Normalise, network: Network, settings: Settings
+    found: Transferred, dataset: Dataset, normalise: Normalisation, network: Network, settings: Settings
 ) -> Measured:
     """Calibrate a model, and measure it; the test pictures take no part in the calibration.
 
@@ -49,7 +49,7 @@ def measured(
     temperature = 1.0 if calibration is None else calibration.temperature
     test_scores = found.scores.get("test")
     if test_scores is None:
-        test_scores = draft.scores(dataset.test.images_NHWC, precision=numbers)
+        test_scores = draft.scores(dataset.test.inputs_N, precision=numbers)
     probabilities = torch.softmax(test_scores.double() / temperature, 1).numpy()
     evaluation = evaluate_probabilities(probabilities, dataset.test.labels_N, dataset.classes)
     right_N = probabilities.argmax(1) == dataset.test.labels_N
@@ -96,7 +96,7 @@ def _calibrated(draft: Model, found: Transferred, dataset: Dataset, numbers: tor
     words = []
     if len(dataset.val):
         val_scores = found.scores.get("val")
-        val_scores = draft.scores(dataset.val.images_NHWC, precision=numbers) if val_scores is None else val_scores
+        val_scores = draft.scores(dataset.val.inputs_N, precision=numbers) if val_scores is None else val_scores
         labels.append(np.asarray(dataset.val.labels_N))
         scores.append(val_scores.double().numpy())
         words.append("validation pictures")

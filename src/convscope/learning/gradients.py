@@ -1,4 +1,4 @@
-"""The gradients of a step: of all its pictures at once, or of pieces of them, several at the same time.
+"""The gradients of a step: of all its inputs at once, or of pieces of them, several at the same time.
 
 A piece on one core waits for nobody: a step in two pieces on two cores is faster than the same pieces one after the
 other on both, whose threads wait for each other at the end of every operation.
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from convscope.engine.inference import Normalise, resized
+from convscope.data.modality import Modality, Normalisation
 from convscope.engine.module import GraphModule
 from convscope.engine.workers import Workers
 from convscope.learning.loader import Batch
@@ -21,25 +21,27 @@ from convscope.learning.loader import Batch
 
 @dataclass(frozen=True)
 class Objective:
-    """What is computed of pictures, whichever of them.
+    """What is computed of inputs, whichever of them.
 
     Args:
-        normalise: of the pixels.
+        modality: of the inputs.
+        normalise: makes the network's input of them.
         dtype: of the operations that autocast knows.
         label_smoothing: share of a label given to all classes alike.
     """
 
-    normalise: Normalise
+    modality: Modality
+    normalise: Normalisation
     dtype: torch.dtype
     label_smoothing: float = 0.0
 
     def loss_and_hits(self, module: GraphModule, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The loss, which can be differentiated, and how many pictures are right."""
-        images = batch.images
-        with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+        """The loss, which can be differentiated, and how many are right."""
+        inputs = batch.inputs
+        with torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
             scores, *aside = (
                 values.float()
-                for values in module.scores_and_heads(resized(self.normalise(images), module.graph.input))
+                for values in module.scores_and_heads(self._sized(self.normalise(inputs), module.graph.input))
             )
         loss = loss_of(scores, batch, self.label_smoothing)
         for head, values in zip(module.graph.heads, aside, strict=True):
@@ -47,9 +49,13 @@ class Objective:
         own_N = batch.labels if batch.labels.ndim == 1 else batch.labels[:, 0]
         return loss, (scores.detach().argmax(1) == own_N).sum()
 
+    def _sized(self, x_N_shape: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """A progressive plan begins with a smaller network input than the data has."""
+        return x_N_shape if tuple(x_N_shape.shape[1:]) == shape else self.modality.as_smaller(x_N_shape, shape)
+
 
 def loss_of(scores_NK: Tensor, batch: Batch, label_smoothing: float = 0.0) -> Tensor:
-    """Cross-entropy; of mixed pictures that of both labels, each by its share."""
+    """Cross-entropy; of mixed inputs that of both labels, each by its fraction."""
 
     def mean(labels_N: Tensor) -> Tensor:
         cross_entropy = partial(
@@ -57,13 +63,13 @@ def loss_of(scores_NK: Tensor, batch: Batch, label_smoothing: float = 0.0) -> Te
         )
         if batch.weights_K is None:
             return cross_entropy()
-        # Over the number of pictures, not the sum of their weights: a batch of rare ones shall count for more.
+        # Over the number of inputs, not the sum of their weights: a batch of rare ones shall count for more.
         return cross_entropy(reduction="sum") / len(labels_N)
 
     if batch.labels.ndim == 1:
         return mean(batch.labels)
     own, other = batch.labels.T
-    return batch.share * mean(own) + (1 - batch.share) * mean(other)
+    return batch.fraction * mean(own) + (1 - batch.fraction) * mean(other)
 
 
 def gradients(
@@ -76,7 +82,7 @@ def gradients(
 
     Args:
         module: in training mode.
-        batch: pictures and labels.
+        batch: inputs and labels.
         objective: the loss.
         pieces: nearly equal ones, each of which batch norm sees alone.
         workers: compute as many of them at the same time as there are workers.
@@ -91,13 +97,13 @@ def gradients(
         return loss.detach(), hits
     named = {name: p for name, p in module.named_parameters() if p.requires_grad}
     sums = {name: torch.zeros_like(p) for name, p in named.items()}
-    doubles = [_double(module) for _ in range(pieces)]
+    replicas = [_replica(module) for _ in range(pieces)]
     parts = batch.parts(pieces)
-    loss = torch.zeros((), device=batch.images.device)
-    hits = torch.zeros((), dtype=torch.int64, device=batch.images.device)
+    loss = torch.zeros((), device=batch.inputs.device)
+    hits = torch.zeros((), dtype=torch.int64, device=batch.inputs.device)
 
     def one(index: int) -> tuple[Tensor, Tensor, tuple[Tensor | None, ...]]:
-        part_loss, part_hits = objective.loss_and_hits(doubles[index], parts[index])
+        part_loss, part_hits = objective.loss_and_hits(replicas[index], parts[index])
         part_loss = part_loss * (len(parts[index].labels) / len(batch.labels))
         found = torch.autograd.grad(part_loss, list(named.values()), allow_unused=True)
         return part_loss.detach(), part_hits, found
@@ -109,21 +115,21 @@ def gradients(
                 total += gradient
     for name, parameter in named.items():
         parameter.grad = sums[name]
-    _merge(module, doubles)
+    _merge(module, replicas)
     return loss, hits
 
 
-def _double(module: GraphModule) -> GraphModule:
+def _replica(module: GraphModule) -> GraphModule:
     """The same weights, and running statistics of its own."""
-    double = GraphModule(module.graph)
-    double.share(module)
-    for own, part in zip(double.modules(), module.modules(), strict=True):
+    replica = GraphModule(module.graph)
+    replica.share(module)
+    for own, part in zip(replica.modules(), module.modules(), strict=True):
         own.training = part.training
         own._buffers.update({name: None if b is None else b.clone() for name, b in part._buffers.items()})
-    return double
+    return replica
 
 
-def _merge(module: GraphModule, doubles: list[GraphModule]) -> None:
+def _merge(module: GraphModule, replicas: list[GraphModule]) -> None:
     with torch.no_grad():
-        for buffer, *others in zip(module.buffers(), *(double.buffers() for double in doubles), strict=True):
+        for buffer, *others in zip(module.buffers(), *(replica.buffers() for replica in replicas), strict=True):
             buffer.copy_(torch.stack(others).mean(0))

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import safetensors.torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor
 
-from convscope.engine.inference import Normalise
+from convscope.data.dataset import Inputs
+from convscope.data.image.normalise import Normalise
+from convscope.data.modality import Normalisation
 from convscope.engine.initialise import initialise
 from convscope.engine.weights import fit_state, read_state
 from convscope.engine.whitening import whitening
@@ -49,8 +49,8 @@ class Start:
     fresh: tuple[str, ...] = ()
 
 
-def drawn(graph: Graph, recipe: Recipe, images_NHWC: NDArray[np.uint8], normalise: Normalise) -> Mapping[str, Tensor]:
-    """First weights by the recipe's scheme; ``whitened`` computes the first layer from the pictures.
+def drawn(graph: Graph, recipe: Recipe, inputs_N: Inputs, normalise: Normalisation) -> Mapping[str, Tensor]:
+    """First weights by the recipe's scheme; ``whitened`` computes the first layer from the inputs.
 
     Raises:
         UserError: an unknown scheme, or no first layer that could be computed.
@@ -62,7 +62,7 @@ def drawn(graph: Graph, recipe: Recipe, images_NHWC: NDArray[np.uint8], normalis
     if first is None:
         raise UserError("--init whitened", "no convolution reads the input", "a network that starts with one")
     name = f"{first.path}.weight"
-    return state | {name: whitening(tuple(state[name].shape), images_NHWC, normalise)}
+    return state | {name: whitening(tuple(state[name].shape), inputs_N, normalise)}
 
 
 def network_of(weights: str | Path) -> Network:

@@ -55,7 +55,7 @@ def suspicious(
     features: list[NDArray[np.float32]] = []
     for split in splits:
         progress("features", sum(len(some) for some in features), len(names))
-        features.append(body.all(split.images_NHWC).float().flatten(1).numpy())
+        features.append(body.all(split.inputs_N).float().flatten(1).numpy())
     chosen = choose([np.concatenate(features)], labels_N, len(dataset.classes), in_turn=FOLDS)
     rows_M, probabilities_MK = chosen.held_rows_M, softmax(chosen.held_scores_MK)
     findings = []

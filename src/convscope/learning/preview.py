@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from convscope.data.augment import Augment
-from convscope.data.dataset import Dataset
-from convscope.learning.batches import Pictures
+from convscope.data.dataset import Dataset, Inputs
+from convscope.data.modality import Augmentation
+from convscope.learning.batches import Examples
 from convscope.learning.choice import REACHED, speed_of
 from convscope.learning.device import device_of, precision_of
-from convscope.learning.loader import Batch, Feed
+from convscope.learning.loader import Batch, Loader
 from convscope.learning.setup import Opened
-from convscope.learning.train import policy_of
+from convscope.learning.train import augmentation_of
 
 ROWS, EPOCHS = 8, 6
 TUNED = 5.0
@@ -23,26 +22,26 @@ TUNED = 5.0
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """A picture as one epoch shows it: uint8 (H, W, C), and what it is asked for: one class, or two with shares."""
+    """An input as one epoch shows it, as it is stored, and what it is asked for: one class, or two with fractions."""
 
-    pixels_HWC: NDArray[np.uint8]
+    input: Inputs
     asked_for: str
 
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One training picture.
+    """One training input.
 
     Args:
-        name: of the picture.
+        name: of the input.
         label: its class.
-        fitted_HWC: as the network would see it unvaried.
+        unvaried: as the network would see it without augmentation.
         epochs: as it is seen; None where an epoch of balanced sampling does not draw it.
     """
 
     name: str
     label: str
-    fitted_HWC: NDArray[np.uint8]
+    unvaried: Inputs
     epochs: tuple[Seen | None, ...]
 
 
@@ -50,7 +49,7 @@ class Row:
 class Preview:
     """What a run will see of some pictures, and by which policy."""
 
-    varied: Augment
+    augmentation: Augmentation
     rows: tuple[Row, ...]
 
 
@@ -63,18 +62,18 @@ def preview(opened: Opened, rows: int = ROWS, epochs: int = EPOCHS) -> Preview:
         epochs: how many, from the first.
     """
     dataset, recipe = opened.dataset, opened.settings.recipe
-    varied = policy_of(recipe, dataset, expected_epochs(opened))
-    feed = Feed(dataset, Pictures(dataset.train, device_of(recipe)), recipe, varied)
+    augmentation = augmentation_of(recipe, dataset, expected_epochs(opened))
+    loader = Loader(dataset, Examples(dataset.train, device_of(recipe)), recipe, augmentation)
     chosen = _spread(dataset, rows)
-    seen = [_epoch(feed, dataset, epoch, chosen) for epoch in range(epochs)]
+    seen = [_epoch(loader, dataset, epoch, chosen) for epoch in range(epochs)]
     train = dataset.train
     return Preview(
-        varied,
+        augmentation,
         tuple(
             Row(
                 train.names[index],
                 dataset.classes[int(train.labels_N[index])],
-                np.asarray(train.images_NHWC[index]),
+                np.asarray(train.inputs_N[index]),
                 tuple(found.get(index) for found in seen),
             )
             for index in chosen
@@ -108,18 +107,18 @@ def _spread(dataset: Dataset, rows: int) -> list[int]:
     return sorted(chosen, key=lambda index: (int(labels_N[index]), index))
 
 
-def _epoch(feed: Feed, dataset: Dataset, epoch: int, chosen: list[int]) -> dict[int, Seen]:
+def _epoch(loader: Loader, dataset: Dataset, epoch: int, chosen: list[int]) -> dict[int, Seen]:
     found: dict[int, Seen] = {}
-    for place in range(feed.batches.per_epoch):
-        indices = feed.batches.at(epoch, place)
+    for place in range(loader.batches.per_epoch):
+        indices = loader.batches.at(epoch, place)
         there = [index for index in chosen if index not in found and index in indices]
         if not there:
             continue
-        batch = feed.at(epoch, place)
+        batch = loader.at(epoch, place)
         for index in there:
             at = int(np.flatnonzero(indices == index)[0])
-            pixels_HWC = batch.images[at].cpu().numpy()
-            found[index] = Seen(pixels_HWC, _asked_for(batch, at, dataset.classes))
+            seen = batch.inputs[at].cpu().numpy()
+            found[index] = Seen(seen, _asked_for(batch, at, dataset.classes))
     return found
 
 
@@ -129,5 +128,5 @@ def _asked_for(batch: Batch, at: int, classes: tuple[str, ...]) -> str:
     own, other = (classes[int(label)] for label in batch.labels[at])
     if own == other:
         return own
-    share = round(100 * batch.share)
-    return f"{share} % {own}, {100 - share} % {other}"
+    percent = round(100 * batch.fraction)
+    return f"{percent} % {own}, {100 - percent} % {other}"

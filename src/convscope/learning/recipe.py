@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from convscope.data.policy import asked
+from convscope.data.image.policy import asked
 from convscope.learning.schedule import Schedule as Schedule
 from convscope.learning.setting import setting, settings_of
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from convscope.data.dataset import Fit
+from convscope.data.image.decode import Fit
 from convscope.errors import UserError
 from convscope.files import named_failures, write_atomically
 from convscope.learning.events import Event, to_dict

@@ -13,8 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from convscope.data.dataset import Dataset, Fit
-from convscope.engine.inference import Normalise, measure
+from convscope.data.dataset import Dataset
+from convscope.data.image.decode import Fit
+from convscope.data.modalities import modality_of
+from convscope.data.modality import Normalisation
 from convscope.errors import UserError
 from convscope.evaluation.metrics import Evaluation
 from convscope.evaluation.report import Account
@@ -47,6 +49,7 @@ from convscope.learning.record import (
     ENVIRONMENT,
     METRICS,
     SETTINGS,
+    Settings,
     environment,
     forget_after,
     log,
@@ -164,13 +167,13 @@ def run(
     yield _prepared(dataset, time.monotonic() - started)
 
     graph, device = network.graph(), device_of(recipe)
-    normalise = Normalise(*settings.normalise) if settings.normalise else measure(dataset.train.images_NHWC)
+    normalise = _normalisation(settings, dataset)
     if start is not None:
         begun = start.state
     elif settings.weights:
         begun = read_start(folder)
     else:
-        begun = drawn(graph, recipe, dataset.train.images_NHWC, normalise)
+        begun = drawn(graph, recipe, dataset.train.inputs_N, normalise)
     frozen = settings.weights is not None and recipe.freeze not in (None, "none")
     # What does not work out is refused before anything is written.
     state = None if frozen else begin(graph, recipe, device, begun)
@@ -189,7 +192,7 @@ def run(
         deadline = started + recipe.time - min(MOST_KEPT, SHARE * recipe.time)
 
     def trains(
-        state: TrainingState, dataset: Dataset, normalise: Normalise, deadline: float | None
+        state: TrainingState, dataset: Dataset, normalise: Normalisation, deadline: float | None
     ) -> Generator[Event, None, bool]:
         """From its beginning, or from where the checkpoint stands."""
         if saved is not None:
@@ -231,6 +234,14 @@ def run(
     return result
 
 
+def _normalisation(settings: Settings, dataset: Dataset) -> Normalisation:
+    """That of the weights the run starts from, else measured."""
+    modality = modality_of(dataset.preprocess)
+    if settings.normalise is None:
+        return modality.measure(dataset.train.inputs_N)
+    return modality.normalisation(dict(zip(("mean", "std"), settings.normalise, strict=True)))
+
+
 def _logged(
     folder: Path, events: Generator[Event, None, Transferred | None]
 ) -> Generator[Event, None, Transferred | None]:
@@ -247,14 +258,13 @@ def _logged(
 
 
 def _prepared(dataset: Dataset, seconds: float) -> Prepared:
-    pre = dataset.preprocess
     return Prepared(
         data=dataset.name,
         classes=dataset.classes,
         train=len(dataset.train),
         val=len(dataset.val),
         test=len(dataset.test),
-        shape=(pre.channels, pre.height, pre.width),
+        shape=dataset.preprocess.shape,
         skipped=dataset.skipped,
         seconds=seconds,
     )
@@ -264,7 +274,7 @@ def _trained(
     folder: Path,
     state: TrainingState,
     dataset: Dataset,
-    normalise: Normalise,
+    normalise: Normalisation,
     deadline: float | None,
     stop: Callable[[], bool],
 ) -> Generator[Event, None, bool]:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from convscope.data.cache import prepare
-from convscope.data.dataset import Dataset, Fit, Preprocess
-from convscope.data.policy import may_mirror
+from convscope.data.dataset import Dataset
+from convscope.data.image.decode import Fit, ImagePreprocess
+from convscope.data.image.policy import may_mirror
 from convscope.data.sources import Source, open_source
 from convscope.errors import UserError
 from convscope.learning.balance import balance_of
@@ -76,10 +77,10 @@ def input_for(network: Network | None, source: Source, asked: Shape | None, pret
     """
     shape = asked or (network.input if network is not None else None)
     if shape is None:
-        return source.size()
+        return source.shape()
     if len(shape) != 3 or shape[0] not in (1, 3):
         raise UserError("--input", spell_shape(shape), "CxHxW with 1 or 3 channels, for example 3x64x64")
-    return (1, *shape[1:]) if pretrained and asked is None and source.size()[0] == 1 else shape
+    return (1, *shape[1:]) if pretrained and asked is None and source.shape()[0] == 1 else shape
 
 
 def fit_for(source: Source, shape: Shape, asked: Fit | None, pretrained: bool = False) -> Fit:
@@ -90,7 +91,7 @@ def fit_for(source: Source, shape: Shape, asked: Fit | None, pretrained: bool = 
     """
     if asked is not None:
         return asked
-    _, height, width = source.size()
+    _, height, width = source.shape()
     if pretrained and max(height, width) * min(shape[1:]) > LONGEST * min(height, width) * max(shape[1:]):
         return "letterbox"
     slightly_smaller = height <= shape[1] <= 1.25 * height and width <= shape[2] <= 1.25 * width
@@ -107,7 +108,7 @@ def open_run(asked: Asked, decoding: Decoding, downloading: Progress) -> Opened:
     network, weights, recipe = asked.network, asked.weights, asked.recipe
     decided = []
     if weights is None and network is None and recipe.init is None and asked.input is None:
-        found = pretrained_for(source.size())
+        found = pretrained_for(source.shape())
         if found is not None:
             weights, reason = found
             decided.append(Decided("weights", weights, reason))
@@ -169,7 +170,7 @@ def reopen_run(folder: Path, decoding: Decoding) -> Opened:
 
 def prepared(source: Source, shape: Shape, fit: Fit, seed: int, decoding: Decoding) -> Dataset:
     """The source's pictures, split, decoded and fitted to the shape."""
-    return prepare(source, Preprocess(shape[0], shape[1], shape[2], fit), seed, progress=decoding)
+    return prepare(source, ImagePreprocess(shape[0], shape[1], shape[2], fit), seed, progress=decoding)
 
 
 def _chosen(source: Source, shape: Shape, recipe: Recipe, sized: bool) -> Choice:
@@ -202,7 +203,7 @@ def _freeze(recipe: Recipe, start: Start | None, network: Network) -> str | None
 
 
 def _why(fit: Fit, source: Source) -> str:
-    _, height, width = source.size()
+    _, height, width = source.shape()
     if fit == "letterbox":
         return f"typical pictures are {width} x {height}: nothing is cut off, and nothing is stretched beyond 4:3"
     return "nothing is cut off; objects at the edge are seen"

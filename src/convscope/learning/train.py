@@ -9,19 +9,19 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from convscope.data.augment import Augment, augment
 from convscope.data.dataset import Dataset
-from convscope.data.policy import policy
-from convscope.engine.inference import Normalise, compute, laid_out, shrunk
+from convscope.data.modalities import modality_of
+from convscope.data.modality import Augmentation, Normalisation
+from convscope.engine.inference import compute, laid_out
 from convscope.engine.module import GraphModule
 from convscope.engine.workers import Workers
 from convscope.errors import UserError
 from convscope.learning import schedule
-from convscope.learning.batches import Pictures, batch_indices, steps_per_epoch
+from convscope.learning.batches import Examples, batch_indices, steps_per_epoch
 from convscope.learning.device import precision_of
 from convscope.learning.events import EpochEnded, Event, Planned, Stepped, Stopped
 from convscope.learning.gradients import Objective, gradients
-from convscope.learning.loader import Batch, Feed
+from convscope.learning.loader import Batch, Loader
 from convscope.learning.memory import explain_memory, pieces_at_once
 from convscope.learning.optimise import set_rate
 from convscope.learning.recipe import Recipe
@@ -35,16 +35,15 @@ EAGER = 20
 INTERRUPTED = "interrupted"
 
 
-def policy_of(recipe: Recipe, dataset: Dataset, epochs: float) -> Augment:
-    """What the recipe's ``augment`` means for these pictures."""
-    pre = dataset.preprocess
-    return policy(recipe.augment, pre.channels, pre.height, pre.width, epochs, dataset.classes)
+def augmentation_of(recipe: Recipe, dataset: Dataset, epochs: float) -> Augmentation:
+    """What the recipe's ``augment`` means for these inputs."""
+    return modality_of(dataset.preprocess).augmentation(recipe.augment, dataset.preprocess, epochs, dataset.classes)
 
 
 def _step(
     state: TrainingState, batch: Batch, objective: Objective, workers: Workers
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """One step on a batch of pictures and labels; returns loss and hits, not yet waited for."""
+    """One step on a batch of inputs and labels; returns loss and hits, not yet waited for."""
     pieces = state.recipe.pieces(len(batch.labels))
     loss, hits = gradients(state.at_present(), batch, objective, pieces, workers)
     state.optimizer.step()
@@ -68,7 +67,7 @@ def _planned(
     dtype: torch.dtype,
     device: torch.device,
     step_seconds: float | None,
-    varied: Augment,
+    augmentation: Augmentation,
 ) -> Planned:
     return Planned(
         steps=state.steps,
@@ -79,14 +78,14 @@ def _planned(
         precision=str(dtype).removeprefix("torch."),
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         step_seconds=step_seconds,
-        augment=varied.words(),
+        augment=augmentation.words(),
     )
 
 
 def train(
     state: TrainingState,
     dataset: Dataset,
-    normalise: Normalise,
+    normalise: Normalisation,
     deadline: float | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Event]:
@@ -95,7 +94,7 @@ def train(
     Args:
         state: the run, new or restored; it is whole whenever an event comes out.
         dataset: its ``train`` and ``val`` splits are read, never its ``test``.
-        normalise: of the pixels.
+        normalise: makes the network's input of stored ones.
         deadline: for ``recipe.time``: the :func:`time.monotonic` second by which the last step must be done.
         stop: asked between steps; True ends the run with :class:`~convscope.learning.events.Stopped`.
 
@@ -106,7 +105,9 @@ def train(
         UserError: the loss is no longer finite, or memory does not suffice.
     """
     recipe, device = state.recipe, next(state.module.parameters()).device
-    objective = Objective(normalise, precision_of(recipe, device), recipe.label_smoothing or 0.0)
+    objective = Objective(
+        modality_of(dataset.preprocess), normalise, precision_of(recipe, device), recipe.label_smoothing or 0.0
+    )
     # Kept: with another number a run that goes on would add its gradients up in another order.
     state.at_once = state.at_once or pieces_at_once(state.graph, recipe, device)
     with Workers(state.at_once) as workers:
@@ -123,14 +124,14 @@ def _train(
 ) -> Iterator[Event]:
     recipe, device, normalise = state.recipe, next(state.module.parameters()).device, objective.normalise
     per_epoch = steps_per_epoch(len(dataset.train), recipe.batch_size or 1)
-    pictures = Pictures(dataset.train, device)
+    examples = Examples(dataset.train, device)
     step_seconds = None
     clock = _Clock(deadline, _afterwards(dataset, recipe))
     if state.steps == 0:
         if deadline is None:
             state.steps = max(1, round((recipe.epochs or 1) * per_epoch))
         else:
-            step_seconds, epoch_seconds = _speed(state, dataset, pictures, objective, workers, deadline)
+            step_seconds, epoch_seconds = _speed(state, dataset, examples, objective, workers, deadline)
             clock.validated(epoch_seconds)
             left = clock.left()
             progressive = recipe.progressive or 0.0
@@ -140,9 +141,9 @@ def _train(
     if not state.augmented_for:
         # Kept: where --time changes the plan's length, a run that goes on is still augmented as it began.
         state.augmented_for = state.steps / per_epoch
-    varied = policy_of(recipe, dataset, state.augmented_for)
-    feed = Feed(dataset, pictures, recipe, varied)
-    yield _planned(state, per_epoch, objective.dtype, device, step_seconds, varied)
+    augmentation = augmentation_of(recipe, dataset, state.augmented_for)
+    loader = Loader(dataset, examples, recipe, augmentation)
+    yield _planned(state, per_epoch, objective.dtype, device, step_seconds, augmentation)
 
     pending: list[tuple[torch.Tensor, torch.Tensor, int]] = []
     state.to_train()
@@ -155,7 +156,7 @@ def _train(
         share = schedule.rate(recipe.schedule, state.step, state.steps, recipe.warmup or 0)
         lr = (recipe.lr or 0) * share
         set_rate(state.optimizer, share, state.step / state.steps)
-        batch = feed.at(epoch, place)
+        batch = loader.at(epoch, place)
         _seed_dropout(device, stream_seed(recipe.seed, "dropout", epoch, place))
         try:
             loss, hits = _step(state, batch, objective, workers)
@@ -166,11 +167,11 @@ def _train(
         pending.append((loss, hits, len(batch.labels)))
         ended = place == per_epoch - 1 or state.step == state.steps
         if device.type == "cpu" or len(pending) >= EAGER or ended:
-            yield _look(state, pending, epoch, lr, batch.images, normalise, ended)
+            yield _look(state, pending, epoch, lr, batch.inputs, normalise, ended)
         clock.took((time.monotonic() - begun) / (schedule.SMALL_COST if small else 1))
         state.seconds += time.monotonic() - begun
         state.sums.seconds += time.monotonic() - begun
-        state.sums.waiting += feed.waits.take()
+        state.sums.waiting += loader.stall.take()
         if ended:
             begun = time.monotonic()
             yield _epoch_ended(state, dataset, normalise, epoch + 1, lr, small)
@@ -178,11 +179,11 @@ def _train(
             state.to_train()
         if stop() and state.step < state.steps:
             if pending:
-                yield _look(state, pending, epoch, lr, batch.images, normalise, ended)
+                yield _look(state, pending, epoch, lr, batch.inputs, normalise, ended)
             yield Stopped(state.step, INTERRUPTED)
             return
         if clock.replanned(state, per_epoch):
-            yield _planned(state, per_epoch, objective.dtype, device, clock.step_seconds, varied)
+            yield _planned(state, per_epoch, objective.dtype, device, clock.step_seconds, augmentation)
 
 
 def _look(
@@ -190,8 +191,8 @@ def _look(
     pending: list[tuple[torch.Tensor, torch.Tensor, int]],
     epoch: int,
     lr: float,
-    images: torch.Tensor,
-    normalise: Normalise,
+    inputs: torch.Tensor,
+    normalise: Normalisation,
     last: bool,
 ) -> Stepped:
     """Wait for the numbers of the pending steps and add them up; a loss that is not finite ends the run here."""
@@ -202,7 +203,7 @@ def _look(
     pending.clear()
     for index, loss in enumerate(losses):
         if not np.isfinite(loss):
-            cause = _cause(state.module, normalise(images))
+            cause = _cause(state.module, normalise(inputs))
             raise UserError(
                 f"step {first + index} of epoch {epoch + 1}",
                 f"the loss is {loss}: {cause}",
@@ -273,14 +274,14 @@ class _Clock:
 
 def _afterwards(dataset: Dataset, recipe: Recipe) -> float:
     """What follows the last step, in validations: the last one, and the model on what it is measured with."""
-    views = 2 if recipe.tta == "flip" else 1
+    views = 1 if recipe.tta == "none" else 2
     return 1 + views * (len(dataset.val) + len(dataset.test)) / max(1, len(dataset.val))
 
 
 def _speed(
     state: TrainingState,
     dataset: Dataset,
-    pictures: Pictures,
+    examples: Examples,
     objective: Objective,
     workers: Workers,
     deadline: float,
@@ -289,6 +290,7 @@ def _speed(
     device = next(state.module.parameters()).device
     copy = begin(state.graph, state.recipe, device)
     recipe, count = state.recipe, len(dataset.train)
+    augmentation = augmentation_of(recipe, dataset, recipe.epochs or 0)
     allowed = min(3.0, max(0.05, 0.02 * (deadline - time.monotonic())))
     per_epoch = steps_per_epoch(count, recipe.batch_size or 1)
     # Of a step in pieces those that are computed at the same time are enough.
@@ -299,10 +301,10 @@ def _speed(
         started = time.monotonic()
         indices = batch_indices(recipe.seed, 0, len(times) % per_epoch, count, recipe.batch_size or 1)
         indices = indices[: -(-len(indices) // rounds)]
-        images, labels = pictures.take(indices)
-        images = augment(images, policy_of(recipe, dataset, recipe.epochs or 0), recipe.seed, indices_N=indices)
+        inputs, labels = examples.take(indices)
+        inputs = augmentation.vary(inputs, recipe.seed, indices_N=indices)
         try:
-            loss, _ = _step(copy, Batch(images, labels), objective, workers)
+            loss, _ = _step(copy, Batch(inputs, labels), objective, workers)
         except (RuntimeError, MemoryError) as error:
             explain_memory(error, state.graph, recipe, device)
         loss.item()
@@ -310,7 +312,7 @@ def _speed(
     if not len(dataset.val):
         return float(np.median(times[2:])) * rounds, 0.0
     started = time.monotonic()
-    some = dataset.val.images_NHWC[: max(1, min(len(dataset.val), 1000))]
+    some = dataset.val.inputs_N[: max(1, min(len(dataset.val), 1000))]
     compute(copy.module, some, objective.normalise, precision=objective.dtype)
     return float(np.median(times[2:])) * rounds, (time.monotonic() - started) * len(dataset.val) / len(some)
 
@@ -324,21 +326,21 @@ def weighted(state: TrainingState) -> GraphModule:
     return module
 
 
-def _validation_scores(state: TrainingState, dataset: Dataset, normalise: Normalise, small: bool) -> torch.Tensor:
-    """Scores of the validation pictures, at the size and in the numbers of the training: on whole pictures a network
+def _validation_scores(state: TrainingState, dataset: Dataset, normalise: Normalisation, small: bool) -> torch.Tensor:
+    """Scores of the validation inputs, at the size and in the numbers of the training: on whole pictures a network
     that was only ever shown small ones looks far worse than it is.
     """
-    module, images_NHWC = weighted(state), dataset.val.images_NHWC
+    module, inputs_N = weighted(state), dataset.val.inputs_N
     if small and state.small is not None:
         whole, module = module, GraphModule(module.graph.at(state.small.graph.input))
         module.share(whole)
-        images_NHWC = shrunk(images_NHWC, module.graph.input)
+        inputs_N = modality_of(dataset.preprocess).smaller(inputs_N, module.graph.input)
     dtype = precision_of(state.recipe, next(module.parameters()).device)
-    return compute(module, images_NHWC, normalise, precision=dtype).float()
+    return compute(module, inputs_N, normalise, precision=dtype).float()
 
 
 def _epoch_ended(
-    state: TrainingState, dataset: Dataset, normalise: Normalise, epoch: int, lr: float, small: bool
+    state: TrainingState, dataset: Dataset, normalise: Normalisation, epoch: int, lr: float, small: bool
 ) -> EpochEnded:
     val_loss = val_accuracy = val_recall = None
     if len(dataset.val):

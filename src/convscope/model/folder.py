@@ -1,4 +1,4 @@
-"""The model folder: network, weights, what to do to a picture, class names, what it is worth. No pickle."""
+"""The model folder: network, weights, what to do to an input, class names, what it is worth. No pickle."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from convscope.data.dataset import Preprocess
-from convscope.engine.inference import Normalise, Prepared, compute, laid_out, prepare
+from convscope.data.dataset import Inputs, Preprocess
+from convscope.data.modalities import MODALITIES, modality_of, read_preprocess
+from convscope.data.modality import Modality, Normalisation
+from convscope.engine.inference import Prepared, compute, laid_out, prepare
 from convscope.engine.module import GraphModule
 from convscope.errors import UserError
 from convscope.files import make_folder, write_atomically
@@ -37,8 +39,8 @@ class Model:
         network: with its input and number of classes.
         module: the network's arithmetic with the weights, in evaluation mode.
         classes: the names of the outputs.
-        preprocess: how a picture becomes the input.
-        normalise: of its pixels.
+        preprocess: how inputs are stored.
+        normalise: makes the network's input of them.
         facts: metrics, training data's fingerprint, seed, versions; plain JSON.
 
     Example:
@@ -51,8 +53,13 @@ class Model:
     module: GraphModule = field(repr=False, compare=False)
     classes: tuple[str, ...]
     preprocess: Preprocess
-    normalise: Normalise
+    normalise: Normalisation
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def modality(self) -> Modality:
+        """What kind of input it reads."""
+        return modality_of(self.preprocess)
 
     @property
     def temperature(self) -> float:
@@ -66,7 +73,7 @@ class Model:
 
     @property
     def tta(self) -> str:
-        """``flip`` where the scores of a picture and of its mirror image are averaged, else ``none``."""
+        """The other view of inputs that scores are averaged over: ``flip``, a picture's mirror image; else ``none``."""
         return str(self.facts.get("tta", "none"))
 
     @property
@@ -104,7 +111,7 @@ class Model:
         return chosen(curve, float(stated))
 
     def prepared(self) -> Prepared:
-        """The scores as a function of pictures, weights folded once, for :meth:`scores` called many times.
+        """The scores as a function of inputs, weights folded once, for :meth:`scores` called many times.
 
         It computes in float32: in bfloat16 a probability moved by up to 0.12, and 25 of 1,500 answers changed.
         """
@@ -112,42 +119,38 @@ class Model:
 
     def scores(
         self,
-        images_NHWC: NDArray[np.uint8],
+        inputs_N: Inputs,
         prepared: Prepared | None = None,
         precision: torch.dtype | None = torch.float32,
     ) -> torch.Tensor:
-        """Scores (N, K), before softmax and temperature, of pictures that already have the input's size.
+        """Scores (N, K), before softmax and temperature, of stored inputs.
 
         Args:
-            images_NHWC: uint8 pictures.
+            inputs_N: as :attr:`preprocess` stores them.
             prepared: of :meth:`prepared`, to compute these few at once in the calling thread; None: all that there
                 are, on all cores.
             precision: of the arithmetic where nothing is prepared, see :func:`convscope.engine.inference.prepare`.
 
         Raises:
-            UserError: the pictures are of another size or number of channels.
+            UserError: they are of another shape.
         """
-        pre = self.preprocess
-        if images_NHWC.ndim != 4 or images_NHWC.shape[1:] != (pre.height, pre.width, pre.channels):
-            raise UserError(
-                "pictures",
-                f"an array of {spell_shape(images_NHWC.shape)}",
-                f"N x {pre.height} x {pre.width} x {pre.channels}, uint8",
-            )
+        stored = self.preprocess.stored
+        if inputs_N.shape[1:] != stored:
+            expected = f"N x {' x '.join(map(str, stored))}, {self.preprocess.dtype}"
+            raise UserError(self.modality.many, f"an array of {spell_shape(inputs_N.shape)}", expected)
         scores_of = prepared or partial(compute, self.module, normalise=self.normalise, precision=precision)
-        scores = scores_of(images_NHWC)
-        if self.tta == "flip":
-            mirrored_NHWC = images_NHWC[:, :, ::-1]
-            scores = (scores + scores_of(mirrored_NHWC)) / 2
+        scores = scores_of(inputs_N)
+        if self.tta != "none":
+            scores = (scores + scores_of(self.modality.view(self.tta, inputs_N))) / 2
         return scores
 
-    def probabilities(self, images_NHWC: NDArray[np.uint8], prepared: Prepared | None = None) -> NDArray[np.float64]:
-        """Class probabilities (N, K) of pictures that already have the input's size; ``prepared`` as in :meth:`scores`.
+    def probabilities(self, inputs_N: Inputs, prepared: Prepared | None = None) -> NDArray[np.float64]:
+        """Class probabilities (N, K) of stored inputs; ``prepared`` as in :meth:`scores`.
 
         Raises:
-            UserError: the pictures are of another size or number of channels.
+            UserError: they are of another shape.
         """
-        scores = self.scores(images_NHWC, prepared)
+        scores = self.scores(inputs_N, prepared)
         return torch.softmax(scores.double() / self.temperature, 1).numpy()
 
     def predict(self, files: Sequence[str | Path], top: int = 5) -> Any:
@@ -176,7 +179,7 @@ class Model:
             "convscope": VERSION,
             "classes": list(self.classes),
             "preprocess": self.preprocess.to_dict(),
-            "normalise": {"mean": list(self.normalise.mean), "std": list(self.normalise.std)},
+            "normalise": self.normalise.to_dict(),
             **{key: value for key, value in self.facts.items() if key not in ("convscope", "classes")},
         }
 
@@ -192,8 +195,8 @@ class Model:
         document = _document_of(folder / FACTS)
         try:
             classes = tuple(str(name) for name in document["classes"])
-            preprocess = Preprocess(**document["preprocess"])
-            normalise = Normalise(tuple(document["normalise"]["mean"]), tuple(document["normalise"]["std"]))
+            preprocess = read_preprocess(document["preprocess"])
+            normalise = MODALITIES[preprocess.modality].normalisation(document["normalise"])
         except (KeyError, TypeError) as error:
             raise UserError(str(folder / FACTS), f"the entry {error} is missing or wrong") from None
         except ValueError as error:
@@ -258,7 +261,7 @@ def _readme(model: Model) -> str:
         f"# A classifier of {len(model.classes)} classes",
         "",
         f"Classes: {shown}.",
-        f"Input: {pre.channels} x {pre.height} x {pre.width}, pictures brought to this size by `{pre.fit}`.",
+        f"Input: {' x '.join(map(str, pre.shape))}, {pre.words()}.",
     ]
     if "top1" in metrics:
         low, high = metrics["interval"]

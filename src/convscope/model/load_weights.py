@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from convscope.data.dataset import Fit, Preprocess
-from convscope.engine.inference import Normalise, laid_out
+from convscope.data.image.decode import Fit, ImagePreprocess
+from convscope.data.image.normalise import Normalise
+from convscope.engine.inference import laid_out
 from convscope.engine.module import GraphModule, load_state
 from convscope.engine.weights import fit_state, read_state
 from convscope.errors import UserError
@@ -63,8 +64,8 @@ def load(
         input: (C, H, W) in place of the network's own.
         classes: the number of outputs in place of the network's own.
         fit: how pictures come to the input's size.
-        keep: of a crop; see :class:`~convscope.data.dataset.Preprocess`; None: what named weights were measured with,
-            else 1.
+        keep: of a crop; see :class:`~convscope.data.image.decode.ImagePreprocess`; None: what named weights
+            were measured with, else 1.
         mean: of the pixels' channels, from 0 to 1; None: those of named weights, else ImageNet's; for grey pictures the
             mean of the colours'.
         std: likewise.
@@ -112,7 +113,7 @@ def load(
     wanted = module.state_dict().keys()
     load_state(module, {name: value.float() for name, value in fitted.state.items() if name in wanted})
     facts = {"weights": {"file": file.name, "adapted": list(fitted.adapted), "left_over": list(fitted.left_over)}}
-    preprocess = Preprocess(channels, height, width, fit, keep)
+    preprocess = ImagePreprocess(channels, height, width, fit, keep)
     return Model(network, laid_out(module).eval(), tuple(names), preprocess, normalise, facts)
 
 

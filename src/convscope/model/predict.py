@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from convscope.data.dataset import Skipped
-from convscope.data.pictures import Unreadable, decode, quiet
+from convscope.data.dataset import Inputs, Skipped, Unreadable
+from convscope.data.image.decode import quiet
 from convscope.engine.inference import Prepared
 from convscope.engine.workers import in_order, one_thread_each
 from convscope.errors import UserError
@@ -132,24 +131,24 @@ def _piece(
     """The answers for a few files, in the calling thread; the skipped ones before the others."""
     found = [(name, _decoded(name, model)) for name in files]
     skipped = [entry for _, entry in found if isinstance(entry, Skipped)]
-    good = [(name, image) for name, image in found if not isinstance(image, Skipped)]
+    good = [(name, one) for name, one in found if not isinstance(one, Skipped)]
     if not good:
         return [*skipped]
-    names, images = zip(*good, strict=True)
-    return [*skipped, *_answers(model, prepared, names, np.stack(images), top, least)]
+    names, inputs = zip(*good, strict=True)
+    return [*skipped, *_answers(model, prepared, names, np.stack(inputs), top, least)]
 
 
-def _decoded(name: str, model: Model) -> NDArray[np.uint8] | Skipped:
+def _decoded(name: str, model: Model) -> Inputs | Skipped:
     try:
-        return decode(name, model.preprocess)
+        return model.preprocess.decode(name)
     except Unreadable as error:
         return Skipped(name, error.reason)
 
 
 def _answers(
-    model: Model, prepared: Prepared, names: Sequence[str], images_NHWC: NDArray[np.uint8], top: int, least: float
+    model: Model, prepared: Prepared, names: Sequence[str], inputs_N: Inputs, top: int, least: float
 ) -> Iterator[Prediction]:
-    probabilities = model.probabilities(images_NHWC, prepared)
+    probabilities = model.probabilities(inputs_N, prepared)
     best_NT = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     for name, row, best in zip(names, probabilities, best_NT, strict=True):
         ranked = tuple((model.classes[k], float(row[k])) for k in best)

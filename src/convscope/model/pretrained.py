@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convscope.data.entries import default_folder
-from convscope.engine.inference import Normalise
+from convscope.data.image.normalise import Normalise
 from convscope.errors import UserError, did_you_mean
 from convscope.model.download import Progress, download
 from convscope.network import zoo
@@ -29,7 +29,7 @@ class Pretrained:
         address: a URL, or ``PACKAGE:PATH`` for a file that an installed package carries.
         sha256: the checksum or its beginning.
         normalise: of the pixels.
-        keep: of the centre crop, see :class:`~convscope.data.dataset.Preprocess`.
+        keep: of the centre crop, see :class:`~convscope.data.image.decode.ImagePreprocess`.
     """
 
     name: str

@@ -77,7 +77,7 @@ def test_grad_cam_agrees_with_captum(
     from captum.attr import LayerGradCam
 
     look = seen(net)
-    module, image_NCHW = plain(look.model), normalised(look.model, look.image_HWC[None])
+    module, image_NCHW = plain(look.model), normalised(look.model, look.input[None])
     for layer in (coarse_layer(look.model.module.graph), fine_layer(look.model.module.graph)):
         captum = LayerGradCam(module, module.nodes[layer])  # type: ignore[index]
         for index in range(3):
@@ -92,7 +92,7 @@ def test_grad_cam_agrees_with_captum(
 def test_before_a_mean_and_a_linear_layer_the_map_adds_up_to_the_score(method: str, seen: Callable[..., Look]) -> None:
     """Draelos and Carin 2020, section 3: the map is then exactly what each place adds to the score."""
     look = seen(POOLED)
-    values, slopes, scores_NK = gradients(look.model, normalised(look.model, look.image_HWC[None]), 1, ["relu1"])
+    values, slopes, scores_NK = gradients(look.model, normalised(look.model, look.input[None]), 1, ["relu1"])
     places = values["relu1"][0].numel() // 3 if method == "gradcam" else 1
     map_HW = weighed(values["relu1"][0], slopes["relu1"][0] * places, method)  # type: ignore[arg-type]
     bias = look.state["linear1.bias"][1]
@@ -104,7 +104,7 @@ def test_layercam_counts_each_place_where_the_channel_speaks_for_the_class(seen:
     """Jiang et al. 2021, equations 5 and 6."""
     look = seen("resnet20_cifar")
     layer = "layer2.basic2.relu1"
-    values, slopes, _ = gradients(look.model, normalised(look.model, look.image_HWC[None]), 0, [layer])
+    values, slopes, _ = gradients(look.model, normalised(look.model, look.input[None]), 0, [layer])
     expected_HW = np.zeros((16, 16))
     for value_HW, slope_HW in zip(values[layer][0].numpy(), slopes[layer][0].numpy(), strict=True):
         expected_HW += np.where(slope_HW > 0, slope_HW, 0) * value_HW

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from convscope.data.pictures import in_photograph
+from convscope.data.image.decode import in_photograph
 from convscope.errors import UserError
 from convscope.inspection.attribution.class_map import Method, class_map
 from convscope.inspection.attribution.derivatives import class_index, gradients, normalised, target_of
@@ -59,7 +59,7 @@ def test_derivatives_at_every_node(
     look = seen(net)
     model = look.model
     paths = [INPUT, *(node.path for node in model.module.graph.nodes if node.path != "softmax1")]
-    image_NCHW = normalised(model, look.image_HWC[None])
+    image_NCHW = normalised(model, look.input[None])
     module = plain(model)
     score = module(image_NCHW.clone().requires_grad_())[0, 2]
     for path, slope in zip(paths, torch.autograd.grad(score, [module.values[path] for path in paths]), strict=True):
@@ -75,7 +75,7 @@ def test_the_model_stays_as_it_was(seen: Callable[..., Look]) -> None:
     for parameter in module.parameters():
         parameter.requires_grad_(False)
     before = {name: value.clone() for name, value in module.state_dict().items()}
-    _, slopes, _ = gradients(look.model, normalised(look.model, look.image_HWC[None]), 0, ["relu1"])
+    _, slopes, _ = gradients(look.model, normalised(look.model, look.input[None]), 0, ["relu1"])
     assert slopes["relu1"].any()  # frozen weights make no difference
     assert module.training
     assert all(parameter.grad is None for parameter in module.parameters())
@@ -85,7 +85,7 @@ def test_the_model_stays_as_it_was(seen: Callable[..., Look]) -> None:
 def test_behind_the_scores_nothing_speaks_for_a_class(seen: Callable[..., Look]) -> None:
     look = seen(BRANCHED)
     with pytest.raises(UserError, match="softmax1: nothing of it reaches the scores"):
-        gradients(look.model, normalised(look.model, look.image_HWC[None]), 0, ["softmax1"])
+        gradients(look.model, normalised(look.model, look.input[None]), 0, ["softmax1"])
 
 
 @pytest.fixture(scope="module")

@@ -24,9 +24,9 @@ def test_agrees_with_captum(
     from captum.attr import IntegratedGradients as Captums
 
     look = seen("resnet20_cifar")
-    here = normalised(look.model, look.image_HWC[None])
+    here = normalised(look.model, look.input[None])
     colour = np.zeros(3) if baseline == "black" else np.rint(255 * np.array(look.model.normalise.mean))
-    there = normalised(look.model, np.broadcast_to(colour.astype(np.uint8), look.image_HWC.shape)[None])
+    there = normalised(look.model, np.broadcast_to(colour.astype(np.uint8), look.input.shape)[None])
     expected_NCHW, gap = Captums(plain(look.model)).attribute(
         here, there, target=5, n_steps=24, method="gausslegendre", internal_batch_size=8, return_convergence_delta=True
     )
@@ -74,7 +74,7 @@ def test_the_batch_fits_the_network(untrained: Callable[..., Model]) -> None:
 
 def test_of_the_baseline_itself_nothing_is_attributed(seen: Callable[..., Look]) -> None:
     look = seen("mnist_cnn")
-    found = integrated_gradients(look, baseline=look.image_HWC)
+    found = integrated_gradients(look, baseline=look.input)
     assert (found.baseline, found.total, found.peak) == ("a picture", 0, None)
     assert found.difference == pytest.approx(0, abs=1e-5)
 

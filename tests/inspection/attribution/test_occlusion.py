@@ -38,8 +38,8 @@ def test_agrees_with_captum(
     from captum.attr import Occlusion
 
     look = seen("resnet20_cifar")
-    image_NCHW = normalised(look.model, look.image_HWC[None])
-    colour = np.broadcast_to(fill_colours(look.model)[fill], look.image_HWC.shape)
+    image_NCHW = normalised(look.model, look.input[None])
+    colour = np.broadcast_to(fill_colours(look.model)[fill], look.input.shape)
     with torch.no_grad():
         expected = Occlusion(plain(look.model)).attribute(
             image_NCHW,
@@ -84,14 +84,14 @@ def test_usual_windows_and_batches(seen: Callable[..., Look]) -> None:
     assert found.scores_RC.shape == (15, 15)
     assert told == [(100, 225), (200, 225), (225, 225)]
     np.testing.assert_allclose(occlusion(look, batch=7).scores_RC, found.scores_RC, atol=1e-5)
-    chances_K = look.model.probabilities(look.image_HWC[None])[0]
+    chances_K = look.model.probabilities(look.input[None])[0]
     assert found.target.probability == pytest.approx(chances_K[found.target.index], abs=1e-6)
 
 
 def test_probabilities_are_those_of_the_covered_pictures(seen: Callable[..., Look]) -> None:
     look = seen("resnet20_cifar")
     found = occlusion(look, "class 1", 16, 16, "white")
-    covered_HWC = look.image_HWC.copy()
+    covered_HWC = look.input.copy()
     covered_HWC[16:, :16] = 255
     assert found.probabilities_RC[1, 0] == pytest.approx(look.model.probabilities(covered_HWC[None])[0, 1], abs=1e-6)
 

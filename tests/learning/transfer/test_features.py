@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import torch
 
-from convscope.engine.inference import Normalise
+from convscope.data.image.modality import IMAGE
+from convscope.data.image.normalise import Normalise
 from convscope.engine.module import GraphModule, to_module
 from convscope.learning.events import Featured
 from convscope.learning.transfer import features as module_under_test
@@ -42,7 +43,7 @@ def _body(module: GraphModule, path: str = "flatten1", precision: torch.dtype = 
 
 def _done(images: np.ndarray, body: Body, cache: Path, *args: Any, **more: Any) -> tuple[Features, list[Featured]]:
     found: list[Features] = []
-    seen = list(_returned(features_of(images, body, *args, cache=cache, **more), found))
+    seen = list(_returned(features_of(images, IMAGE, body, *args, cache=cache, **more), found))
     return found[0], seen
 
 
@@ -95,7 +96,7 @@ def test_another_body_view_or_number_has_features_of_its_own(
     module: GraphModule, images: np.ndarray, tmp_path: Path
 ) -> None:
     images = images[:10]
-    keys = {_body(module).key("plain"), _body(module).key("mirror"), _body(module, "relu1").key("plain")}
+    keys = {_body(module).key("plain"), _body(module).key("flip"), _body(module, "relu1").key("plain")}
     keys |= {_body(module, precision=torch.bfloat16).key("plain")}
     keys |= {Body(module, Normalise((0.5,) * 3, (0.2,) * 3), "flatten1", torch.float32).key("plain")}
     assert len(keys) == 5
@@ -108,7 +109,7 @@ def test_another_body_view_or_number_has_features_of_its_own(
     after, _ = _done(images, _body(module), tmp_path)
     assert after.computed == 10
     assert np.abs(after.all() - before.all()).max() > 0.1
-    mirrored, _ = _done(images, _body(module), tmp_path, "mirror")
+    mirrored, _ = _done(images, _body(module), tmp_path, "flip")
     expected = _expected(module, images[:, :, ::-1])
     np.testing.assert_allclose(mirrored.all(), expected, rtol=2**-10, atol=1e-4)
 
@@ -145,10 +146,10 @@ def test_stopped_between_blocks_it_goes_on_where_it_was(
     module: GraphModule, images: np.ndarray, tmp_path: Path
 ) -> None:
     found: list[Any] = []
-    list(_returned(features_of(images, _body(module), cache=tmp_path, stop=lambda: True), found))
+    list(_returned(features_of(images, IMAGE, _body(module), cache=tmp_path, stop=lambda: True), found))
     assert found == [None]
     blocks = iter([False, True])
-    going = features_of(images, _body(module), cache=tmp_path, stop=lambda: next(blocks))
+    going = features_of(images, IMAGE, _body(module), cache=tmp_path, stop=lambda: next(blocks))
     assert [event.computed for event in going] == [0, 128]
     rest, _ = _done(images, _body(module), tmp_path)
     assert rest.computed == 172
@@ -194,7 +195,8 @@ import sys
 import numpy as np, torch
 sys.path.insert(0, {tests!r})
 from pathlib import Path
-from convscope.engine.inference import Normalise
+from convscope.data.image.modality import IMAGE
+from convscope.data.image.normalise import Normalise
 from convscope.engine.module import to_module
 from convscope.learning.transfer import features
 from convscope.network.network import Network
@@ -202,8 +204,8 @@ features.BLOCK = 8
 module = to_module(Network.parse({net!r}).graph(), seed=3).eval()
 images = np.random.default_rng(0).integers(0, 256, (300, 8, 8, 3), np.uint8)
 print("ready", flush=True)
-for _ in features.features_of(images, features.Body(module, Normalise((0.5, 0.4, 0.3), (0.2, 0.2, 0.2)), "flatten1",
-                              torch.float32), cache=Path({cache!r})):
+body = features.Body(module, Normalise((0.5, 0.4, 0.3), (0.2, 0.2, 0.2)), "flatten1", torch.float32)
+for _ in features.features_of(images, IMAGE, body, cache=Path({cache!r})):
     print("block", flush=True)
 """
 

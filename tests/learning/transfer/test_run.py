@@ -55,7 +55,7 @@ def test_a_new_head_is_an_ordinary_layer(weights: Path, tmp_path: Path) -> None:
             torch.testing.assert_close(saved[name], value, rtol=0, atol=0)
     # What was measured on features is what the model answers from pictures.
     model = Model.load(tmp_path / "run")
-    again = model.probabilities(result.dataset.test.images_NHWC)
+    again = model.probabilities(result.dataset.test.inputs_N)
     np.testing.assert_allclose(again, result.probabilities_NK, atol=2e-3)
     assert (again.argmax(1) == result.probabilities_NK.argmax(1)).all()
     assert model.classes == tuple("0123456789")

@@ -31,9 +31,9 @@ def test_every_attribution_is_on_the_sheet(seen: Callable[..., Look]) -> None:
     look = seen(NET)
     found = [class_map(look), occlusion(look, "class 1"), integrated_gradients(look, steps=8)]
     sheet = np.asarray(attributions_sheet(look, found))
-    factor = factor_of(look.image_HWC)
+    factor = factor_of(look.input)
     assert factor == 28
-    assert holds(sheet, enlarge(rgb(look.image_HWC), factor)) == 1
+    assert holds(sheet, enlarge(rgb(look.input), factor)) == 1
     for one in found:
         assert holds(sheet, enlarge(heat_pixels(look, one), factor)) == 1
 
@@ -43,15 +43,15 @@ def test_an_empty_map_shows_the_picture_alone(seen: Callable[..., Look]) -> None
     empty = class_map(look, layer="globalavgpool1")
     pixels = heat_pixels(look, empty)
     assert (pixels == pixels[:, :, :1]).all()
-    assert np.corrcoef(pixels[:, :, 0].ravel(), look.image_HWC.ravel())[0, 1] > 0.999
+    assert np.corrcoef(pixels[:, :, 0].ravel(), look.input.ravel())[0, 1] > 0.999
 
 
 def test_a_field_and_what_is_in_it(seen: Callable[..., Look]) -> None:
     look = seen(NET)
     sheet = np.asarray(field_sheet(look, "conv1[0,2,3]"))
-    assert holds(sheet, enlarge(rgb(look.image_HWC[2:5, 3:6]), 74)) == 1  # three pixels in 224
+    assert holds(sheet, enlarge(rgb(look.input[2:5, 3:6]), 74)) == 1  # three pixels in 224
     whole = np.asarray(field_sheet(look, "linear1[0]"))
-    assert holds(whole, enlarge(rgb(look.image_HWC), 28)) == 2
+    assert holds(whole, enlarge(rgb(look.input), 28)) == 2
     with pytest.raises(UserError, match="no such node"):
         field_sheet(look, "conv7[0,0,0]")
 

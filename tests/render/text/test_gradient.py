@@ -8,8 +8,8 @@ import re
 import numpy as np
 import pytest
 
-from convscope.data.dataset import Preprocess
-from convscope.engine.inference import Normalise
+from convscope.data.image.decode import ImagePreprocess
+from convscope.data.image.normalise import Normalise
 from convscope.engine.module import to_module
 from convscope.inspection.training_step import TrainingStep, training_step
 from convscope.model.folder import Model
@@ -24,7 +24,7 @@ NET = "input 1x8x8\nconv 4 3x3 > batchnorm > sigmoid > maxpool 2 > flatten > dro
 def step() -> TrainingStep:
     network = Network.parse(NET)
     module = to_module(network.graph()).eval()
-    model = Model(network, module, ("cat", "dog\x1b", "고양이"), Preprocess(1, 8, 8), Normalise((0.5,), (0.3,)))
+    model = Model(network, module, ("cat", "dog\x1b", "고양이"), ImagePreprocess(1, 8, 8), Normalise((0.5,), (0.3,)))
     images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
     return training_step(model, images, ["cat", "고양이", "dog\x1b"], lr=0.1)
 
@@ -53,14 +53,14 @@ def test_a_unit_a_score_and_what_nobody_reads(step: TrainingStep) -> None:
     assert unit.startswith("flatten1[3] of picture 1 (고양이) = ")
     assert "1 use in dropout1; the factor: dropout's mask" in unit
     assert "the loss reads it itself" in gradient_text(step, step.open("linear1[0]"))
-    alone = training_step(step.model, step.images_NHWC[0], "cat")
+    alone = training_step(step.model, step.inputs_N[0], "cat")
     assert "loss of 1 picture: " in gradient_text(alone, alone.open("linear1.bias[0]"))
 
 
 def test_what_nobody_reads_has_no_way() -> None:
     network = Network.parse("input 1x5x5\nmaxpool 2 > flatten > linear 2")
     module = to_module(network.graph()).eval()
-    model = Model(network, module, ("a", "b"), Preprocess(1, 5, 5), Normalise((0.5,), (0.3,)))
+    model = Model(network, module, ("a", "b"), ImagePreprocess(1, 5, 5), Normalise((0.5,), (0.3,)))
     step = training_step(model, np.zeros((5, 5, 1), np.uint8), "a")
     text = gradient_text(step, step.open("input[0,4,4]"))
     assert "no way leads to the loss" in text
@@ -69,8 +69,8 @@ def test_what_nobody_reads_has_no_way() -> None:
 
 def test_the_same_as_json(step: TrainingStep) -> None:
     opened = step.open("conv1.weight[2,0,1,1]")
-    found = json.loads(json.dumps(gradient_dict(step, opened, None)))
-    assert sum(term["product"] for part in found["parts"] for term in part["terms"]) == pytest.approx(found["gradient"])
+    found = json.loads(json.dumps(gradient_dict(step, opened)))
+    assert sum(term["result"] for part in found["parts"] for term in part["terms"]) == pytest.approx(found["value"])
     assert found["agrees"] is True
     assert found["update"]["operands"]["learning rate"] == 0.1
     assert found["chain"][-1]["unit"].startswith("linear1[")

@@ -17,7 +17,7 @@ from convscope.errors import UserError, did_you_mean
 if TYPE_CHECKING:
     from PIL import Image
 
-    from convscope.inspection.find_input import Picture
+    from convscope.inspection.find_input import FoundInput
     from convscope.inspection.look import Look, Unit
     from convscope.inspection.signal import DepthExperiment, Signal
     from convscope.inspection.training_step import OpenedGradient
@@ -161,7 +161,7 @@ def _agreed(opened: Sequence[Unit | OpenedGradient]) -> None:
             raise AssertionError(f"{one.address}: rounding does not explain {one.difference:.1e}")
 
 
-def _step(found: Picture, look: Look, request: Request) -> None:
+def _step(found: FoundInput, look: Look, request: Request) -> None:
     """One training step on the picture, from the side of one unit or weight."""
     from convscope.inspection.training_step import training_step
     from convscope.render.text.gradient import gradient_dict, gradient_text
@@ -177,13 +177,13 @@ def _step(found: Picture, look: Look, request: Request) -> None:
     step = training_step(look, labels=label, lr=request.lr, training=False)
     opened = step.open(request.at)
     if request.as_json:
-        click.echo(json.dumps(gradient_dict(step, opened, None), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(gradient_dict(step, opened), indent=2, ensure_ascii=False))
     else:
         click.echo(gradient_text(step, opened, _most(request.most)))
     _agreed([opened])
 
 
-def _page(found: Picture, look: Look, request: Request) -> None:
+def _page(found: FoundInput, look: Look, request: Request) -> None:
     from rich.console import Console
 
     from convscope.render.html.look_page import gather, write_look_page
@@ -207,18 +207,18 @@ def _page(found: Picture, look: Look, request: Request) -> None:
         click.echo(f"wrote {path}")
 
 
-def _looked(model: str, picture: str, precision: str) -> tuple[Picture, Look]:
+def _looked(model: str, picture: str, precision: str) -> tuple[FoundInput, Look]:
     from rich.console import Console
 
-    from convscope.inspection.find_input import find_picture
+    from convscope.inspection.find_input import find_input
     from convscope.inspection.look import look_at, precision_named
     from convscope.model.folder import Model
     from convscope.render.progress import Watch
 
     chosen, loaded = precision_named(precision), Model.load(model)
     with Watch(Console(stderr=True)) as watch:
-        found = find_picture(loaded, picture, watch.decoding())
-    return found, look_at(loaded, found.image_HWC, chosen)
+        found = find_input(loaded, picture, watch.decoding())
+    return found, look_at(loaded, found.input, chosen)
 
 
 def _most(text: str | None) -> int | None:
@@ -232,7 +232,7 @@ def _most(text: str | None) -> int | None:
     return int(text)
 
 
-def _overview(picture: Picture, look: Look, as_json: bool) -> None:
+def _overview(picture: FoundInput, look: Look, as_json: bool) -> None:
     from convscope.render.text.look import answer_text, look_dict, nodes_text
 
     if as_json:

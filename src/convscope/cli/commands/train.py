@@ -155,6 +155,7 @@ def _preview(data: str, network: Network | None, recipe: Recipe, options: dict[s
     """Draw what a run with these options would show its network."""
     from rich.console import Console
 
+    from convscope.data.image.decode import of_pictures
     from convscope.learning.setup import Asked, open_run
     from convscope.render.images.preview_sheet import write_preview
     from convscope.render.progress import Watch
@@ -166,12 +167,13 @@ def _preview(data: str, network: Network | None, recipe: Recipe, options: dict[s
             watch.show(decided)
         file = Path(options["preview"])
         found = write_preview(opened, file)
-    fit = opened.dataset.preprocess.fit
+    fit = of_pictures(opened.dataset.preprocess, "--preview").fit
+    varied = found.augmentation.words()
     if options["as_json"]:
-        document = {"preview": str(file), "fit": fit, "augment": found.varied.words(), "pictures": len(found.rows)}
+        document = {"preview": str(file), "fit": fit, "augment": varied, "pictures": len(found.rows)}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        click.echo(f"{file}: {len(found.rows)} pictures, fit {fit}; varied: {found.varied.words()}")
+        click.echo(f"{file}: {len(found.rows)} pictures, fit {fit}; varied: {varied}")
     return 0
 
 

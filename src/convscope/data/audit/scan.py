@@ -18,15 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from convscope.data.content import recognise
-from convscope.data.dataset import Preprocess
-from convscope.data.pictures import MAX_BYTES, Unreadable, decode, fit_array, measure, quiet
+from convscope.data.content import MAX_BYTES, recognise
+from convscope.data.dataset import Unreadable
+from convscope.data.image.decode import ImagePreprocess, decode, fit_array, measure, quiet
 from convscope.data.sources import Source
 from convscope.data.sources.source import ArraySource, FileSource
 
 SIDE = 32
 """Pixels a side of a thumbnail."""
-THUMBNAIL = Preprocess(3, SIDE, SIDE, "stretch")
+THUMBNAIL = ImagePreprocess(3, SIDE, SIDE, "stretch")
 ENDINGS = {
     "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"}, "PNG": {".png", ".apng"}, "GIF": {".gif"},
     "BMP": {".bmp", ".dib"}, "TIFF": {".tif", ".tiff"}, "WEBP": {".webp"}, "AVIF": {".avif"},
@@ -71,11 +71,11 @@ def glances(source: Source, progress: Callable[[int, int], None] | None = None) 
 
 
 def _of_arrays(source: ArraySource, progress: Callable[[int, int], None] | None) -> Iterator[Glance]:
-    count, size = len(source.labels_N), source.size()
+    count, (channels, height, width) = len(source.labels_N), source.shape()
     for start in range(0, count, 1000):
-        pictures_BHWC = source.pictures(np.arange(start, min(count, start + 1000), dtype=np.int64))
+        pictures_BHWC = source.take(np.arange(start, min(count, start + 1000), dtype=np.int64))
         for whole, small in zip(pictures_BHWC, fit_array(pictures_BHWC, THUMBNAIL), strict=True):
-            yield Glance(hashlib.blake2b(whole.tobytes(), digest_size=16).digest(), small, size)
+            yield Glance(hashlib.blake2b(whole.tobytes(), digest_size=16).digest(), small, (channels, height, width))
         if progress is not None:
             progress(min(count, start + 1000), count)
 

@@ -35,7 +35,7 @@ def open_source(data: str | os.PathLike[str], *, training: bool = True) -> Sourc
         UserError: there is no such data, or it is damaged or of no use; says what would be.
 
     Example:
-        >>> open_source("digits").size()
+        >>> open_source("digits").shape()
         (1, 8, 8)
     """
     text = os.fspath(data)

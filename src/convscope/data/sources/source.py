@@ -1,4 +1,4 @@
-"""What DATA turned out to be: labelled pictures by reference, classes by name, given splits; nothing decoded yet."""
+"""What DATA turned out to be: labelled inputs by reference, classes by name, given splits; nothing decoded yet."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope.data.dataset import Skipped
-from convscope.data.pictures import Unreadable, measure, quiet
+from convscope.data.dataset import Inputs, Skipped, Unreadable
+from convscope.data.image.decode import measure, quiet
 from convscope.data.sources.place import Member, Place, listed, natural_key
 from convscope.errors import UserError, did_you_mean, nearest
 
@@ -58,13 +58,15 @@ class ArraySource:
     skipped: tuple[Skipped, ...]
     parts: tuple[NDArray[np.uint8], ...] = field(repr=False)
     identity: str = field(repr=False)
+    modality: ClassVar[str] = "image"
+    many: ClassVar[str] = "pictures"
 
-    def size(self) -> tuple[int, int, int]:
+    def shape(self) -> tuple[int, ...]:
         """``(channels, height, width)`` of the pictures."""
         _, height, width, channels = self.parts[0].shape
         return channels, height, width
 
-    def pictures(self, indices_B: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def take(self, indices_B: NDArray[np.int64]) -> Inputs:
         """The pictures at these indices, uint8 BHWC, copied."""
         out = np.empty((len(indices_B), *self.parts[0].shape[1:]), np.uint8)
         start = 0
@@ -98,6 +100,8 @@ class FileSource:
     skipped: tuple[Skipped, ...]
     place: Place = field(repr=False)
     members: tuple[Member, ...] = field(repr=False)
+    modality: ClassVar[str] = "image"
+    many: ClassVar[str] = "pictures"
 
     @property
     def identity(self) -> str:
@@ -108,7 +112,7 @@ class FileSource:
             digest.update(line.encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
-    def size(self) -> tuple[int, int, int]:
+    def shape(self) -> tuple[int, ...]:
         """A suggestion of ``(channels, height, width)``: the medians over the headers of up to 200 pictures.
 
         One channel only if all of them are grey.
@@ -119,7 +123,7 @@ class FileSource:
         chosen = np.unique(np.linspace(0, len(self.members) - 1, min(_SAMPLE, len(self.members))).astype(int))
         sizes: list[tuple[int, int, int]] = []
         reason = ""
-        with quiet(), self.opening() as opener:
+        with self.opening() as opener:
             for index in chosen:
                 try:
                     with opener(int(index)) as file:
@@ -136,9 +140,9 @@ class FileSource:
     def opening(self) -> Iterator[Callable[[int], BinaryIO]]:
         """A function that opens the picture at an index for reading, from several threads at once.
 
-        It raises :class:`~convscope.data.pictures.Unreadable` where the file cannot be opened.
+        It raises :class:`~convscope.data.image.decode.Unreadable` where the file cannot be opened.
         """
-        with self.place.opening() as opener:
+        with quiet(), self.place.opening() as opener:
 
             def open_picture(index: int) -> BinaryIO:
                 try:

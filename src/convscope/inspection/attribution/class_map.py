@@ -124,7 +124,7 @@ def class_map(look: Look, name: str | None = None, method: Method = "gradcam", l
         return ClassMap(method, target, INPUT, "last", np.zeros((1, 1), np.float32), "no places", picture)
     if chosen == "finer" and path == coarse_layer(graph):
         chosen = "last"
-    values, slopes, _ = gradients(look.model, normalised(look.model, look.image_HWC[None]), target.index, [path])
+    values, slopes, _ = gradients(look.model, normalised(look.model, look.input[None]), target.index, [path])
     values_CHW, slopes_CHW = values[path][0].float(), slopes[path][0].float()
     map_HW = weighed(values_CHW, slopes_CHW, method)
     found: Floats = map_HW.clamp(min=0).cpu().numpy()

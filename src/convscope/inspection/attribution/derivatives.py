@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from convscope.data.dataset import Inputs
 from convscope.errors import UserError, did_you_mean
 from convscope.inspection.look import Look
 from convscope.model.folder import Model
@@ -70,9 +71,9 @@ def device_of(model: Model) -> torch.device:
     return next((p.device for p in model.module.parameters()), torch.device("cpu"))
 
 
-def normalised(model: Model, images_NHWC: NDArray[np.uint8]) -> torch.Tensor:
+def normalised(model: Model, inputs_N: Inputs) -> torch.Tensor:
     """Pictures as the network's input (N, C, H, W), on the model's device."""
-    return model.normalise(torch.from_numpy(np.array(images_NHWC)).to(device_of(model)))
+    return model.normalise(torch.from_numpy(np.array(inputs_N)).to(device_of(model)))
 
 
 def gradients(

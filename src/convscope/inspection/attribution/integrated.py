@@ -15,6 +15,7 @@ import psutil
 import torch
 from numpy.typing import NDArray
 
+from convscope.data.image.decode import of_pictures
 from convscope.errors import UserError, did_you_mean
 from convscope.inspection.attribution.derivatives import Floats, Target, gradients, normalised, target_of
 from convscope.inspection.attribution.occlusion import fill_colours
@@ -129,7 +130,7 @@ def integrated_gradients(
     if not 1 <= steps <= MOST_STEPS:
         raise UserError("steps", f"{steps:,}", f"from 1 to {MOST_STEPS:,}")
     plain_HWC, called = _baseline(model, baseline)
-    here, plain = normalised(model, look.image_HWC[None]), normalised(model, plain_HWC[None])
+    here, plain = normalised(model, look.input[None]), normalised(model, plain_HWC[None])
     at, weights = np.polynomial.legendre.leggauss(steps)
     places = torch.from_numpy((at + 1) / 2).float().to(here.device).view(-1, 1, 1, 1)
     shares = torch.from_numpy(weights / 2).float().to(here.device).view(-1, 1, 1, 1)
@@ -161,8 +162,7 @@ def gradient_batch(model: Model) -> int:
 
 
 def _baseline(model: Model, baseline: str | NDArray[np.uint8]) -> tuple[NDArray[np.uint8], str]:
-    pre = model.preprocess
-    shape = (pre.height, pre.width, pre.channels)
+    shape = of_pictures(model.preprocess, "integrated gradients").stored
     if isinstance(baseline, np.ndarray):
         if baseline.shape != shape or baseline.dtype != np.uint8:
             got = f"an array of {spell_shape(baseline.shape)}, {baseline.dtype}"

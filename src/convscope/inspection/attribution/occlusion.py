@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from convscope.data.image.decode import of_pictures
+from convscope.data.image.normalise import Normalise
 from convscope.engine.inference import compute, inference_batch
 from convscope.errors import UserError, did_you_mean
 from convscope.inspection.attribution.derivatives import Floats, Target, target_of
@@ -117,7 +120,7 @@ def occlusion(
         >>> found.window, found.scores_RC.shape  # doctest: +SKIP
         ((4, 4), (13, 13))
     """
-    model, pre = look.model, look.model.preprocess
+    model, pre = look.model, of_pictures(look.model.preprocess, "occlusion")
     target = target_of(look, name)
     sides = (pre.height, pre.width)
     size = _sides("window", window, (_usual(sides[0]), _usual(sides[1])), sides)
@@ -131,7 +134,7 @@ def occlusion(
     scores = []
     for start in range(0, len(places), at_once):
         part = places[start : start + at_once]
-        covered_NHWC = np.repeat(look.image_HWC[None], len(part), 0)
+        covered_NHWC = np.repeat(look.input[None], len(part), 0)
         for image_HWC, (top, left) in zip(covered_NHWC, part, strict=True):
             image_HWC[top : top + size[0], left : left + size[1]] = colour
         scores.append(compute(model.module, covered_NHWC, model.normalise, at_once))
@@ -146,7 +149,8 @@ def occlusion(
 
 def fill_colours(model: Model) -> Mapping[str, NDArray[np.uint8]]:
     """The colours that may cover, a number a channel."""
-    mean = np.rint(255 * np.array(model.normalise.mean)).clip(0, 255).astype(np.uint8)
+    of_pictures(model.preprocess, "fill")
+    mean = np.rint(255 * np.array(cast("Normalise", model.normalise).mean)).clip(0, 255).astype(np.uint8)
     return {"mean": mean, "black": np.zeros_like(mean), "white": np.full_like(mean, 255)}
 
 

@@ -19,14 +19,16 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from convscope.data.dataset import Inputs
 from convscope.data.entries import default_folder
-from convscope.engine.inference import Normalise, Prepared, prepare
+from convscope.data.modality import Modality, Normalisation
+from convscope.engine.inference import Prepared, prepare
 from convscope.engine.module import GraphModule
 from convscope.errors import UserError
 from convscope.files import write_atomically
@@ -34,7 +36,8 @@ from convscope.learning.events import Featured
 from convscope.network.graph import INPUT
 from convscope.network.plan import needed_nodes
 
-View = Literal["plain", "mirror"]
+PLAIN = "plain"
+"""The view of an input as it is; others are its modality's."""
 BLOCK = 128
 """Pictures that are computed and written together: what a kill can lose."""
 FOLDER = "features"
@@ -54,13 +57,13 @@ class Body:
 
     Args:
         module: the network with its weights.
-        normalise: of the pixels.
+        normalise: makes the network's input of stored ones.
         path: the node whose output is wanted.
         precision: of the arithmetic; None takes bfloat16 where the device computes in it, else float32.
     """
 
     module: GraphModule
-    normalise: Normalise
+    normalise: Normalisation
     path: str
     precision: torch.dtype | None = None
 
@@ -70,12 +73,12 @@ class Body:
         graph = self.module.graph
         return graph.input if self.path == INPUT else graph.by_path[self.path].shape
 
-    def key(self, view: View) -> str:
+    def key(self, view: str) -> str:
         """A name for these features: other weights, another node, other numbers, another name."""
         graph = self.module.graph
         needed = needed_nodes(graph, [self.path])
         nodes = [(node.path, repr(node.op), node.inputs) for node in graph.nodes if node.path in needed]
-        how = (graph.input, self.path, self.normalise.mean, self.normalise.std, str(self.precision), view)
+        how = (graph.input, self.path, self.normalise.to_dict(), str(self.precision), view)
         digest = hashlib.sha256(json.dumps([_FORMAT, torch.__version__, how, nodes]).encode())
         for name, value in self.module.state_dict().items():
             if name.rpartition(".")[0] in needed:
@@ -126,9 +129,10 @@ class Features:
 
 
 def features_of(
-    images_NHWC: NDArray[np.uint8],
+    inputs_N: Inputs,
+    modality: Modality,
     body: Body,
-    view: View = "plain",
+    view: str = PLAIN,
     what: str = "pictures",
     order_N: NDArray[np.int64] | None = None,
     until: float = math.inf,
@@ -142,9 +146,10 @@ def features_of(
     written, so a first run and a second one learn from the same numbers.
 
     Args:
-        images_NHWC: uint8 pictures of the input's size.
+        inputs_N: as they are stored.
+        modality: theirs.
         body: what computes them.
-        view: ``mirror`` for the features of the mirror images.
+        view: :data:`PLAIN`, or one of the modality's views: ``flip`` for mirror images.
         what: the pictures are called in the events.
         order_N: which are computed first, as indices of all; None: as they come.
         until: the :func:`time.monotonic` second after which no block is begun, but for the first.
@@ -160,7 +165,7 @@ def features_of(
     begun = time.monotonic()
     root = (cache or default_folder()) / FOLDER
     folder = root / body.key(view)
-    digests = _digests(images_NHWC)
+    digests = _digests(inputs_N)
     blocks = list(_read_blocks(folder, body.shape))
     place = {digest: (b, row) for b, block in enumerate(blocks) for row, digest in enumerate(block["digest"].tolist())}
     order = range(len(digests)) if order_N is None else order_N.tolist()
@@ -178,7 +183,7 @@ def features_of(
             break
         assert prepared is not None
         rows = np.array(missing[start : start + BLOCK])
-        block = _computed(prepared, images_NHWC, rows, view, [digests[row] for row in rows.tolist()])
+        block = _computed(prepared, _seen(modality, inputs_N, rows, view), [digests[row] for row in rows.tolist()])
         place |= {digests[row]: (len(blocks), index) for index, row in enumerate(rows.tolist())}
         blocks.append(block)
         try:
@@ -208,12 +213,12 @@ def sweep(root: Path, needed: Path | None = None) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _computed(
-    prepared: Prepared, images_NHWC: NDArray[np.uint8], rows: NDArray[np.int64], view: View, digests: list[bytes]
-) -> NDArray[Any]:
-    pictures = images_NHWC[rows]
-    values = prepared.all(pictures[:, :, ::-1] if view == "mirror" else pictures).numpy()
-    return _records(values, digests)
+def _computed(prepared: Prepared, inputs_N: Inputs, digests: list[bytes]) -> NDArray[Any]:
+    return _records(prepared.all(inputs_N).numpy(), digests)
+
+
+def _seen(modality: Modality, inputs_N: Inputs, rows: NDArray[np.int64], view: str) -> Inputs:
+    return inputs_N[rows] if view == PLAIN else modality.view(view, inputs_N[rows])
 
 
 def _records(values: NDArray[np.float32], digests: Sequence[bytes]) -> NDArray[Any]:
@@ -258,5 +263,5 @@ def _write_block(folder: Path, block: NDArray[Any]) -> None:
     write_atomically(folder / f"{name}.npy", file.getvalue())
 
 
-def _digests(images_NHWC: NDArray[np.uint8]) -> list[bytes]:
-    return [hashlib.sha256(np.ascontiguousarray(picture_HWC).data).digest()[:16] for picture_HWC in images_NHWC]
+def _digests(inputs_N: Inputs) -> list[bytes]:
+    return [hashlib.sha256(np.ascontiguousarray(one).data).digest()[:16] for one in inputs_N]

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from convscope.data.dataset import Dataset, Split
-from convscope.data.policy import may_mirror
-from convscope.engine.inference import Normalise, compute, laid_out, prepare
+from convscope.data.modalities import modality_of
+from convscope.data.modality import Normalisation
+from convscope.engine.inference import compute, laid_out, prepare
 from convscope.engine.module import GraphModule, load_state
 from convscope.errors import UserError
 from convscope.evaluation.calibration import best_temperature, losses
@@ -30,7 +31,7 @@ from convscope.learning.events import Compared, Decided, Event, HeadTrained
 from convscope.learning.recipe import Recipe
 from convscope.learning.state import TrainingState, begin
 from convscope.learning.train import weighted
-from convscope.learning.transfer.features import Body, Features, View, features_of
+from convscope.learning.transfer.features import PLAIN, Body, Features, features_of
 from convscope.learning.transfer.fine_tuning import discriminative, head_of, of_graph, rest_of, statistics_of
 from convscope.learning.transfer.head import Chosen, choose
 from convscope.network.graph import Graph
@@ -47,7 +48,7 @@ FOR_HEAD = 3.0
 PROBE = 32
 """Pictures on which a body is timed where all its features are there already."""
 
-Trains = Callable[[TrainingState, Dataset, Normalise, float | None], Generator[Event, None, bool]]
+Trains = Callable[[TrainingState, Dataset, Normalisation, float | None], Generator[Event, None, bool]]
 """Takes a state through its plan, saving as it goes; False where it was interrupted."""
 
 
@@ -86,7 +87,7 @@ class Job:
         graph: with its new number of classes.
         start: weights for all its nodes, see :class:`convscope.learning.initial_weights.Start`.
         dataset: ``train`` is learnt, ``val`` decides; of ``test`` only features are computed.
-        normalise: of the pixels.
+        normalise: makes the network's input of stored ones.
         recipe: resolved, but for ``epochs``: None where nobody asked for any.
         deadline: the :func:`time.monotonic` second by which all must be done; None: no limit.
         stop: asked between blocks of pictures.
@@ -96,7 +97,7 @@ class Job:
     graph: Graph
     start: Mapping[str, Tensor]
     dataset: Dataset
-    normalise: Normalise
+    normalise: Normalisation
     recipe: Recipe
     deadline: float | None
     stop: Callable[[], bool]
@@ -180,7 +181,7 @@ def _head(job: Job) -> Generator[Event, None, _Fitted | None]:
     order_N = np.random.Generator(np.random.PCG64(stream_seed(recipe.seed, "features"))).permutation(len(dataset.train))
     # What is first in the order is a fair sample: with little time it has to do.
     until = time.monotonic() + job.left / 2
-    plain = yield from _some(job, fast, dataset.train, "training pictures", "plain", order_N, until)
+    plain = yield from _some(job, fast, dataset.train, "training pictures", PLAIN, order_N, until)
     if plain is None:
         return None
     speed.saw(plain)
@@ -189,7 +190,7 @@ def _head(job: Job) -> Generator[Event, None, _Fitted | None]:
     measured: dict[str, Tensor] = {}
     computed = plain.computed
     for name, split in (("val", dataset.val), ("test", dataset.test)):
-        views: tuple[View, ...] = ("plain", "mirror") if recipe.tta == "flip" else ("plain",)
+        views = (PLAIN,) if recipe.tta in (None, "none") else (PLAIN, str(recipe.tta))
         found = []
         for view in views:
             what = {"val": "validation pictures", "test": "test pictures"}[name]
@@ -202,15 +203,16 @@ def _head(job: Job) -> Generator[Event, None, _Fitted | None]:
         measured[name] = torch.from_numpy(np.mean(found, axis=0))
     if len(plain.there) < len(dataset.train):
         until = time.monotonic() + job.left - FOR_HEAD
-        plain = yield from _some(job, fast, dataset.train, "training pictures", "plain", order_N, until)
+        plain = yield from _some(job, fast, dataset.train, "training pictures", PLAIN, order_N, until)
         if plain is None:
             return None
         computed += plain.computed
     rows = plain.there
     seen = [plain.take(rows)]
     whole = len(rows) == len(dataset.train)
-    if _mirrored(dataset) and whole and len(rows) / speed.rate < 0.7 * (job.left - FOR_HEAD):
-        mirrored = yield from _some(job, fast, dataset.train, "mirror images", "mirror")
+    same = modality_of(dataset.preprocess).views_of_same_class(dataset.preprocess, dataset.classes)
+    if same and whole and len(rows) / speed.rate < 0.7 * (job.left - FOR_HEAD):
+        mirrored = yield from _some(job, fast, dataset.train, "mirror images", same[0])
         if mirrored is None:
             return None
         computed += mirrored.computed
@@ -263,7 +265,7 @@ class _Speed:
     """Features a second, as last seen; measured on a few pictures where all were found."""
 
     def __init__(self, body: Body, split: Split) -> None:
-        self._body, self._some = body, split.images_NHWC[:PROBE]
+        self._body, self._some = body, split.inputs_N[:PROBE]
         self._rate = 0.0
 
     def saw(self, features: Features) -> None:
@@ -287,11 +289,15 @@ def _some(
     body: Body,
     split: Split,
     what: str,
-    view: View = "plain",
+    view: str = PLAIN,
     order_N: NDArray[np.int64] | None = None,
     until: float = float("inf"),
 ) -> Generator[Event, None, Features | None]:
-    return (yield from features_of(split.images_NHWC, body, view, what, order_N, until, stop=job.stop))
+    return (
+        yield from features_of(
+            split.inputs_N, modality_of(job.dataset.preprocess), body, view, what, order_N, until, stop=job.stop
+        )
+    )
 
 
 def _worth(scores_NK: Tensor, split: Split) -> tuple[float, float]:
@@ -315,7 +321,7 @@ def _fine_tuned(job: Job, fitted: _Fitted) -> Generator[Event, None, Transferred
     if not finished:
         return None
     module = weighted(state).eval()
-    scores = compute(module, job.dataset.val.images_NHWC, job.normalise)
+    scores = compute(module, job.dataset.val.inputs_N, job.normalise)
     loss, accuracy = _worth(scores, job.dataset.val)
     better = not loss >= fitted.val_loss
     kept = "fine-tuned" if better else "head alone"
@@ -342,13 +348,12 @@ def _behind(job: Job, path: str) -> Generator[Event, None, Transferred | None]:
     load_state(module, job.start)
     body = Body(module.eval(), job.normalise, path, precision_of(recipe, device))
     parts: dict[str, list[NDArray[np.float16]]] = {}
-    views: dict[str, tuple[View, ...]] = {"train": ("plain",), "val": ("plain",)}
-    if _mirrored(job.dataset):
-        views["train"] = ("plain", "mirror")
+    same = modality_of(job.dataset.preprocess).views_of_same_class(job.dataset.preprocess, job.dataset.classes)
+    views: dict[str, tuple[str, ...]] = {"train": (PLAIN, *same), "val": (PLAIN,)}
     for name, split in (("train", job.dataset.train), ("val", job.dataset.val)):
         for view in views[name]:
             what = {"train": "training pictures", "val": "validation pictures"}[name]
-            features = yield from _some(job, body, split, "mirror images" if view == "mirror" else what, view)
+            features = yield from _some(job, body, split, what if view == PLAIN else "mirror images", view)
             if features is None:
                 return None
             parts.setdefault(name, []).append(features.all().astype(np.float16))
@@ -359,17 +364,11 @@ def _behind(job: Job, path: str) -> Generator[Event, None, Transferred | None]:
     )
     state = begin(rest, replace(recipe, augment="none"), device, of_graph(job.start, rest))
     state.still = statistics_of(rest)
-    finished = yield from job.trains(state, dataset, cast("Normalise", _as_they_are), job.deadline)
+    finished = yield from job.trains(state, dataset, cast("Normalisation", _as_they_are), job.deadline)
     if not finished:
         return None
     load_state(module, dict(job.start) | {name: value.cpu() for name, value in state.evaluated().items()})
     return Transferred(module, {}, tuple(state.history), state.seconds, state.images)
-
-
-def _mirrored(dataset: Dataset) -> bool:
-    """Whether mirror images are pictures of the same class: grey ones may be letters, as :mod:`convscope.data.policy`
-    has it."""
-    return dataset.preprocess.channels == 3 and may_mirror(dataset.classes)
 
 
 def _of_features(split: Split, views: list[NDArray[np.float16]]) -> Split:

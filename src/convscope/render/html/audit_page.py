@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from convscope.data.audit import KINDS, PROBLEMS, Checked, Finding
-from convscope.data.dataset import Preprocess
+from convscope.data.image.decode import ImagePreprocess
 from convscope.data.sources import Source
 from convscope.files import write_atomically
 from convscope.render.html.markup import name, picture
@@ -68,7 +68,7 @@ def _pictures(see: See, kind: str, findings: tuple[Finding, ...]) -> Values:
     shots = []
     for finding in findings[:SHOWN]:
         for file in finding.files[:COPIES]:
-            image_HWC = see(file, Preprocess(3, 128, 128, "letterbox"))
+            image_HWC = see(file, ImagePreprocess(3, 128, 128, "letterbox"))
             if image_HWC is not None:
                 shots.append({"picture": picture(image_HWC, file), "detail": finding.detail, "file": file})
     return {"problem": kind in PROBLEMS, "shots": shots, "more": max(0, len(findings) - SHOWN)}

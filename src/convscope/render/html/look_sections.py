@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from convscope.data.dataset import Preprocess
+from convscope.data.image.decode import ImagePreprocess
 from convscope.inspection.attribution.class_map import ClassMap
 from convscope.inspection.attribution.integrated import IntegratedGradients
 from convscope.inspection.attribution.occlusion import Occlusion
@@ -52,9 +54,9 @@ def head(look: Look, name: str, label: str | None) -> str:
         labelled = f'<p class="note">{both(key, label=f"<b>{isolated(label)}</b>")}</p>'
     rows = "".join(_answer(look, k, float(chances[k])) for k in order)
     alt = text(name or look.model.classes[best])
-    shape = look.image_HWC.shape
+    shape = look.input.shape
     pixelated = ' class="pixels"' if max(shape[:2]) <= 64 else ""
-    shot = f'<img id="picture" src="{picture_uri(look.image_HWC)}" alt="{alt}"{pixelated}>'
+    shot = f'<img id="picture" src="{picture_uri(look.input)}" alt="{alt}"{pixelated}>'
     caption = f"<figcaption>{isolated(name)} <span>{shape[1]} × {shape[0]}</span></figcaption>" if name else ""
     return f"""<p class="overline">{both("made by look")}</p>
 <div class="answer">
@@ -99,9 +101,9 @@ def heat(
 def _card(look: Look, heat_HW: Floats | None, colours: str, key: str, *notes: str) -> str:
     """A heat map with its name and what it says; the bare picture where the map is empty."""
     if heat_HW is None:
-        pixels = look.image_HWC
+        pixels = look.input
     else:
-        pixels = heat_over(look.image_HWC, heat_HW, "signed" if colours == "signed" else "heat")
+        pixels = heat_over(look.input, heat_HW, "signed" if colours == "signed" else "heat")
     pixelated = ' class="pixels"' if max(pixels.shape[:2]) <= 64 else ""
     said = "".join(f"<p>{note}</p>" for note in notes if note)
     scale = f'<span class="scale {colours}" aria-hidden="true"></span>' if heat_HW is not None else ""
@@ -310,7 +312,7 @@ def facts(look: Look, opened: Units, whole: bool) -> str:
     """What was run, in which numbers, and how much of it opens here."""
     graph, pre = look.model.module.graph, look.model.preprocess
     rows = [
-        ("fact input", f"{spell_shape(graph.input)}, <code>{text(pre.fit)}</code>"),
+        ("fact input", f"{spell_shape(graph.input)}{_fit(pre)}"),
         ("fact nodes", f"{len(graph.nodes):,}"),
         ("fact parameters", f"{graph.parameter_count:,}"),
         ("fact macs", f"{graph.macs:,}"),
@@ -321,6 +323,11 @@ def facts(look: Look, opened: Units, whole: bool) -> str:
         f"<details><summary>{both('notation')}</summary><pre>{text_lines(look.model.network.text())}</pre></details>"
     )
     return section("facts", "facts", f'<dl class="facts">{listed}</dl>', source)
+
+
+def _fit(preprocess: Preprocess) -> str:
+    """How pictures came to the input's size."""
+    return f", <code>{text(preprocess.fit)}</code>" if isinstance(preprocess, ImagePreprocess) else ""
 
 
 def text_lines(value: str) -> str:

@@ -42,7 +42,7 @@ def write_run_report(result: Result, path: Path, words: Words = ENGLISH) -> None
         path,
         result.evaluation,
         title=words["title"].format(data=result.dataset.name),
-        inputs_N=test.images_NHWC,
+        inputs_N=test.inputs_N,
         labels_N=test.labels_N,
         probabilities_NK=result.probabilities_NK,
         names=test.names,
@@ -71,7 +71,7 @@ def write_evaluation_report(
         path,
         done.evaluation,
         title=words["title"].format(data=Path(data).name),
-        inputs_N=done.split.images_NHWC,
+        inputs_N=done.split.inputs_N,
         labels_N=done.split.labels_N,
         probabilities_NK=done.probabilities_NK,
         names=done.split.names,
@@ -102,7 +102,7 @@ def _facts(model: Model) -> dict[str, str]:
     recipe: Mapping[str, Any] = model.facts.get("recipe", {})
     settings = ("batch_size", "lr", "optimizer", "schedule", "weight_decay", "label_smoothing", "ema", "augment")
     return {
-        "Input": f"{spell_shape(graph.input)}, pictures brought to this size by {pre.fit}",
+        "Input": f"{spell_shape(graph.input)}, {pre.words()}",
         "Network": f"{graph.parameter_count:,} parameters, {graph.macs / 1e6:,.2f} M MACs a picture",
         "Calibration": _calibration(model),
         "Recipe": ", ".join(f"{name} {recipe[name]}" for name in settings if recipe.get(name) is not None),

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.data.audit import Checked
-from convscope.data.dataset import Fit, Preprocess
-from convscope.data.pictures import Unreadable, decode, fit_array, quiet
+from convscope.data.dataset import Unreadable
+from convscope.data.image.decode import Fit, ImagePreprocess, decode, fit_array, quiet
 from convscope.data.sources import Source
 from convscope.data.sources.source import ArraySource
 
@@ -37,7 +37,7 @@ def write_sheet(source: Source, found: Checked, size: int, file: Path) -> None:
             name = found.files[index]
             high, wide = found.sizes[index].tolist()
             for fit in FITS:
-                pixels_HWC = see(name, Preprocess(3, size, size, fit))
+                pixels_HWC = see(name, ImagePreprocess(3, size, size, fit))
                 if pixels_HWC is not None:
                     short = name if len(name) <= LONGEST else "..." + name[3 - LONGEST :]
                     title = f"{fit}" if fit != FITS[0] else f"{fit}  {wide} x {high}"
@@ -59,7 +59,7 @@ def _telling(found: Checked) -> list[int]:
     return [int(order[place]) for place in places]
 
 
-See = Callable[[str, Preprocess], NDArray[np.uint8] | None]
+See = Callable[[str, ImagePreprocess], NDArray[np.uint8] | None]
 """From a picture's name to what a network would see of it; None where it cannot be read."""
 
 
@@ -69,15 +69,15 @@ def seeing(source: Source) -> Iterator[See]:
     places = {name: index for index, name in reversed(list(enumerate(source.names)))}
     if isinstance(source, ArraySource):
 
-        def fitted(name: str, preprocess: Preprocess) -> NDArray[np.uint8]:
-            found: NDArray[np.uint8] = fit_array(source.pictures(np.array([places[name]], np.int64)), preprocess)[0]
+        def fitted(name: str, preprocess: ImagePreprocess) -> NDArray[np.uint8]:
+            found: NDArray[np.uint8] = fit_array(source.take(np.array([places[name]], np.int64)), preprocess)[0]
             return found
 
         yield fitted
         return
     with quiet(), source.opening() as opener:
 
-        def decoded(name: str, preprocess: Preprocess) -> NDArray[np.uint8] | None:
+        def decoded(name: str, preprocess: ImagePreprocess) -> NDArray[np.uint8] | None:
             try:
                 with opener(places[name]) as file:
                     return decode(file.read(), preprocess)

@@ -30,8 +30,8 @@ def attributions_sheet(look: Look, found: Sequence[Attribution]) -> Image.Image:
         look: what they are of.
         found: class maps, occlusions, integrated gradients, of one class or of several.
     """
-    factor = factor_of(look.image_HWC)
-    tiles = [Tile(enlarge(rgb(look.image_HWC), factor), "the picture", (_answer(look),))]
+    factor = factor_of(look.input)
+    tiles = [Tile(enlarge(rgb(look.input), factor), "the picture", (_answer(look),))]
     for one in found:
         title = f"{name_of(one)}: {one.target.name}"
         tiles.append(Tile(enlarge(heat_pixels(look, one), factor), _cut(title), tuple(_lines(one))))
@@ -45,9 +45,9 @@ def heat_pixels(look: Look, found: Attribution) -> Pixels:
     """An attribution over its picture, ``(H, W, 3)``: class maps in the colours of heat, others by their signs."""
     if isinstance(found, ClassMap):
         heat_HW = found.enlarged()
-        return heat_over(look.image_HWC, heat_HW if not found.empty else np.zeros_like(heat_HW))
+        return heat_over(look.input, heat_HW if not found.empty else np.zeros_like(heat_HW))
     heat_HW = clipped(found.enlarged(), 0.995) if isinstance(found, IntegratedGradients) else found.enlarged()
-    return heat_over(look.image_HWC, heat_HW, "signed")
+    return heat_over(look.input, heat_HW, "signed")
 
 
 def name_of(found: Attribution) -> str:
@@ -67,7 +67,7 @@ def field_sheet(look: Look, at: str) -> Image.Image:
     rows = " x ".join(str(stop - start) for start, stop in unit.field.spans)
     seen = "the whole picture" if unit.field.whole else f"{rows} pixels"
     lines = (seen, f"value {short(unit.value)}")
-    return sheet(_seen(look.image_HWC, unit.field, (str(unit.address), lines)), "", columns=2)
+    return sheet(_seen(look.input, unit.field, (str(unit.address), lines)), "", columns=2)
 
 
 def excitation_sheet(found: Excitation, least: bool = False) -> Image.Image:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from convscope.data.dataset import Preprocess
-from convscope.data.pictures import Unreadable, decode, measure, quiet
+from convscope.data.dataset import Unreadable
+from convscope.data.image.decode import ImagePreprocess, decode, measure, of_pictures, quiet
 from convscope.data.sources import Source, open_source
 from convscope.data.sources.source import ArraySource
 from convscope.files import write_atomically
@@ -41,24 +41,24 @@ def write_preview(opened: Opened, file: Path) -> Preview:
 def draw(opened: Opened, found: Preview) -> Image.Image:
     """The sheet, a row a picture."""
     source = open_source(opened.settings.data)
-    pre = opened.dataset.preprocess
+    pre = of_pictures(opened.dataset.preprocess, "--preview")
     tiles = []
     for row in found.rows:
         drawn = [
             Tile(_as_it_comes(source, row.name, pre.channels), _short(row.name), (_short(row.label),)),
-            Tile(_large(row.fitted_HWC), pre.fit, (f"{pre.width} x {pre.height}",)),
+            Tile(_large(row.unvaried), pre.fit, (f"{pre.width} x {pre.height}",)),
         ]
         for epoch, seen in enumerate(row.epochs, 1):
             if seen is None:
                 drawn.append(Tile(np.full((SIDE, SIDE, 3), 235, np.uint8), f"epoch {epoch}", ("not drawn",)))
             else:
                 lines = [] if seen.asked_for == row.label else seen.asked_for.split(", ")
-                drawn.append(Tile(_large(seen.pixels_HWC), f"epoch {epoch}", tuple(_short(line) for line in lines)))
+                drawn.append(Tile(_large(seen.input), f"epoch {epoch}", tuple(_short(line) for line in lines)))
         tiles += drawn
     columns = 2 + max((len(row.epochs) for row in found.rows), default=0)
     remarks = (
         f"as they come; by --fit {pre.fit} at {pre.width} x {pre.height}; and as the first epochs show them",
-        f"varied: {found.varied.words()}",
+        f"varied: {found.augmentation.words()}",
     )
     return sheet(tiles, f"{opened.dataset.name}: what the network will see", remarks, columns=columns)
 
@@ -74,7 +74,7 @@ def _as_it_comes(source: Source, name: str, channels: int) -> NDArray[np.uint8]:
     """The picture whole, in its own proportions."""
     index = source.names.index(name)
     if isinstance(source, ArraySource):
-        return _large(source.pictures(np.array([index], np.int64))[0])
+        return _large(source.take(np.array([index], np.int64))[0])
     try:
         with quiet(), source.opening() as opener:
             with opener(index) as file:
@@ -82,7 +82,7 @@ def _as_it_comes(source: Source, name: str, channels: int) -> NDArray[np.uint8]:
             high = min(SIDE, round(SIDE * WIDEST * height / width))
             wide = round(high * width / height)
             with opener(index) as file:
-                return _large_as_is(decode(file.read(), Preprocess(channels, max(1, high), max(1, wide))))
+                return _large_as_is(decode(file.read(), ImagePreprocess(channels, max(1, high), max(1, wide))))
     except Unreadable:
         return np.full((SIDE, SIDE, 3), 235, np.uint8)
 

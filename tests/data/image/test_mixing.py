@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convscope.data.mixing import mix
-from convscope.data.policy import Augment
+from convscope.data.image.mixing import mix
+from convscope.data.image.policy import Augment
 
 
 def _batch(count: int, side: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
@@ -17,13 +17,13 @@ def _batch(count: int, side: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @given(st.integers(0, 10**6), st.integers(0, 50), st.integers(0, 50))
-def test_cutmix_shows_the_share_it_says(seed: int, epoch: int, step: int) -> None:
+def test_cutmix_shows_the_fraction_it_says(seed: int, epoch: int, step: int) -> None:
     images, labels = _batch(6)
     mixed = mix(images, labels, Augment(cutmix=1.0), seed, epoch, step)
     assert mixed is not None
-    for picture, (own, other) in zip(mixed.images_NHWC, mixed.labels_N2.tolist(), strict=True):
+    for picture, (own, other) in zip(mixed.inputs_N, mixed.labels_N2.tolist(), strict=True):
         assert other == (own + 1) % 6
-        assert float((picture == own * 10).float().mean()) == mixed.share
+        assert float((picture == own * 10).float().mean()) == mixed.fraction
         assert set(picture.unique().tolist()) <= {own * 10, other * 10}
 
 
@@ -32,11 +32,11 @@ def test_mixup_is_the_mean_it_says(seed: int) -> None:
     images, labels = _batch(5)
     mixed = mix(images, labels, Augment(mixup=1.0), seed)
     assert mixed is not None
-    expected = mixed.share * images.float() + (1 - mixed.share) * images.roll(-1, 0).float()
-    assert (mixed.images_NHWC.float() - expected).abs().max() <= 0.51
+    expected = mixed.fraction * images.float() + (1 - mixed.fraction) * images.roll(-1, 0).float()
+    assert (mixed.inputs_N.float() - expected).abs().max() <= 0.51
 
 
-def test_the_dice_are_of_seed_epoch_and_step_and_thrown_as_often_as_said() -> None:
+def test_the_draw_is_of_seed_epoch_and_step_and_mixes_as_often_as_said() -> None:
     images, labels = _batch(4)
     policy = Augment(mixup=0.2, cutmix=0.3)
     drawn = [mix(images, labels, policy, 3, 1, step) for step in range(2000)]
@@ -45,8 +45,8 @@ def test_the_dice_are_of_seed_epoch_and_step_and_thrown_as_often_as_said() -> No
         again, first = mix(images, labels, policy, 3, 1, step), drawn[step]
         assert (again is None) == (first is None)
         if again is not None and first is not None:
-            assert torch.equal(again.images_NHWC, first.images_NHWC)
-    assert len({None if found is None else found.share for found in drawn}) > 200
+            assert torch.equal(again.inputs_N, first.inputs_N)
+    assert len({None if found is None else found.fraction for found in drawn}) > 200
 
 
 def test_a_single_picture_and_the_batch_itself_are_left_alone() -> None:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance, ImageFilter
 
-from convscope.data.augment import augment, varied
-from convscope.data.policy import NAMES, Augment, named
-from convscope.data.variations import Variations, boxes, vary
+from convscope.data.image.augment import augment, varied
+from convscope.data.image.policy import NAMES, Augment, named
+from convscope.data.image.variations import Variations, boxes, vary
 
 SIDE = 48
 WHOLE = Augment(

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from convscope.data.policy import Augment, most_blur
+from convscope.data.image.policy import Augment, most_blur
 from convscope.seeds import stream_seed
 
 Floats = NDArray[np.float64]
@@ -86,7 +86,7 @@ def vary(
     step: int = 0,
     indices_N: Integers | None = None,
 ) -> Variations:
-    """Draw for a batch of ``n`` pictures; see :func:`convscope.data.augment.augment` for the arguments.
+    """Draw for a batch of ``n`` pictures; see :func:`convscope.data.image.augment.augment` for the arguments.
 
     Example:
         >>> vary(Augment(shift=1), 3, 8, 8, seed=0).shifts_N2.tolist()

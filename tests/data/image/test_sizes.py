@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from convscope.data.sizes import sizes_of
+from convscope.data.image.sizes import sizes_of
 from convscope.data.sources import open_source
 
 

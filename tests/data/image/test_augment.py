@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from convscope.data.augment import Augment, alternating, augment
+from convscope.data.image.augment import Augment, alternating, augment
 
 
 def _batch(n: int = 64) -> torch.Tensor:

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from convscope.data.policy import FINER, NAMES, Augment, asked, may_mirror, named, policy, suited
+from convscope.data.image.policy import FINER, NAMES, Augment, asked, may_mirror, named, policy, suited
 from convscope.errors import UserError
 
 

@@ -1,7 +1,7 @@
 """Augmentation of whole batches, in few passes over the pixels, a function of (seed, epoch, step).
 
 Shift, flip, crop and rotation are one resampling, the colours are one matrix a picture; see
-:mod:`convscope.data.policy` for what there is and :mod:`convscope.data.variations` for what is drawn.
+:mod:`convscope.data.image.policy` for what there is and :mod:`convscope.data.image.variations` for what is drawn.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from convscope.data.policy import Augment, Border, Flip
-from convscope.data.variations import LUMA_3, Floats, Variations, alternating, vary
+from convscope.data.image.policy import Augment, Border, Flip
+from convscope.data.image.variations import LUMA_3, Floats, Variations, alternating, vary
 
 __all__ = ["Augment", "Border", "Flip", "alternating", "augment", "varied"]
 CHUNK = 2**17
@@ -57,7 +57,7 @@ def augment(
 
 
 def varied(images_NHWC: torch.Tensor, variations: Variations, border: Border = "black") -> torch.Tensor:
-    """A batch with given variations: :func:`augment` without the dice.
+    """A batch with given variations: :func:`augment` without the draw.
 
     Example:
         >>> turn = Variations(np.zeros((1, 2), np.int64), np.array([False]), angles_N=np.array([math.pi / 2]))

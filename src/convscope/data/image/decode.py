@@ -12,21 +12,21 @@ import stat
 import threading
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, ClassVar, Literal, cast
 
 import numpy as np
+import PIL
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from convscope.data.content import HEAD, recognise
-from convscope.data.dataset import Preprocess
+from convscope.data.content import HEAD, MAX_BYTES, recognise
+from convscope.data.dataset import Preprocess, Unreadable
+from convscope.errors import UserError
 
 #: A picture of more pixels is refused by its header, before any of it is decoded.
 MAX_PIXELS = 300_000_000
-#: A file of more bytes is not read.
-MAX_BYTES = 1 << 30
 
 #: Above this many pixels one picture is decoded at a time, whatever the number of threads.
 _LARGE_PIXELS = 50_000_000
@@ -47,19 +47,87 @@ _TURNS = {
 }
 
 
-class Unreadable(Exception):  # noqa: N818  it says what the picture is
-    """A picture that cannot be decoded.
+Fit = Literal["stretch", "crop", "letterbox", "pad"]
+
+
+@dataclass(frozen=True)
+class ImagePreprocess:
+    """How a picture of any size becomes the network's input; saved with the model, the same at prediction.
 
     Args:
-        reason: why, for people, e.g. ``"the file is empty"``.
+        channels: 1 (grey) or 3 (RGB).
+        height: rows of the input.
+        width: columns of the input.
+        fit: ``stretch`` to the size, ``crop`` the centre after scaling, ``letterbox`` (scale the whole picture in,
+            fill the rest with black), ``pad`` (as letterbox, but never enlarge: a 28x28 digit in 32x32 stays 28x28).
+        keep: of a crop, how much of the side that fits exactly is kept: 0.875 is the usual "256, then the middle 224".
     """
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    modality: ClassVar[str] = "image"
+    dtype: ClassVar[np.dtype[Any]] = np.dtype(np.uint8)
+    channels: int
+    height: int
+    width: int
+    fit: Fit = "stretch"
+    keep: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0.1 <= self.keep <= 1:
+            raise ValueError(f"keep is {self.keep!r}, not from 0.1 to 1")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        return self.channels, self.height, self.width
+
+    @property
+    def stored(self) -> tuple[int, int, int]:
+        """(H, W, C), as pictures lie in files."""
+        return self.height, self.width, self.channels
+
+    def key(self) -> Any:
+        """With Pillow's version, which decodes and scales."""
+        return [PIL.__version__, self.to_dict()]
+
+    def decode(self, file: str | os.PathLike[str] | bytes) -> NDArray[np.uint8]:
+        """See :func:`decode`."""
+        return decode(file, self)
+
+    def fit_arrays(self, values_N: NDArray[Any]) -> NDArray[np.uint8]:
+        """See :func:`fit_array`."""
+        return fit_array(values_N, self)
+
+    def is_quick(self, shape: tuple[int, ...]) -> bool:
+        """Whether nothing is resized."""
+        _, height, width = shape
+        same = (height, width) == (self.height, self.width)
+        return same or (self.fit == "pad" and height <= self.height and width <= self.width)
+
+    def words(self) -> str:
+        """What is done, for people."""
+        return f"pictures brought to this size by {self.fit}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain JSON."""
+        return {"modality": self.modality, **asdict(self)}
 
 
-def decode(picture: str | os.PathLike[str] | bytes, preprocess: Preprocess) -> NDArray[np.uint8]:
+def of_pictures(preprocess: Preprocess, what: str) -> ImagePreprocess:
+    """The same, as that of pictures.
+
+    Args:
+        preprocess: of a model or a data set.
+        what: needs pictures, for the message.
+
+    Raises:
+        UserError: it is of other inputs.
+    """
+    if isinstance(preprocess, ImagePreprocess):
+        return preprocess
+    raise UserError(what, f"the inputs are of the modality {preprocess.modality!r}", "pictures: it works on them alone")
+
+
+def decode(picture: str | os.PathLike[str] | bytes, preprocess: ImagePreprocess) -> NDArray[np.uint8]:
     """Decode one picture and fit it: ``(height, width, channels)`` uint8 as ``preprocess`` says.
 
     The content decides the format, not the name. Of an animation the first frame is taken, EXIF rotation is
@@ -74,10 +142,10 @@ def decode(picture: str | os.PathLike[str] | bytes, preprocess: Preprocess) -> N
         Unreadable: it is no picture, damaged, or too large.
 
     Example:
-        >>> decode(b"not a picture", Preprocess(1, 8, 8))
+        >>> decode(b"not a picture", ImagePreprocess(1, 8, 8))
         Traceback (most recent call last):
             ...
-        convscope.data.pictures.Unreadable: not a picture but text
+        convscope.data.dataset.Unreadable: not a picture but text
     """
     data = picture if isinstance(picture, bytes) else _read(Path(picture))
     with _reasons():
@@ -112,7 +180,7 @@ def measure(file: BinaryIO) -> tuple[int, int, int]:
         return 1 if image.mode in _GREY else 3, *((width, height) if turned else (height, width))
 
 
-def fit_array(images_NHWC: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:
+def fit_array(images_NHWC: NDArray[np.uint8], preprocess: ImagePreprocess) -> NDArray[np.uint8]:
     """Fit decoded pictures as :func:`decode` fits files: ``(N, height, width, channels)`` uint8.
 
     What is right already is returned as it is, without a copy; ``pad`` around smaller pictures and a change of
@@ -126,7 +194,7 @@ def fit_array(images_NHWC: NDArray[np.uint8], preprocess: Preprocess) -> NDArray
         ValueError: the array is not uint8 NHWC of 1 or 3 channels.
 
     Example:
-        >>> fit_array(np.zeros((2, 28, 28, 1), np.uint8), Preprocess(1, 32, 32, "pad")).shape
+        >>> fit_array(np.zeros((2, 28, 28, 1), np.uint8), ImagePreprocess(1, 32, 32, "pad")).shape
         (2, 32, 32, 1)
     """
     if images_NHWC.ndim != 4 or images_NHWC.shape[3] not in (1, 3) or images_NHWC.dtype != np.uint8:
@@ -151,7 +219,7 @@ def fit_array(images_NHWC: NDArray[np.uint8], preprocess: Preprocess) -> NDArray
     return fitted if channels == preprocess.channels else np.repeat(fitted, preprocess.channels, axis=3)
 
 
-def in_photograph(row: float, column: float, size: tuple[int, int], preprocess: Preprocess) -> tuple[float, float]:
+def in_photograph(row: float, column: float, size: tuple[int, int], preprocess: ImagePreprocess) -> tuple[float, float]:
     """Where a place of the fitted picture is in the photograph that it was made of.
 
     Args:
@@ -163,7 +231,7 @@ def in_photograph(row: float, column: float, size: tuple[int, int], preprocess: 
         row and column in the photograph; outside of it for a place in added borders.
 
     Example:
-        >>> in_photograph(112, 0, (512, 512), Preprocess(3, 224, 224, "crop", 0.875))
+        >>> in_photograph(112, 0, (512, 512), ImagePreprocess(3, 224, 224, "crop", 0.875))
         (256.0, 32.0)
     """
     placed = _placement(size[1], size[0], preprocess)
@@ -303,7 +371,7 @@ class _Placement:
     corner: tuple[int, int]
 
 
-def _placement(width: int, height: int, preprocess: Preprocess) -> _Placement:
+def _placement(width: int, height: int, preprocess: ImagePreprocess) -> _Placement:
     across, down = preprocess.width, preprocess.height
     whole = (0.0, 0.0, float(width), float(height))
     if preprocess.fit == "stretch":
@@ -323,7 +391,7 @@ def _placement(width: int, height: int, preprocess: Preprocess) -> _Placement:
     return _Placement(whole, size, ((across - size[0]) // 2, (down - size[1]) // 2))
 
 
-def _draft(image: Image.Image, preprocess: Preprocess) -> None:
+def _draft(image: Image.Image, preprocess: ImagePreprocess) -> None:
     """Let the JPEG decoder itself halve a large picture, down to twice the wanted size at least."""
     if image.format not in ("JPEG", "MPO"):
         return
@@ -338,7 +406,7 @@ def _draft(image: Image.Image, preprocess: Preprocess) -> None:
     image.draft(image.mode, (int(wide) + 1, int(high) + 1))
 
 
-def _fit(image: Image.Image, preprocess: Preprocess) -> NDArray[np.uint8]:
+def _fit(image: Image.Image, preprocess: ImagePreprocess) -> NDArray[np.uint8]:
     """An ``L`` or ``RGB`` picture at the asked size, HWC."""
     placed = _placement(image.width, image.height, preprocess)
     if image.size != placed.size or placed.box != (0, 0, image.width, image.height):

@@ -10,7 +10,8 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope.data.pictures import Unreadable, measure, quiet
+from convscope.data.dataset import Unreadable
+from convscope.data.image.decode import measure, quiet
 from convscope.data.sources import Source
 from convscope.data.sources.source import FileSource
 

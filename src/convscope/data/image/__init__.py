@@ -1,0 +1,1 @@
+"""The picture modality: decoding, sizes, fit, augmentation, normalisation."""
