@@ -1,4 +1,4 @@
-"""What outside judges found: padding never wins a maximum, of no examples there are no answers, emptiness is refused."""
+"""What outside judges found: padding never wins a maximum, no examples have no answers, emptiness is refused."""
 
 from __future__ import annotations
 

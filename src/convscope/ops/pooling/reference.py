@@ -213,7 +213,8 @@ def adaptive_max_backward(image_NC_spatial: Array, gradient_NC_places: Array) ->
     for place in np.ndindex(*places):
         box = tuple(side[at] for side, at in zip(bands, place, strict=True))
         inside = image_NC_spatial[(..., *box)]
-        won = np.unravel_index(inside.reshape(*inside.shape[:2], -1).argmax(-1), inside.shape[2:])
+        flat = inside.reshape(*inside.shape[:2], prod(inside.shape[2:]))
+        won = np.unravel_index(flat.argmax(-1), inside.shape[2:])
         at = tuple(side.start + row for side, row in zip(box, won, strict=True))
         out[(example, channel, *at)] += gradient_NC_places[(..., *place)]
     return out
