@@ -291,7 +291,7 @@ def operation(word: str, summary: str) -> Callable[[_Operation], _Operation]:
             raise TypeError(f"operation {word} does not state its macs; no_products where it has no product")
         if word in OPERATIONS:
             raise TypeError(f"the word {word} is taken by {OPERATIONS[word].__module__}")
-        cls.shape = _of_something(cls.shape)  # type: ignore[method-assign]
+        cls.shape = _of_something(cls.shape)  # type: ignore[assignment, method-assign]
         OPERATIONS[word] = cls
         return cls
 
