@@ -233,7 +233,9 @@ def _per_channel(calculation: Calculation) -> str:
     }  # fmt: skip
     if not vectors:
         return ""
-    heads = "".join(f'<th scope="col">{both(name)}</th>' for name in vectors)
+    # A tensor of someone's own operation has no word but its name.
+    named = {name: both(name) if name in page_words("en") else text(name) for name in vectors}
+    heads = "".join(f'<th scope="col">{named[name]}</th>' for name in vectors)
     count = min(MOST_PLANES, max(len(values) for values in vectors.values()))
     rows = "".join(
         f'<tr data-channel="{n}"><th scope="row">{n}</th>'
