@@ -64,7 +64,7 @@ IN_OPS = [
     (re.compile(r"convscope\.ops\.(tensors|(\w+\.)+engine)"), {"torch", "numpy"}),
     (
         re.compile(
-            r"convscope\.ops\.(arrays|functions|windows|walk|walk_json|opening|uses|(\w+\.)+(reference|arithmetic))"
+            r"convscope\.ops\.(arrays|functions|windows|walk|walk_json|opening|uses|(\w+\.)*(calculate|reference|arithmetic))"
         ),
         {"numpy"},
     ),

@@ -237,33 +237,6 @@ def _mean_loss(op: ops.Op, losses: Values) -> tuple[Step, ...]:
     return (Step("mean", "{0} / {1}", operands, float(losses.mean())),)
 
 
-def batch_statistics(image: Values) -> tuple[Mapping[str, Values], tuple[Step, ...]]:
-    """Mean and variance of each channel, as batch normalisation in training takes them of its batch, and the steps.
-
-    Args:
-        image: ``(C, *spatial)``, all of the batch.
-
-    Returns:
-        ``running_mean`` and ``running_var``, ``(C,)`` each; the variance is over the count, not one less.
-
-    Example:
-        >>> buffers, steps = batch_statistics(np.array([[1.0, 2, 3, 6]]))
-        >>> buffers["running_mean"], buffers["running_var"], [step.name for step in steps]
-        (array([3.]), array([3.5]), ['mean', 'variance'])
-    """
-    flat_CN = image.reshape(len(image), -1)
-    steps = []
-    for channel, values in enumerate(flat_CN):
-        of = f" of channel {channel}" if len(flat_CN) > 1 else ""
-        count = Operand("count", float(values.size))
-        mean, squares = float(values.mean()), float(np.square(values - values.mean()).sum())
-        total = Operand("sum", float(values.sum()))
-        steps.append(Step("mean" + of, "{0} / {1}", (total, count), mean))
-        spread = Operand("sum of squared differences", squares)
-        steps.append(Step("variance" + of, "{0} / {1}", (spread, count), squares / values.size))
-    return {"running_mean": flat_CN.mean(axis=1), "running_var": flat_CN.var(axis=1)}, tuple(steps)
-
-
 # Shapes
 
 DIMENSIONS = {1: ("length",), 2: ("rows", "columns"), 3: ("depth", "rows", "columns")}

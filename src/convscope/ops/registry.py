@@ -40,6 +40,7 @@ class Facet(Generic[Known]):
     def __init__(self, name: str, module: str) -> None:
         self.name, self.module = name, module
         self._known: dict[type[Any], Known] = {}
+        self._made: dict[type[Any], Callable[[Any], Known]] = {}
 
     def enter(self, *operations: type[Any]) -> Callable[[Known], Known]:
         """A decorator that enters what it stands above for some operations."""
@@ -47,6 +48,15 @@ class Facet(Generic[Known]):
         def enter(known: Known) -> Known:
             self._known.update(dict.fromkeys(operations, known))
             return known
+
+        return enter
+
+    def enter_for(self, base: type[Any]) -> Callable[[Callable[[Any], Known]], Callable[[Any], Known]]:
+        """A decorator that enters a function from every class below ``base`` to what is known of it."""
+
+        def enter(make: Callable[[Any], Known]) -> Callable[[Any], Known]:
+            self._made[base] = make
+            return make
 
         return enter
 
@@ -65,10 +75,12 @@ class Facet(Generic[Known]):
     def find(self, operation: type[Any]) -> Known | None:
         """What is known of an operation, or None."""
         for cls in operation.__mro__:
-            if cls not in self._known:
+            if cls not in self._known and cls not in self._made:
                 _load_beside(cls, self.module)
             if cls in self._known:
                 return self._known[cls]
+            if cls in self._made:
+                return self._made[cls](operation)
         return None
 
 

@@ -182,6 +182,7 @@ class Op:
         positional: the arguments that may be written without a name, in this order.
         inputs: whether it reads one operand or the branches of a merge.
         summary: one line for people.
+        explained: what it does, in a sentence for a person, in English and in Korean.
         traits: what it states of itself; of an instance, where it depends on the arguments.
     """
 
@@ -189,6 +190,7 @@ class Op:
     positional: ClassVar[tuple[str, ...]] = ()
     inputs: ClassVar[Literal["one", "several"]] = "one"
     summary: ClassVar[str] = ""
+    explained: ClassVar[tuple[str, str]]
     traits: ClassVar[Traits]
 
     def __post_init__(self) -> None:
@@ -272,7 +274,7 @@ def operation(word: str, summary: str) -> Callable[[_Operation], _Operation]:
     """Enter an operation into the vocabulary.
 
     Raises:
-        TypeError: it does not state its traits or its macs, or the word is taken.
+        TypeError: it does not state its traits, its macs or what it does, or the word is taken.
 
     Example:
         >>> @operation("twice", "x + x")
@@ -287,6 +289,8 @@ def operation(word: str, summary: str) -> Callable[[_Operation], _Operation]:
         cls.word, cls.summary = word, summary
         if not hasattr(cls, "traits"):
             raise TypeError(f"operation {word} does not state its traits, see convscope.ops.traits.Traits")
+        if not hasattr(cls, "explained"):
+            raise TypeError(f"operation {word} does not state explained: what it does, in English and Korean")
         if cls.macs is Op.macs:
             raise TypeError(f"operation {word} does not state its macs; no_products where it has no product")
         if word in OPERATIONS:

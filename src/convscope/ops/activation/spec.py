@@ -54,7 +54,6 @@ class Activation(Op):
         keras: the function in Keras; empty where there is none.
         onednn: its name among oneDNN's post-operations, see :meth:`post_operation`; empty where there is none.
         largest_slope: to one digit.
-        explained: a sentence for people, in English and Korean.
     """
 
     torch: ClassVar[str]
@@ -62,7 +61,6 @@ class Activation(Op):
     keras: ClassVar[str]
     onednn: ClassVar[str]
     largest_slope: ClassVar[float]
-    explained: ClassVar[tuple[str, str]]
 
     macs = no_products
 
@@ -476,6 +474,10 @@ class Sigmoid(Activation):
 class Softmax(Op):
     """``softmax``: over the channels; a network may end with it, training then reads the scores before it."""
 
+    explained = (
+        "Scores become probabilities: each exponential over the sum of all.",
+        "점수를 확률로 바꿉니다. 각 지수값을 모든 지수값의 합으로 나눕니다.",
+    )
     traits: ClassVar[Traits] = Traits(
         reads="place",
         monotone="no",
