@@ -84,7 +84,7 @@ def write_evaluation_report(
 
 
 def _network_html(model: Model) -> str:
-    return beside_table(summarise(model.network.graph()), model.network.source.title)
+    return beside_table(summarise(model.graph), model.network.source.title)
 
 
 def _calibration(model: Model) -> str:
@@ -98,7 +98,7 @@ def _calibration(model: Model) -> str:
 
 
 def _facts(model: Model) -> dict[str, str]:
-    graph, pre = model.network.graph(), model.preprocess
+    graph, pre = model.graph, model.preprocess
     recipe: Mapping[str, Any] = model.facts.get("recipe", {})
     settings = ("batch_size", "lr", "optimizer", "schedule", "weight_decay", "label_smoothing", "ema", "augment")
     return {
