@@ -35,7 +35,7 @@ def write_run_report(result: Result, path: Path, words: Words = ENGLISH) -> None
         f"{len(result.dataset.val):,} to validate, {len(test):,} to test; {len(result.dataset.skipped):,} left out",
         "Training": f"{duration(result.seconds)}, {len(history)} epochs",
         **({"Balance": f"{result.balance.choice}: {result.balance.words}"} if result.balance.is_worth_saying else {}),
-        **({"Waiting": result.waiting.words} if result.waiting.is_bound else {}),
+        **({"Data stalls": result.waiting.words} if result.waiting.is_bound else {}),
         **_facts(result.model),
     }
     write_report(
