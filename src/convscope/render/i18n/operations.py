@@ -27,7 +27,7 @@ FUNCTIONS: Mapping[str, tuple[str, str]] = {
     ),
     "im2col": (
         "Every window becomes a column of one matrix, so that the convolution is one matrix product.",
-        "모든 윈도를 행렬의 열로 펼쳐 합성곱을 행렬 곱 하나로 바꿉니다.",
+        "모든 윈도우를 행렬의 열로 펼쳐 합성곱을 행렬 곱 하나로 바꿉니다.",
     ),
     "pixel": (
         "A pixel from 0 to 255, brought to the range in which the network was trained.",
