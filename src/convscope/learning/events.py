@@ -117,12 +117,13 @@ class Resumed:
 
 @dataclass(frozen=True)
 class Stepped:
-    """One step was taken; loss and accuracy are of its batch. The last of an epoch is followed by its end."""
+    """One step was taken; loss and accuracy (none of numbers) are of its batch. The last of an epoch is followed by its
+    end."""
 
     step: int
     epoch: int
     loss: float
-    accuracy: float
+    accuracy: float | None
     lr: float
     images: int
     last: bool = False
@@ -139,7 +140,7 @@ class EpochEnded:
     epoch: int
     step: int
     train_loss: float
-    train_accuracy: float
+    train_accuracy: float | None
     val_loss: float | None
     val_accuracy: float | None
     lr: float

@@ -21,7 +21,7 @@ def to_text(found: Checked) -> str:
 
 def verdict(found: Checked) -> str:
     """One or two sentences."""
-    pictures = f"{len(found.files):,} pictures in {len(found.classes)} classes"
+    pictures = f"{len(found.files):,} {found.many}" + (f" in {len(found.classes)} classes" if found.classes else "")
     how = "as they are given" if found.given else "as training would draw them"
     sides = ", ".join(f"{count:,} {side}" for side, count in found.sides.items() if count)
     problems = sum(count for kind, count in found.kinds.items() if kind in PROBLEMS)
