@@ -11,7 +11,7 @@ from convscope.learning.data_stall import Waiting
 
 @dataclass(frozen=True)
 class Prepared:
-    """The data is there: how many pictures, of which size, what was left out."""
+    """The data is there: how many inputs, called ``many``, of which shape, what was left out."""
 
     data: str
     classes: tuple[str, ...]
@@ -21,6 +21,7 @@ class Prepared:
     shape: tuple[int, ...]
     skipped: tuple[Skipped, ...]
     seconds: float
+    many: str = "pictures"
 
 
 @dataclass(frozen=True)

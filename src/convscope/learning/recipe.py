@@ -13,8 +13,10 @@ from convscope.learning.setting import setting, settings_of
 Optimizer = Literal["adamw", "sgd", "muon"]
 Tta = Literal["none", "flip"]
 TaskChoice = Literal["auto", "classes", "numbers"]
-ROW_STEPS, ROW_RATE = 1500, 5e-3
-"""Steps that a table is learnt for, and the peak learning rate of AdamW for it, whatever the batch size."""
+ROW_STEPS, FEW_ROW_STEPS, ROW_RATE = 400, 1500, 5e-3
+"""Steps that a table is learnt for, and one of so few rows that none is held out; the peak learning rate of AdamW for
+it, whatever the batch size."""
+FEW_ROWS = 20
 Precision = Literal["auto", "float32", "bfloat16"]
 ClassBalance = Literal["auto", "none", "weights", "sampling"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -179,7 +181,8 @@ class Recipe:
         if epochs is None and self.time is None:
             epochs = 10.0 if pictures >= 5000 else 30.0
             if rows:
-                epochs = max(epochs, float(round(ROW_STEPS * batch_size / max(1, pictures))))
+                steps = ROW_STEPS if pictures >= FEW_ROWS else FEW_ROW_STEPS
+                epochs = max(epochs, float(round(steps * batch_size / max(1, pictures))))
         open_values = {name: value for name, value in ALTERNATIVES[optimizer].items() if getattr(self, name) is None}
         return dataclasses.replace(
             self,
@@ -187,6 +190,8 @@ class Recipe:
             batch_size=batch_size,
             lr=lr,
             epochs=epochs,
+            # Rows are little work: nothing is won by fewer bits.
+            precision="float32" if rows and self.precision == "auto" else self.precision,
             progressive=self.progressive or 0.0,
             tta=self.tta or "none",
             **open_values,

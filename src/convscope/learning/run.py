@@ -276,6 +276,7 @@ def _prepared(dataset: Dataset, seconds: float) -> Prepared:
         shape=dataset.preprocess.shape,
         skipped=dataset.skipped,
         seconds=seconds,
+        many=modality_of(dataset.preprocess).many,
     )
 
 

@@ -140,9 +140,10 @@ class Watch:
         self.console.print(text, style=style, highlight=False, markup=markup, soft_wrap=True)
 
     def _prepared(self, event: Prepared) -> None:
+        what = f"{len(event.classes)} classes" if event.classes else "a number is predicted"
         self._say(
-            f"{event.data}: {event.train:,} pictures to train on, {event.val:,} to validate, {event.test:,} to test; "
-            f"{len(event.classes)} classes; {spell_shape(event.shape)} ({duration(event.seconds)})"
+            f"{event.data}: {event.train:,} {event.many} to train on, {event.val:,} to validate, {event.test:,} to "
+            f"test; {what}; {spell_shape(event.shape)} ({duration(event.seconds)})"
         )
         for skipped in event.skipped[:MOST_SKIPPED]:
             self._say(f"  left out: {skipped.file}: {skipped.reason}", style="yellow", markup=False)
@@ -237,5 +238,5 @@ class Watch:
             f"lr {event.lr:.5f}   {event.images_per_second:,.0f} images/s"
         )
         if event.data_bound and not self.bound:
-            self._say(f"  {event.data_bound}: reading and varying pictures is what takes so long", style="yellow")
+            self._say(f"  {event.data_bound}: reading and varying the data is what takes so long", style="yellow")
         self.bound = bool(event.data_bound)
