@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+RENAMED = Path(__file__).with_name("unchanged_renamed.json")
 UNITS, GRADIENTS = 300, 100
 TIMES = re.compile(r"\b[\d,.]+ (?:s|images/s)\b")
 
@@ -60,7 +61,9 @@ def main() -> None:
     comparer = commands.add_parser("compare")
     comparer.add_argument("before", type=Path)
     comparer.add_argument("after", type=Path)
-    comparer.add_argument("--renamed", type=Path, help="a JSON file of old key to new key")
+    comparer.add_argument(
+        "--renamed", type=Path, default=RENAMED, help="a JSON file of old key to new key; /a/b is b in a, at the top"
+    )
     options = parser.parse_args()
     if options.command == "record":
         record(options.file.resolve(), options.shared.resolve() if options.shared else None)
@@ -201,11 +204,14 @@ def looked(shared: Path | None) -> Iterator[tuple[str, Any]]:
 
 
 def compare(before: Path, after: Path, renamed: Path | None) -> int:
-    """Print what differs; 0 where nothing does."""
+    """Print what differs; 0 where nothing does. A key that is new beside the old ones is named, and no difference."""
     keys: dict[str, str] = json.loads(renamed.read_text()) if renamed else {}
     old, new = (json.loads(path.read_text()) for path in (before, after))
-    old = rename(old, keys)
     differ = 0
+    added: set[str] = set()
+    for section in old:
+        old[section] = {name: rename(value, keys) for name, value in old[section].items()}
+        new[section] = {name: without_new(new[section].get(name), value, added) for name, value in old[section].items()}
     for section, entries in old.items():
         unequal = {
             name: (value, new[section].get(name)) for name, value in entries.items() if new[section].get(name) != value
@@ -216,14 +222,37 @@ def compare(before: Path, after: Path, renamed: Path | None) -> int:
             print(f"  {name}: {first_difference(was, is_now)}")
     for word, now in keys.items():
         print(f"renamed: {word} is {now}")
+    print(f"added: {', '.join(sorted(added)) or 'nothing'}")
     return min(differ, 1)
 
 
-def rename(value: Any, keys: dict[str, str]) -> Any:
-    """A document with its keys renamed, wherever they stand."""
-    if isinstance(value, dict):
-        return {keys.get(key, key): rename(inner, keys) for key, inner in value.items()}
-    return [rename(inner, keys) for inner in value] if isinstance(value, list) else value
+def rename(value: Any, keys: dict[str, str], above: str = "") -> Any:
+    """A document with its keys renamed: ``key`` wherever it stands, ``/above/key`` under those above it from the top.
+
+    A new name with a slash, ``becomes/weight``, puts the value one level deeper.
+    """
+    if isinstance(value, list):
+        return [rename(inner, keys, above) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    found: dict[str, Any] = {}
+    for key, inner in value.items():
+        *levels, name = keys.get(f"{above}/{key}", keys.get(key, key)).split("/")
+        at = found
+        for level in levels:
+            at = at.setdefault(level, {})
+        at[name] = rename(inner, keys, f"{above}/{key}")
+    return found
+
+
+def without_new(value: Any, old: Any, added: set[str]) -> Any:
+    """A document without the keys that the older one lacks; their names are added to a set."""
+    if isinstance(value, dict) and isinstance(old, dict):
+        added |= value.keys() - old.keys()
+        return {key: without_new(inner, old[key], added) for key, inner in value.items() if key in old}
+    if isinstance(value, list) and isinstance(old, list) and len(value) == len(old):
+        return [without_new(one, other, added) for one, other in zip(value, old, strict=True)]
+    return value
 
 
 def first_difference(was: Any, is_now: Any, where: str = "") -> str:

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from command_line import convscope
 from PIL import Image
+from walk_schema import validate
 
 from convscope.calculation.build import USES
 
@@ -40,7 +41,9 @@ def mistake(*words: str, capsys: Capture) -> str:
 
 
 def document(*words: str, capsys: Capture) -> dict[str, Any]:
-    return json.loads(calc(*words, "--json", capsys=capsys))  # type: ignore[no-any-return]
+    found: dict[str, Any] = json.loads(calc(*words, "--json", capsys=capsys))
+    validate(found, "calculation")
+    return found
 
 
 @pytest.mark.parametrize("word", USES)
@@ -53,7 +56,7 @@ def test_every_example_works_in_every_form(word: str, capsys: Capture) -> None:
     output = np.array(whole["output"], dtype=float)
     assert list(output.shape) == whole["shape"]["output"]
     for unit in whole["units"]:
-        assert float(unit["value"]) == pytest.approx(output[tuple(unit["at"])], rel=1e-9, abs=1e-12)
+        assert float(unit["value"]) == pytest.approx(output[tuple(unit["index"])], rel=1e-9, abs=1e-12)
         if unit["combine"] == "sum":
             assert sum(term["result"] for term in unit["terms"]) == pytest.approx(unit["combined"])
     assert len(whole["units"]) == output.size

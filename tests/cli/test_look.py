@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from command_line import convscope
+from walk_schema import validate
 
 from convscope.api import train
+from convscope.ops.walk import Walk
 
 NET = "input 1x8x8\nconv 8 3x3 > batchnorm > relu > maxpool 2 > flatten > linear 10"
 
@@ -43,6 +45,8 @@ def test_as_json(run: str, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = convscope("look", run, "digits:3", "--at", "linear1[3]", "--trail", "--json", capsys=capsys)
     assert status == 0
     document = json.loads(out)
+    validate(document, "unit")
+    assert Walk.from_json(document).value == document["value"]
     assert len(document["terms"]) == 72
     assert sum(term["result"] for term in document["terms"]) == pytest.approx(document["combined"])
     assert document["value"] == pytest.approx(document["engine"], rel=1e-5)
@@ -83,8 +87,10 @@ def test_one_training_step_from_a_weights_side(run: str, capsys: pytest.CaptureF
     for part in ("gradient = ", "the engine: ", "after: before - learning rate * gradient", "loss: -log(probability)"):
         assert part in out
     document = json.loads(convscope(*words, "--json", capsys=capsys)[1])
+    validate(document, "gradient")
+    assert Walk.from_json(document).value == document["value"]
     update = {**document["update"]["operands"], "after": document["update"]["value"]}
-    assert update["after"] == pytest.approx(update["before"] - 0.1 * document["gradient"], rel=1e-6)
+    assert update["after"] == pytest.approx(update["before"] - 0.1 * document["value"], rel=1e-6)
 
 
 @pytest.mark.parametrize(

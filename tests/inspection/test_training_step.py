@@ -50,11 +50,12 @@ def leads_on(step: TrainingStep, opened: OpenedGradient) -> None:
     """Every address is that of an existing number, with the value that is shown."""
     back = step.backpropagation
     for part in opened.walk.parts:
-        for term in part.largest_first(5):
-            parse_address(back.graph, str(term.unit))
-            assert term.gradient == back.gradients[part.path][(term.example, *term.unit.index)]
-            if term.factor_at is not None:
-                parse_address(back.graph, str(term.factor_at))
+        for term in part.terms.largest_first(5):
+            unit, at = opened.walk.unit(term), opened.walk.factor_at(term)
+            parse_address(back.graph, str(unit))
+            assert term.value == back.gradients[unit.path][(term.example, *unit.index)]
+            if at is not None:
+                parse_address(back.graph, str(at))
     for link in opened.way.links:
         assert link.value == back.values[link.unit.path][(link.example, *link.unit.index)]
 

@@ -36,12 +36,16 @@ def adds_up(step: Step) -> None:
 def check(step: Backpropagation, opened: GradientWalk, expected: float) -> None:
     assert abs(opened.value - expected) <= opened.tolerance(2.0**-52), (opened.address, opened.value, expected)
     for part in opened.parts:
-        assert part.value == pytest.approx(sum(term.product for term in part), rel=1e-9, abs=1e-12)
-        for term in [*part[:3], *part.largest_first(3)]:
-            parse_address(step.graph, str(term.unit))
-            assert term.gradient == step.gradients[part.path][(term.example, *term.unit.index)]
-            if term.factor_at is not None:
-                parse_address(step.graph, str(term.factor_at))
+        assert part.value == pytest.approx(sum(term.result for term in part.terms), rel=1e-9, abs=1e-12)
+        for term in [*part.terms[:3], *part.terms.largest_first(3)]:
+            unit, at = opened.unit(term), opened.factor_at(term)
+            parse_address(step.graph, str(unit))
+            assert term.value == step.gradients[unit.path][(term.example, *unit.index)]
+            if at is not None:
+                parse_address(step.graph, str(at))
+                held = step.values if not at.tensor else {at.path: step.state[f"{at.path}.{at.tensor}"]}
+                place = at.index if at.tensor else (term.example, *at.index)
+                assert term.weight == held[at.path][place] or part.terms.becomes.weight == "standardised"
 
 
 def check_chain(step: Backpropagation, way: Chain) -> None:

@@ -20,7 +20,7 @@ from convscope.ops import Misfit, Shape, Size, Window
 from convscope.ops.convolution.spec import resolve_window
 from convscope.ops.functions import sigmoid, softmax
 from convscope.ops.opening import put_together
-from convscope.ops.spec import count, flag, per_dimension, size, slide
+from convscope.ops.spec import count, flag, no_products, per_dimension, size, slide
 from convscope.ops.step import Operand, Step, make_step
 from convscope.ops.walk import ITSELF, Arrays, Combine, Indices, TermFunction, Terms, Walk, exponential
 from convscope.ops.windows import im2col
@@ -32,7 +32,14 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Odds(ops.Op):
+class Function(ops.Op):
+    """What is no layer of a network: no graph holds it, so it states no traits."""
+
+    macs = no_products
+
+
+@dataclass(frozen=True)
+class Odds(Function):
     """``p / (1 - p)``: how many times likelier than not."""
 
     word: ClassVar[str] = "odds"
@@ -40,7 +47,7 @@ class Odds(ops.Op):
 
 
 @dataclass(frozen=True)
-class Logit(ops.Op):
+class Logit(Function):
     """``log(p / (1 - p))``: the logarithm of the odds, whose inverse is the sigmoid."""
 
     word: ClassVar[str] = "logit"
@@ -56,7 +63,7 @@ class RowSoftmax(ops.Softmax):
 
 
 @dataclass(frozen=True)
-class CrossEntropy(ops.Op):
+class CrossEntropy(Function):
     """Minus the logarithm of the probability that softmax gives the right class, as ``torch.nn.CrossEntropyLoss``.
 
     The inputs are scores ``(N, classes)`` and labels ``(N,)``, in this order; the output is a loss an example.
@@ -73,7 +80,7 @@ class CrossEntropy(ops.Op):
 
 
 @dataclass(frozen=True)
-class BinaryCrossEntropy(ops.Op):
+class BinaryCrossEntropy(Function):
     """``-(y * log(p) + (1 - y) * log(1 - p))``, as ``torch.nn.BCELoss``; with ``logits`` p is the input's sigmoid.
 
     The inputs are ``(N,)`` each: probabilities or logits first, labels from 0 to 1 second.
@@ -101,7 +108,7 @@ def _examples(word: str, shapes: Sequence[Shape], rank: int) -> None:
 
 
 @dataclass(frozen=True)
-class OneHot(ops.Op):
+class OneHot(Function):
     """Labels ``(N,)`` as rows ``(N, classes)``: 1 in the label's column, else 0."""
 
     word: ClassVar[str] = "onehot"
@@ -127,7 +134,7 @@ class DropoutDrawn(ops.Dropout):
 
 
 @dataclass(frozen=True)
-class Im2col(ops.Op):
+class Im2col(Function):
     """The windows of a picture as the columns of a matrix, as ``torch.nn.Unfold``."""
 
     word: ClassVar[str] = "im2col"

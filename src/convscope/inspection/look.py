@@ -88,7 +88,7 @@ class Unit(Compared):
     def leading(self) -> Address | None:
         """Where the term that moves the value most comes from: the way back to the pixels; None at their end."""
         at = self.walk.winner
-        ordered = [self.walk.terms[at]] if at is not None else self.walk.terms.largest_first(1)
+        ordered = [self.walk.terms[at]] if at is not None else self.walk.largest_first(1)
         return self.source(ordered[0]) if ordered else None
 
 

@@ -6,7 +6,7 @@ A weight is used at every place that its kernel takes and in every example; a un
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +16,7 @@ from convscope.ops.opening import grid
 from convscope.ops.registry import Facet
 from convscope.ops.spec import Shape, Window
 from convscope.ops.step import Step
-from convscope.ops.walk import Indices, Vector
+from convscope.ops.walk import Indices, Terms, Vector, Walk
 from convscope.ops.windows import window_places
 
 Index = tuple[int, ...]
@@ -52,6 +52,31 @@ class Uses:
 
     def __len__(self) -> int:
         return len(self.factor_N)
+
+    def walk(self, gradient_N: Vector, reader: int = 0, operation: str = "", name: str = "") -> Walk:
+        """What these uses contribute to the number's gradient: of each the gradient there times the derivative.
+
+        Args:
+            gradient_N: of the loss with respect to the unit of each use.
+            reader: the operation's number among those that use it, the terms' ``operand``.
+            operation: as the notation writes it.
+            name: of the part that this is of the whole gradient.
+
+        Example:
+            >>> uses = Uses(np.array([0, 0]), np.array([[0], [1]]), np.array([2.0, -1.0]), "weight")
+            >>> opened = uses.walk(np.array([3.0, 1.0]))
+            >>> opened.value, opened.terms.becomes.symbols()
+            (5.0, 'gradient * weight')
+        """
+        source = None if self.at_NS is None else "weight" if self.kind == "weight" else 0
+        terms = Terms.of(gradient_N, self.index_NR, reader).times(
+            self.factor_N, self.at_NS, source, value="gradient", weight=self.kind
+        )
+        factor_N = np.abs(self.factor_N)
+        size_N = factor_N if self.size_N is None else np.maximum(factor_N, self.size_N)
+        scale = float((np.abs(gradient_N) * size_N).sum())
+        terms = replace(terms, example_N=self.example_N)
+        return Walk(operation, (), terms, "sum", float(terms.result_N.sum()), (), scale, name=name)
 
 
 def single(example: int, index: Sequence[int], factor: float, kind: str, size: float = 0.0) -> Uses:

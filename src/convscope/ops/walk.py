@@ -26,7 +26,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 Source = str | int | None
 """Where the weights of some terms stand: in a parameter, by its name; in an input of the operation, by its number;
-None where they are computed."""
+None where they are computed. A standardised value stands nowhere, and the value that was standardised is told."""
 
 
 @dataclass(frozen=True)
@@ -299,6 +299,19 @@ class Walk:
     def count(self) -> int:
         """How many terms, those of all parts included."""
         return len(self.terms) + sum(part.count for part in self.parts)
+
+    def within(self) -> Iterator[Walk]:
+        """The walk itself and all walks in it."""
+        yield self
+        for part in self.parts:
+            yield from part.within()
+
+    def largest_first(self, most: int | None = None) -> list[Term]:
+        """The terms of the walk and its parts by the size of their results."""
+        if not self.parts:
+            return self.terms.largest_first(most)
+        found = [term for one in self.within() for term in one.terms.largest_first(most)]
+        return sorted(found, key=lambda term: -abs(term.result))[:most]
 
     def part(self, name: str) -> Walk:
         """The part of this name.

@@ -5,6 +5,7 @@ Where a term's value and weight stand is said by numbers here; whoever knows the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any
@@ -143,13 +144,15 @@ def _read_walk(document: Mapping[str, Any]) -> Walk:
 
 def _read_terms(document: Mapping[str, Any]) -> Terms:
     rows, told = document["terms"], document["becomes"]
-    becomes = TermFunction(told["name"], told["form"], told["value"], told["weight"], _read_operands(told["operands"]))
+    operands = _read_operands(told["operands"])
+    form = _read_form(told["form"], 1 + (told["weight"] is not None) + len(operands))
+    becomes = TermFunction(told["name"], form, told["value"], told["weight"], operands)
     examples = [row.get("example") for row in rows]
-    weighted = becomes.weight is not None
+    weighted = any(row["weight"] is not None for row in rows) if rows else becomes.weight is not None
     placed = any(row["weight_index"] is not None for row in rows)
     return Terms(
         operand_N=np.array([row["operand"] for row in rows], np.int64),
-        index_NR=_places([row["index"] for row in rows], len(document["index"])),
+        index_NR=_places([row["index"] for row in rows], len(document["index"]) or 1),
         value_N=_vector(rows, "value"),
         result_N=_vector(rows, "result"),
         weight_N=_vector(rows, "weight") if weighted else None,
@@ -173,7 +176,15 @@ def _places(places: Sequence[Sequence[int] | None], rank: int) -> Indices:
 def step_from_json(document: Mapping[str, Any]) -> Step:
     """The step that :func:`step_json` wrote."""
     operands = _read_operands(document["operands"])
-    return Step(document["name"], document["form"], operands, float(document["value"]))
+    return Step(document["name"], _read_form(document["form"], len(operands)), operands, float(document["value"]))
+
+
+def _read_form(form: str, count: int) -> str:
+    """A formula whose places are those of its operands; a file may hold anything."""
+    places = re.sub(r"\{\d{1,4}\}", "", form)
+    if "{" in places or "}" in places or any(int(at) >= count for at in re.findall(r"\{(\d+)\}", form)):
+        raise ValueError(f"the formula {form!r} of {count} operands")
+    return form
 
 
 def _read_operands(operands: Mapping[str, Any]) -> tuple[Operand, ...]:

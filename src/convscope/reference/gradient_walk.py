@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -17,10 +18,25 @@ from convscope.network.address import Address
 from convscope.network.graph import Node
 from convscope.ops.step import Operand, Step
 from convscope.ops.uses import Factor, Uses
+from convscope.ops.walk import Term, Terms, Vector, Walk
 from convscope.reference.backpropagation import Backpropagation
-from convscope.reference.backward_terms import GradientTerms
 from convscope.reference.losses import ExampleLoss
 from convscope.reference.uses import steps_of_unit, steps_of_weight, uses_of_unit, uses_of_weight
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A node in which the number is used.
+
+    Args:
+        path: of the node.
+        operand: which of its inputs the number is of; None of a weight of its own.
+        source: its first input, whose values a weight is multiplied by.
+    """
+
+    path: str
+    operand: int | None
+    source: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,39 +46,53 @@ class GradientWalk:
     Args:
         address: of a weight or a unit.
         example: of a unit, which of the batch; None of a weight, which all examples share.
-        parts: the terms, one part a node that used the number, and for each time that it did.
+        sum: its arithmetic: a part a node that used the number, in it a term each time that it did, the gradient of
+            the unit there times the derivative of that unit; a term's ``operand`` counts the readers.
+        readers: the nodes that used it.
         loss: of a score, the loss that reads it.
         from_loss: the loss's own part of the gradient: ``(probability - target) / examples``; else 0.
     """
 
     address: Address
     example: int | None
-    parts: tuple[GradientTerms, ...]
+    sum: Walk
+    readers: tuple[Reader, ...]
     loss: ExampleLoss | None = None
     from_loss: float = 0.0
 
     @property
     def value(self) -> float:
         """The gradient: the sum of all terms, in float64 from the operands as they were given."""
-        return sum((part.value for part in self.parts), self.from_loss)
+        return self.sum.value
 
     @property
     def scale(self) -> float:
         """The size of what is added up: rounding is measured by it, not by a sum that may be near zero."""
-        return sum((part.scale for part in self.parts), self._scale_of_loss())
+        return self.sum.scale
 
-    def _scale_of_loss(self) -> float:
-        if self.loss is None:
-            return 0.0
-        place, scores = self.address.index[0], np.abs(self.loss.scores_K)
-        # An exponential is off by the rounding of its exponent, as often as that is large.
-        spread = 2 + float(scores.max()) + float(scores[place])
-        return float(self.loss.probabilities_K[place] * spread + self.loss.target_K[place]) / self.loss.count
+    @property
+    def parts(self) -> tuple[Walk, ...]:
+        """What each reader contributes, one a reader."""
+        return self.sum.parts
 
     @property
     def count(self) -> int:
         """How many terms."""
-        return sum(len(part) for part in self.parts) + (self.loss is not None)
+        return self.sum.count + (self.loss is not None)
+
+    def unit(self, term: Term) -> Address:
+        """The unit in whose value the number was used, whose gradient is the term's value."""
+        assert term.index is not None
+        return Address(self.readers[term.operand].path, term.index)
+
+    def factor_at(self, term: Term) -> Address | None:
+        """Where the derivative stands: a weight's or a value's address; None if it is computed, or of the padding."""
+        if term.weight_index is None:
+            return None
+        reader = self.readers[term.operand]
+        if isinstance(term.weight_source, str):
+            return Address(reader.path, term.weight_index, term.weight_source)
+        return Address(reader.source, term.weight_index)
 
     def tolerance(self, eps: float = 2.0**-23) -> float:
         """How far an engine may be off by rounding alone.
@@ -90,8 +120,8 @@ def open_gradient(step: Backpropagation, address: Address, example: int = 0) -> 
         >>> graph = Network.parse("input 2\\nlinear 2 bias=no").graph()
         >>> step = backpropagate(graph, {"linear1.weight": np.eye(2)}, np.array([[3.0, 3.0]]), [0])
         >>> opened = open_gradient(step, Address("linear1", (1, 0), "weight"))
-        >>> term = opened.parts[0][0]
-        >>> f"{term.gradient} * {term.factor} = {term.product}", str(term.unit), str(term.factor_at)
+        >>> term = opened.parts[0].terms[0]
+        >>> f"{term.value} * {term.weight} = {term.result}", str(opened.unit(term)), str(opened.factor_at(term))
         ('0.5 * 3.0 = 1.5', 'linear1[1]', 'input[0]')
     """
     return open_weight(step, address) if address.tensor else open_unit(step, address, example)
@@ -104,7 +134,7 @@ def open_weight(step: Backpropagation, address: Address) -> GradientWalk:
         raise UserError(f"address {address}", f"{address.tensor} is not trained", ", ".join(node.parameters))
     _check(step, address)
     uses = uses_of_weight(node.op, step.operands(node.path), address.tensor, address.index)
-    return GradientWalk(address, None, (_terms(step, node, None, uses),))
+    return _gradient(step, address, None, [(Reader(node.path, None, node.inputs[0]), uses)])
 
 
 def open_unit(step: Backpropagation, address: Address, example: int) -> GradientWalk:
@@ -112,17 +142,53 @@ def open_unit(step: Backpropagation, address: Address, example: int) -> Gradient
     _check(step, address)
     if not 0 <= example < step.examples:
         raise UserError("example", f"{example}", f"from 0 to {step.examples - 1}: the batch has {step.examples}")
-    parts = []
+    used = []
     for node in step.graph.nodes:
         if node.path in step.gradients:
             for operand, source in enumerate(node.inputs):
                 if source == address.path:
                     uses = _uses(step, node, operand, example, address.index)
-                    parts.append(_terms(step, node, operand, uses))
-    if address.path != step.scores:
-        return GradientWalk(address, example, tuple(parts))
-    loss = step.loss_of(example)
-    return GradientWalk(address, example, tuple(parts), loss, float(loss.gradient_K[address.index[0]]))
+                    used.append((Reader(node.path, operand, node.inputs[0]), uses))
+    loss = step.loss_of(example) if address.path == step.scores else None
+    return _gradient(step, address, example, used, loss)
+
+
+def _gradient(
+    step: Backpropagation,
+    address: Address,
+    example: int | None,
+    used: Sequence[tuple[Reader, Uses]],
+    loss: ExampleLoss | None = None,
+) -> GradientWalk:
+    readers = tuple(reader for reader, _ in used)
+    parts = tuple(_part(step, readers, number, uses) for number, (_, uses) in enumerate(used))
+    from_loss = 0.0 if loss is None else float(loss.gradient_K[address.index[0]])
+    value = sum((part.value for part in parts), from_loss)
+    operands = [] if loss is None else [Operand("the loss", from_loss)]
+    operands += [Operand(part.name, part.value) for part in parts]
+    form = " + ".join(f"{{{at}}}" for at in range(len(operands)))
+    steps = (Step("gradient", form, tuple(operands), value),) if operands else ()
+    scale = sum((part.scale for part in parts), _scale_of_loss(loss, address))
+    walk = Walk("", address.index, Terms.none(), "sum", 0.0, steps, scale, parts)
+    return GradientWalk(address, example, walk, readers, loss, from_loss)
+
+
+def _scale_of_loss(loss: ExampleLoss | None, address: Address) -> float:
+    if loss is None:
+        return 0.0
+    place, scores = address.index[0], np.abs(loss.scores_K)
+    # An exponential is off by the rounding of its exponent, as often as that is large.
+    spread = 2 + float(scores.max()) + float(scores[place])
+    return float(loss.probabilities_K[place] * spread + loss.target_K[place]) / loss.count
+
+
+def _part(step: Backpropagation, readers: Sequence[Reader], number: int, uses: Uses) -> Walk:
+    """What one reader contributes: of each use the gradient there times the derivative."""
+    reader = readers[number]
+    outward_N = step.gradients[reader.path][(uses.example_N, *uses.index_NR.T)].astype(np.float64)
+    twice = sum(other.path == reader.path for other in readers) > 1
+    name = f"{reader.path} input {reader.operand}" if twice else reader.path
+    return uses.walk(outward_N, number, step.graph.by_path[reader.path].op.text(), name)
 
 
 def _check(step: Backpropagation, address: Address) -> None:
@@ -136,11 +202,6 @@ def _uses(step: Backpropagation, node: Node, operand: int, example: int, index: 
         factor = np.array([step.masks[node.path][(example, *index)]], np.float64)
         return Uses(np.array([example]), np.array([index], np.int64), factor, "mask")
     return uses_of_unit(node.op, step.operands(node.path), operand, example, index)
-
-
-def _terms(step: Backpropagation, node: Node, operand: int | None, uses: Uses) -> GradientTerms:
-    outward = step.gradients[node.path][(uses.example_N, *uses.index_NR.T)].astype(np.float64)
-    return GradientTerms(node.path, operand, uses, outward, node.inputs[0])
 
 
 # The chain
@@ -241,50 +302,55 @@ def chain(step: Backpropagation, address: Address, example: int = 0) -> Chain:
     """
     opened = open_gradient(step, address, example)
     gradient, links, running = opened.value, [], 1.0
-    while any(len(part) for part in opened.parts):
-        part, at = _strongest(opened.parts)
-        term = part[at]
-        running *= term.factor
-        total = sum(float(np.abs(p.results).sum()) for p in opened.parts) + abs(opened.from_loss)
-        example = term.example
+    while any(len(part.terms) for part in opened.parts):
+        term, kind = _strongest(opened.parts)
+        assert term.weight is not None
+        assert term.example is not None
+        running *= term.weight
+        total = sum(float(np.abs(part.terms.result_N).sum()) for part in opened.parts) + abs(opened.from_loss)
+        example, unit = term.example, opened.unit(term)
         link = Link(
-            unit=term.unit,
+            unit=unit,
             example=example,
-            value=float(step.values[part.path][(example, *term.unit.index)]),
-            gradient=term.gradient,
-            kind=part.uses.kind,
-            factor=term.factor,
-            factor_at=term.factor_at,
-            steps=_explain(step, opened, part, at),
+            value=float(step.values[unit.path][(example, *unit.index)]),
+            gradient=term.value,
+            kind=kind,
+            factor=term.weight,
+            factor_at=opened.factor_at(term),
+            steps=_explain(step, opened, term, kind),
             running=running,
             uses=opened.count,
-            share=abs(term.product) / total if total else 0.0,
+            share=abs(term.result) / total if total else 0.0,
         )
         links.append(link)
-        opened = open_unit(step, term.unit, example)
+        opened = open_unit(step, unit, example)
     return Chain(address, example, gradient, tuple(links), opened.loss, opened.from_loss)
 
 
-def _strongest(parts: Sequence[GradientTerms]) -> tuple[GradientTerms, int]:
-    best: tuple[tuple[float, float], GradientTerms, int] | None = None
+def _strongest(parts: Sequence[Walk]) -> tuple[Term, Factor]:
+    """The term that moves a gradient most, and what its factor is."""
+    best: tuple[tuple[float, float], Walk, int] | None = None
     for part in parts:
-        if len(part):
-            results, factors = np.abs(part.results), np.abs(part.uses.factor_N)
+        if len(part.terms):
+            results = np.abs(part.terms.result_N)
+            factors = np.abs(cast("Vector", part.terms.weight_N))
             at = int(results.argmax()) if results.any() else int(factors.argmax())
             size = (float(results[at]), float(factors[at]))
             if best is None or size > best[0]:
                 best = (size, part, at)
     assert best is not None
-    return best[1], best[2]
+    return best[1].terms[best[2]], cast("Factor", best[1].terms.becomes.weight)
 
 
-def _explain(step: Backpropagation, opened: GradientWalk, part: GradientTerms, at: int) -> tuple[Step, ...]:
+def _explain(step: Backpropagation, opened: GradientWalk, term: Term, kind: Factor) -> tuple[Step, ...]:
     """How a term's factor is computed; nothing where it stands somewhere, or is a mask's."""
-    node, uses = step.graph.by_path[part.path], part.uses
-    if uses.kind == "mask":
+    if kind == "mask":
         return ()
-    given, here = step.operands(node.path), (int(uses.example_N[at]), *map(int, uses.index_NR[at]))
-    if part.operand is None:
+    reader, unit = opened.readers[term.operand], opened.unit(term)
+    node = step.graph.by_path[reader.path]
+    assert term.example is not None
+    given, here = step.operands(node.path), (term.example, *unit.index)
+    if reader.operand is None:
         return steps_of_weight(node.op, given, opened.address.tensor, here)
     assert opened.example is not None
-    return steps_of_unit(node.op, given, part.operand, (opened.example, *opened.address.index), here)
+    return steps_of_unit(node.op, given, reader.operand, (opened.example, *opened.address.index), here)

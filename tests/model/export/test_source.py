@@ -6,20 +6,24 @@ import json
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from graph_strategies import graphs
+from hypothesis import HealthCheck, given, settings
 from safetensors.torch import save_file
 
 from convscope.engine.module import GraphModule, load_state, to_module
 from convscope.errors import UserError
-from convscope.model.export.source import code, keras, pytorch
+from convscope.model.export.source import code
 from convscope.model.export.source.pytorch_parts import MODULE_NAMES
 from convscope.network import zoo
+from convscope.network.graph import Graph
 from convscope.network.network import Network
-from convscope.ops import OPERATIONS
+from convscope.ops import OPERATIONS, spelling
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "network"))
 
@@ -72,7 +76,7 @@ def randomised(graph: Any, seed: int = 3) -> dict[str, torch.Tensor]:
 def run(source: str) -> torch.nn.Module:
     space: dict[str, Any] = {}
     exec(compile(source, "written.py", "exec"), space)
-    function = source.rpartition("\ndef ")[2].partition("(")[0]
+    function = source.partition("    model = ")[2].partition("(")[0]
     return space[function]()  # type: ignore[no-any-return]
 
 
@@ -99,6 +103,44 @@ def assert_same(network: Network, source: str) -> None:
 def test_pytorch_gives_our_outputs(name: str) -> None:
     network = network_of(name)
     assert_same(network, code(network, "pytorch"))
+
+
+READ = {
+    "names": "input 3x8x8\nconv 6 3x3 padding=1 as stem > relu > add { conv 6 1 | from stem } as mixed\n"
+    "from input > conv 6 1 > concat { identity | from mixed | from stem > tanh } > flatten > linear 4",
+    "in a block": "block cross(width) { conv width 1 as a > relu > add { batchnorm | from a } }\n"
+    "input 3x8x8\ncross 4 as first > cross 6 > concat { from first | identity } > flatten > linear 3",
+    "with dots": "input 3x8x8\nconv 4 1 as layer1.0 > relu as layer1.1 > mul { identity | from layer1.0 } > "
+    "conv 2 1 as layer1.0.lambda > flatten > linear 3 as lambda",
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_names_that_are_read_give_our_outputs(name: str) -> None:
+    network = Network.parse(READ[name])
+    source = code(network, "pytorch")
+    assert "def forward(self, x):" in source
+    assert_same(network, source)
+    assert_same(network, code(replace(network.graph(), structure=None), "pytorch"))
+    compile(code(network, "keras"), "written.py", "exec")
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(graphs())
+def test_any_graph_is_written_flat(graph: Graph) -> None:
+    paths = [node.path for node in graph.nodes]
+    if any(path.startswith(f"{other}.") for path in paths for other in paths):
+        return  # a module in a module of ours
+    assert_same(Network.from_graph(Graph(graph.input, graph.nodes)), code(graph, "pytorch"))
+    compile(code(graph, "keras"), "written.py", "exec")
+
+
+def test_a_graph_without_structure_is_one_class() -> None:
+    flat = replace(zoo.known("resnet18").graph(), structure=None)
+    source = code(flat, "pytorch")
+    assert source.count("\ndef ") == 1
+    assert "class network(nn.Module):" in source
+    assert "def basic" in code("resnet18", "pytorch")
 
 
 STEPS = (
@@ -198,8 +240,8 @@ def test_blocks_are_functions_and_repeats_loops() -> None:
 
 def test_every_operation_can_be_said_in_both() -> None:
     for operation in OPERATIONS.values():
-        assert pytorch.supports(operation)
-        assert keras.supports(operation)
+        assert operation.inputs == "several" or spelling.PYTORCH.find(operation)
+        assert operation.inputs == "several" or spelling.KERAS.find(operation)
 
 
 def test_names_that_a_module_has_itself_are_torchs() -> None:

@@ -3,9 +3,11 @@ import json
 
 import numpy as np
 import pytest
+from gated_units import gru_tensors, gru_unit, squeezed_unit
 
 from convscope import ops
 from convscope.calculation.calculation import calculate
+from convscope.ops.walk import Terms, Walk
 from convscope.render.html.packed import PADDING, pack, pack_column, pack_walks, pack_whole
 
 
@@ -109,13 +111,11 @@ def looked_up(packed, at, calculation):
 def test_every_unit_is_found_again(op, inputs):
     calculation = calculated(op, inputs)
     walks = list(calculation.walks())
-    weight = calculation.parameters.get("weight")
-    weighted = walks[0].terms.weight_N is not None
     packed = pack_walks(
         walks,
         calculation.shapes,
         calculation.output.shape,
-        weight=weight.shape if weighted else None,
+        weights={name: values.shape for name, values in calculation.parameters.items()},
         window=calculation.window,
     )
     packed = json.loads(json.dumps(packed, allow_nan=False))
@@ -140,6 +140,12 @@ def test_every_unit_is_found_again(op, inputs):
         for step, given_step in zip(form, unit.steps, strict=True):
             numbers = [column(columns[c], of_form)[within] for c in (*step["columns"], step["value"])]
             assert numbers == [*(operand.value for operand in given_step.operands), given_step.value]
+        becomes = unit.terms.becomes
+        told = [packed["becomes"][key] for key in ("name", "form", "value", "weight")]
+        assert told == [becomes.name, becomes.form, becomes.value, becomes.weight]
+        numbers = [column(columns[c], len(walks))[at] for c in packed["becomes"]["columns"]]
+        assert numbers == [operand.value for operand in becomes.operands]
+        assert ("results" in packed) == (becomes.name not in ("itself", "product"))
         if "results" in packed:
             which = column(packed["results"]["id"], len(walks))[at]
             assert np.array_equal(unpacked(packed["results"]["of"][which]), unit.terms.result_N)
@@ -150,15 +156,60 @@ def test_every_unit_is_found_again(op, inputs):
 
 def test_a_window_over_many_places_is_a_handful_of_patterns():
     calculation = calculated(ops.Conv(8, 3, padding=1), [given((2, 20, 20))])
-    packed = pack_walks(list(calculation.walks()), calculation.shapes, calculation.output.shape, weight=(8, 2, 3, 3))
+    packed = pack_walks(
+        list(calculation.walks()), calculation.shapes, calculation.output.shape, weights={"weight": (8, 2, 3, 3)}
+    )
     assert len(packed["patterns"]) == 9
 
 
 def test_values_can_stand_in_the_units_themselves():
     calculation = calculated(ops.Conv(4, 3, padding=1), [given((3, 5, 5))])
     chosen = [calculation.walk(index) for index in ((0, 0, 0), (3, 2, 2))]
-    packed = pack_walks(chosen, calculation.shapes, (4, 5, 5), weight=(4, 3, 3, 3), every=False, inline=True)
+    packed = pack_walks(
+        chosen, calculation.shapes, (4, 5, 5), weights={"weight": (4, 3, 3, 3)}, every=False, inline=True
+    )
     assert unpacked(packed["units"]).tolist() == [0, 3 * 25 + 12]
     values = unpacked(packed["inline"]["value"])
     assert np.array_equal(values, np.concatenate([unit.terms.value_N for unit in chosen]))
     assert unpacked(packed["inline"]["start"]).tolist() == [0, 27, 54]
+
+
+def test_parts_are_packed_like_units():
+    tensors = gru_tensors(3, 2)
+    x, state = given((3,)), given((2,), 1)
+    walks = [gru_unit(x, state, tensors, channel) for channel in range(2)]
+    shapes = {name: values.shape for name, values in tensors.items()}
+    packed = json.loads(json.dumps(pack_walks(walks, [(3,), (2,)], (2,), weights=shapes), allow_nan=False))
+    assert [part["name"] for part in packed["parts"]] == ["update gate", "candidate"]
+    update = packed["parts"][0]
+    assert [part["name"] for part in update["parts"]] == ["from the input", "from the state"]
+    kept = update["parts"][1]
+    assert (kept["weight_source"], kept["weight"], kept["becomes"]["name"]) == ("weight_hh", [6, 2], "product")
+    values = column(kept["columns"][kept["value"]], 2)
+    assert values.tolist() == [walk.part("update gate").part("from the state").value for walk in walks]
+
+
+def test_a_part_that_some_units_lack_says_where_it_is():
+    whole = squeezed_unit(given((1, 2, 2)), 0.5, 0.0, (0, 0, 1))
+    plain = Walk("squeeze", (0, 0, 0), whole.terms, "value", whole.combined, (), 1.0)
+    packed = pack_walks([plain, whole, plain], [(1, 2, 2)], (1, 2, 2))
+    (part,) = packed["parts"]
+    assert unpacked(part["at"]).tolist() == [-1, 0, -1]
+    assert part["count"] == 1
+
+
+def test_weights_that_stand_nowhere_are_written():
+    values = given((4,))
+    computed = [Terms.of(values, np.arange(4)[:, None]).times(given((4,), at), weight="cosine") for at in range(3)]
+    walks = [Walk("own", (at,), one, "sum", float(one.result_N.sum()), (), 1.0) for at, one in enumerate(computed)]
+    packed = pack_walks(walks, [(4,)], (3,))
+    assert "weight" not in packed
+    found = [unpacked(packed["weights"]["of"][at]) for at in column(packed["weights"]["id"], 3)]
+    assert np.array_equal(found, [one.weight_N for one in computed])
+
+
+def test_terms_of_one_node_have_one_formula():
+    values = Terms.of(given((2,)), np.array([[0], [1]]))
+    walks = [Walk("own", (at,), one, "sum", 0.0, (), 1.0) for at, one in enumerate((values, values.squared()))]
+    with pytest.raises(ValueError, match="become their results by"):
+        pack_walks(walks, [(2,)], (2,))

@@ -69,8 +69,8 @@ def test_what_nobody_reads_has_no_way() -> None:
 
 def test_the_same_as_json(step: TrainingStep) -> None:
     opened = step.open("conv1.weight[2,0,1,1]")
-    found = json.loads(json.dumps(gradient_dict(step, opened, None)))
-    assert sum(term["product"] for part in found["parts"] for term in part["terms"]) == pytest.approx(found["gradient"])
+    found = json.loads(json.dumps(gradient_dict(step, opened)))
+    assert sum(term["result"] for part in found["parts"] for term in part["terms"]) == pytest.approx(found["value"])
     assert found["agrees"] is True
     assert found["update"]["operands"]["learning rate"] == 0.1
     assert found["chain"][-1]["unit"].startswith("linear1[")

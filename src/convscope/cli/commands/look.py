@@ -184,7 +184,7 @@ def _step(found: FoundInput, look: Look, request: Request) -> None:
     step = training_step(look, labels=label, lr=request.lr, training=False)
     opened = step.open(request.at)
     if request.as_json:
-        click.echo(json.dumps(gradient_dict(step, opened, None), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(gradient_dict(step, opened), indent=2, ensure_ascii=False))
     else:
         click.echo(gradient_text(step, opened, _most(request.most)))
     _agreed([opened])

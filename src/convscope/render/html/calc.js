@@ -1,7 +1,7 @@
 // One operation: the window slides, any output opens. Everything is looked up in what Python wrote.
 
 import { byId, element, label, ravel, say, shown, startLanguage, unpack, unravel, written } from "./page.js";
-import { NOWHERE, Opened, drawList, drawSteps, drawSum, drawTotal, drawWindows, winner } from "./unit.js";
+import { NOWHERE, Opened, drawList, drawParts, drawSteps, drawSum, drawTotal, drawWindows, winner } from "./unit.js";
 
 /** @typedef {import("./unit.js").Term} Term */
 /** @typedef {import("./page.js").Numbers} Numbers */
@@ -11,7 +11,7 @@ const MOST_IN_A_SUM = 49;
 
 const node = new Opened(written.node, {
   inputs: written.inputs.map(unpack),
-  weight: written.weight ? unpack(written.weight) : null,
+  weights: (name) => (written.weights[name] ? unpack(written.weights[name]) : null),
 });
 const output = unpack(written.output);
 /** @type {number[]} */
@@ -217,7 +217,7 @@ function point(term) {
   } else if (slides) {
     pointPadding(term);
   }
-  if (term.weightPlace !== NOWHERE && node.json.weight) {
+  if (term.weightPlace !== NOWHERE && node.json.weight_source === "weight" && node.json.weight) {
     const at = cellOf(term.weightPlace, node.json.weight);
     kernels.find((plane) => plane.number === at.plane)?.mark(at.row, at.column, "pointed");
   }
@@ -285,28 +285,37 @@ function drawColumns() {
 
 function drawArithmetic() {
   if (written.places) return;
-  const hands = { point, from: from };
-  const parts = [];
-  const windows = drawWindows(node, current, hands);
-  if (windows) parts.push(windows);
-  const steps = node.steps(current);
-  const said = steps.length > 0 && node.json.combine === "value";
-  if (node.json.combine === "value" && !steps.length && !node.json.results) {
-    const [term] = terms;
-    if (term) {
-      const source = term.place === NOWHERE ? say("padding") : from(term);
-      parts.push(element("p", { class: "equation" }, source, " = ", element("b", {}, shown(node.value(current), 6))));
-    }
-  } else if (!said && terms.length <= MOST_IN_A_SUM) {
-    parts.push(drawSum(node, current, hands));
-  } else if (!said) {
-    parts.push(drawList(node, current, hands), drawTotal(node, current) ?? "");
-  }
-  if (steps.length) parts.push(drawSteps(steps));
-  byId("arithmetic").replaceChildren(...parts);
+  byId("arithmetic").replaceChildren(...arithmetic(node, current).filter((part) => part !== null));
   const index = unravel(current, shape).join(",");
   const name = element("span", {}, say("output"), `[${index}]`);
   byId("arithmetic-title").replaceChildren(say("arithmetic of", { where: name }));
+}
+
+/**
+ * How one number is put together, its parts in it.
+ * @param {Opened} opened
+ * @param {number} at
+ * @returns {(Node | null)[]}
+ */
+function arithmetic(opened, at) {
+  const hands = { point, from };
+  const { combine, becomes } = opened.json;
+  const own = opened.terms(at);
+  const steps = opened.steps(at);
+  const drawn = [drawWindows(opened, at, hands)];
+  if (combine === "value" && !steps.length && becomes.form === "{0}") {
+    const [term] = own;
+    if (term) {
+      const source = term.place === NOWHERE ? say("padding") : from(term);
+      drawn.push(element("p", { class: "equation" }, source, " = ", element("b", {}, shown(opened.value(at), 6))));
+    }
+  } else if (own.length && !(steps.length && combine === "value")) {
+    if (own.length <= MOST_IN_A_SUM) drawn.push(drawSum(opened, at, hands));
+    else drawn.push(drawList(opened, at, hands), drawTotal(opened, at));
+  }
+  drawn.push(drawParts(opened, at, arithmetic));
+  if (steps.length) drawn.push(drawSteps(steps));
+  return drawn;
 }
 
 /** @param {Term} term */

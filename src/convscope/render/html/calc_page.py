@@ -257,15 +257,10 @@ def _data(calculation: Calculation) -> dict[str, Any]:
     if isinstance(calculation.op, Im2col) and columns is not None:
         count = len(columns.places)
     walks = list(islice(calculation.walks(), count))
-    weight = calculation.parameters.get("weight")
-    weighted = weight is not None and walks[0].terms.weight_N is not None
-    node = pack_walks(
-        walks,
-        calculation.shapes,
-        output.shape,
-        weight=weight.shape if weight is not None and weighted else None,
-        window=window,
-    )
+    parameters = calculation.parameters
+    shapes = {name: values.shape for name, values in parameters.items()}
+    node = pack_walks(walks, calculation.shapes, output.shape, weights=shapes, window=window)
+    sources = {one.terms.weight_source for unit in walks[:1] for one in unit.within()}
     unfolded: Mapping[str, Any] | None = None
     if columns is not None and columns.weight_FR is not None and columns.matrix_RP.size <= sections.MOST_UNFOLDED:
         unfolded = {"weight": pack(columns.weight_FR), "rows": len(columns.rows), "places": len(columns.places)}
@@ -275,7 +270,7 @@ def _data(calculation: Calculation) -> dict[str, Any]:
         "slopes": None if steep is None else pack(steep),
         "count": count,
         "inputs": [pack(values) for values in calculation.inputs],
-        "weight": pack(weight) if weight is not None and weighted else None,
+        "weights": {name: pack(values) for name, values in parameters.items() if name in sources},
         "output": pack(output),
         "unfolded": unfolded,
         "places": [list(place) for place in columns.places] if isinstance(calculation.op, Im2col) and columns else None,

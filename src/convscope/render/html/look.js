@@ -1,7 +1,7 @@
 // A model on one picture: feature maps of any layer, any number of them opened. Looked up, never computed.
 
 import { byId, element, ravel, say, shown, startLanguage, unpack, written } from "./page.js";
-import { NOWHERE, Opened, drawList, drawSteps, drawTotal, drawWindows, placeText, winner } from "./unit.js";
+import { NOWHERE, Opened, drawList, drawParts, drawSteps, drawTotal, drawWindows, placeText, winner } from "./unit.js";
 
 /** @typedef {import("./page.js").Packed} Packed */
 /** @typedef {import("./page.js").Numbers} Numbers */
@@ -57,7 +57,8 @@ function openedNode(node) {
   const inputs = node.path === "input"
     ? [array("pixels", written.pixels)]
     : node.reads.map((path) => array(`value ${path}`, written.values?.[path]));
-  const made = new Opened(node.units, { inputs, weight: array(`weight ${node.path}`, written.weights?.[node.path]) });
+  const weights = (/** @type {string} */ name) => array(`weight ${node.path}.${name}`, written.weights?.[`${node.path}.${name}`]);
+  const made = new Opened(node.units, { inputs, weights });
   openedNodes.set(node.path, made);
   return made;
 }
@@ -357,9 +358,11 @@ function arithmetic(node, opened, at) {
   const windows = drawWindows(opened, at, hands, 2, 2);
   if (windows) all.append(element("h4", {}, say("the windows")), windows);
   if (terms.length > 1) all.append(element("h4", {}, say("the terms"), " ", element("small", {}, say("reads", { n: String(terms.length) }))));
-  all.append(drawList(opened, at, hands));
+  if (terms.length) all.append(drawList(opened, at, hands));
   const total = drawTotal(opened, at);
   if (total) all.append(total);
+  const parts = drawParts(opened, at, (part, within) => [arithmetic(node, part, within)]);
+  if (parts) all.append(parts);
   const steps = opened.steps(at);
   if (steps.length) all.append(element("h4", {}, say("the steps")), drawSteps(steps, 8));
   return all;
@@ -388,7 +391,7 @@ function leading(node, place) {
   const opened = openedNode(node);
   const at = positionOf(node, place);
   if (!opened || at === NOWHERE) return null;
-  const terms = opened.terms(at);
+  const terms = opened.every(at);
   let best = 0;
   if (opened.json.combine === "max") best = winner(terms, opened.combined(at));
   else terms.forEach((term, k) => {

@@ -141,22 +141,23 @@ def _opened(one: OpenedGradient, first: bool) -> str:
 
 def _terms(one: OpenedGradient) -> str:
     """The terms that move a gradient most: the gradient of a unit times what the number met there."""
-    terms = [term for part in one.walk.parts for term in part]
-    order = sorted(terms, key=lambda term: -abs(term.product))
+    terms = [term for part in one.walk.parts for term in part.terms]
+    order = sorted(terms, key=lambda term: -abs(term.result))
     rows = []
     for term in order[:TERMS]:
-        met = f"<code>{text(str(term.factor_at))}</code> " if term.factor_at is not None else ""
+        at = one.walk.factor_at(term)
+        met = f"<code>{text(str(at))}</code> " if at is not None else ""
         numbers = "".join(
-            f'<td class="number">{cell}</td>' for cell in (shown(term.gradient, 4), met + shown(term.factor, 4))
+            f'<td class="number">{cell}</td>' for cell in (shown(term.value, 4), met + shown(term.weight or 0.0, 4))
         )
-        product = f'<td class="number">{shown(term.product, 4)}</td>'
-        rows.append(f"<tr><td>{_link(term.unit)}</td>{numbers}{product}</tr>")
+        product = f'<td class="number">{shown(term.result, 4)}</td>'
+        rows.append(f"<tr><td>{_link(one.walk.unit(term))}</td>{numbers}{product}</tr>")
     if one.walk.from_loss:
         own = shown(one.walk.from_loss, 4)
         rows.append(f'<tr><td>{both("the loss")}</td><td></td><td></td><td class="number">{own}</td></tr>')
     rest = len(order) - TERMS
     if rest > 0:
-        left = sum(term.product for term in order[TERMS:])
+        left = sum(term.result for term in order[TERMS:])
         told = both("rest of terms", n=f"{rest:,}")
         rows.append(f'<tr><td colspan="3">{told}</td><td class="number">{shown(left, 4)}</td></tr>')
     rows.append(

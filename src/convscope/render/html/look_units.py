@@ -100,8 +100,8 @@ def chosen_units(look: Look, asked: Sequence[Address] = (), progress: Progress |
         nonlocal taken
         if address not in found:
             unit = found[address] = look.unit(address)
-            weighted = unit.walk.terms.weight_N is not None
-            taken += A_NUMBER * (2 if weighted else 1) * len(unit.walk.terms) * 4 // 3 + 4 * A_UNIT
+            for one in unit.walk.within():
+                taken += A_NUMBER * (1 if one.terms.weight_N is None else 2) * len(one.terms) * 4 // 3 + 4 * A_UNIT
             if progress is not None:
                 progress("units", min(taken, CHOSEN_BYTES), CHOSEN_BYTES)
         return found[address]
@@ -117,7 +117,7 @@ def chosen_units(look: Look, asked: Sequence[Address] = (), progress: Progress |
         unit = take(pending.popleft())
         sources = [take(one).address if one.path == INPUT else one for one in _sources(unit)]
         # What only passes a number on leads soon to one that adds some up.
-        if len(unit.walk.terms) <= PASSING:
+        if unit.walk.count <= PASSING:
             pending.extendleft(reversed(sources))
         else:
             pending.extend(sources)
@@ -147,7 +147,7 @@ def _strongest(look: Look) -> Iterator[Address]:
 
 def _sources(unit: Unit) -> Iterator[Address]:
     """Where the terms come from that move a unit most."""
-    for term in unit.walk.terms.largest_first(FOLLOWED):
+    for term in unit.walk.largest_first(FOLLOWED):
         source = unit.source(term)
         if source is not None and term.result:
             yield source
@@ -164,13 +164,12 @@ def pack_units(look: Look, path: str, units: Sequence[Unit], whole: bool) -> Jso
     """
     inputs, output = _shapes(look, path)
     node = look.model.module.graph.by_path.get(path)
-    weighted = units[0].walk.terms.weight_N is not None
     window = node.op.window(node.input_shapes) if node else None
     packed = pack_walks(
         [unit.walk for unit in units],
         inputs,
         output,
-        weight=look.state[f"{path}.weight"].shape if weighted else None,
+        weights=node.parameters if node else {},
         every=whole,
         inline=not whole,
         window=window,
@@ -208,9 +207,9 @@ def pack_operands(look: Look) -> dict[str, Any]:
     """All values and weights of a small network, and the picture's pixels (C, H, W)."""
     graph = look.model.module.graph
     weights = {
-        node.path: pack(look.state[f"{node.path}.weight"].astype(np.float32))
+        f"{node.path}.{name}": pack(look.state[f"{node.path}.{name}"].astype(np.float32))
         for node in graph.nodes
-        if "weight" in node.parameters
+        for name in node.parameters
     }
     return {
         "values": {path: pack(values) for path, values in look.values.items()},

@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Hashable, Mapping, Sequence
 from math import isfinite
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convscope.ops import Shape, Window, elements
-from convscope.ops.walk import Walk
+from convscope.ops.walk import ITSELF, PRODUCT, Source, Vector, Walk
 
 PADDING = -(2**31)
 """The offset of a zero of the padding, which is nowhere in the input."""
@@ -96,7 +96,7 @@ def pack_walks(
     inputs: Sequence[Shape],
     output: Shape,
     *,
-    weight: Shape | None = None,
+    weights: Mapping[str, Shape] | None = None,
     every: bool = True,
     inline: bool = False,
     window: Window | None = None,
@@ -108,7 +108,7 @@ def pack_walks(
         walks: of the units, in the order of the output's places.
         inputs: the shapes of the node's operands.
         output: its own.
-        weight: its weight's.
+        weights: the shapes of its parameters by name.
         every: whether these are all units of the node.
         inline: whether to write the terms' values and weights too, for a page that does not hold them whole.
         window: of an operation that slides one.
@@ -116,47 +116,103 @@ def pack_walks(
 
     Returns:
         ``patterns``, each of operand, offset and weight offset a term; of each unit ``pattern``, ``base`` (of each
-        operand) and ``weight_base``; ``combined`` and the steps' ``forms`` with the ``columns`` of their numbers.
+        operand) and ``weight_base``; ``becomes``, how a term becomes its result; ``combined`` and the steps' ``forms``
+        with the ``columns`` of their numbers; the ``parts``, each packed in the same way.
+
+    Raises:
+        ValueError: terms of one node that become results by several formulas.
     """
+    source, weight = _weight_source(walks, inputs, weights or {})
     patterns: _Register[tuple[bytes, bytes, bytes]] = _Register()
-    results: _Register[bytes] = _Register()
-    ids, bases, weight_bases, shown = [], [], [], []
+    ids, bases, weight_bases = [], [], []
     for unit in walks:
         key, base, weight_base = _pattern(unit, inputs, weight)
         ids.append(patterns.number(key))
         bases.append(base)
         weight_bases.append(weight_base)
-        if unit.terms.weight_N is None and not np.array_equal(unit.terms.result_N, unit.terms.value_N, equal_nan=True):
-            shown.append(results.number(unit.terms.result_N.tobytes()))
     columns = _Columns()
     packed: Json = {
         "shape": list(output),
+        "count": len(walks),
         "inputs": [list(shape) for shape in inputs],
         "units": None if every else pack(np.array([_flat(u.index, output) for u in walks], np.int32)),
         "patterns": [_pattern_json(key) for key in patterns],
         "pattern": pack_whole(np.array(ids)),
         "base": [pack_whole(column) for column in np.array(bases, np.int64).reshape(len(walks), -1).T],
+        "becomes": _becomes(walks, columns),
         "combine": walks[0].combine if walks else "value",
         "combined": columns.number([u.combined for u in walks]),
         "value": columns.number([u.value for u in walks]),
     }
     if weight is not None:
-        packed |= {"weight_base": pack_whole(np.array(weight_bases)), "weight": list(weight)}
-    if shown:
-        packed["results"] = {
-            "of": [pack(np.frombuffer(key, np.float64)) for key in results],
-            "id": pack_whole(np.array(shown)),
-            **_result_form(walks, columns),
-        }
+        packed |= {"weight_base": pack_whole(np.array(weight_bases)), "weight": list(weight), "weight_source": source}
+    elif any(u.terms.weight_N is not None for u in walks):
+        packed["weights"] = _listed([cast("Vector", u.terms.weight_N) for u in walks])
+    if packed["becomes"]["form"] not in (ITSELF.form, PRODUCT.form):
+        packed["results"] = _listed([u.terms.result_N for u in walks])
     if window is not None:
         packed["window"] = window_json(window)
         packed |= _subtotals(walks, window)
     packed |= _steps(walks, columns)
     if inline:
         packed["inline"] = _inline(walks)
+    packed["parts"] = _parts(walks, inputs, output, weights or {}, inline)
     packed["more"] = {name: columns.number(numbers) for name, numbers in (more or {}).items()}
     packed["columns"] = columns.packed()
     return packed
+
+
+def _parts(
+    walks: Sequence[Walk], inputs: Sequence[Shape], output: Shape, weights: Mapping[str, Shape], inline: bool
+) -> list[Json]:
+    """The units' parts by name; ``at`` says where among those of a name each unit's is, -1 if it has none."""
+    found = []
+    for name in dict.fromkeys(part.name for unit in walks for part in unit.parts):
+        own = [next((part for part in unit.parts if part.name == name), None) for unit in walks]
+        held = [part for part in own if part is not None]
+        packed = pack_walks(held, inputs, output, weights=weights, inline=inline)
+        places = np.cumsum([part is not None for part in own]) - 1
+        at = {} if len(held) == len(own) else {"at": pack_whole(np.where([part is None for part in own], -1, places))}
+        found.append({"name": name, **at, **packed})
+    return found
+
+
+def _weight_source(
+    walks: Sequence[Walk], inputs: Sequence[Shape], weights: Mapping[str, Shape]
+) -> tuple[Source, Shape | None]:
+    """Where the terms' weights stand, and the shape of it; None where nothing is multiplied or nothing stands."""
+    sources = {unit.terms.weight_source for unit in walks if unit.terms.weight_index_NR is not None}
+    if len(sources) > 1:
+        raise ValueError(f"weights of one node in {sources}")
+    source = sources.pop() if sources else None
+    if source is None:
+        return None, None
+    return source, weights[source] if isinstance(source, str) else inputs[source]
+
+
+def _becomes(walks: Sequence[Walk], columns: _Columns) -> Json:
+    """How the terms become their results; what differs from unit to unit is a column."""
+    known = {(b.name, b.form, b.value, b.weight) for b in (unit.terms.becomes for unit in walks)}
+    if len(known) > 1:
+        raise ValueError(f"terms of one node become their results by {sorted(form for _, form, *_ in known)}")
+    name, form, value, weight = known.pop() if known else (ITSELF.name, ITSELF.form, ITSELF.value, ITSELF.weight)
+    operands = [unit.terms.becomes.operands for unit in walks]
+    names = [operand.name for operand in operands[0]] if operands else []
+    return {
+        "name": name,
+        "form": form,
+        "value": value,
+        "weight": weight,
+        "operands": names,
+        "columns": [columns.number([of[k].value for of in operands]) for k in range(len(names))],
+    }
+
+
+def _listed(numbers: Sequence[Vector]) -> Json:
+    """Some numbers a unit, each list of them kept once."""
+    known: _Register[bytes] = _Register()
+    ids = [known.number(one.tobytes()) for one in numbers]
+    return {"of": [pack(np.frombuffer(key, np.float64)) for key in known], "id": pack_whole(np.array(ids))}
 
 
 def window_json(window: Window) -> Json:
@@ -250,17 +306,6 @@ def _subtotals(walks: Sequence[Walk], window: Window) -> Json:
         return {}
     sums_NC = np.array([u.terms.result_N.reshape(-1, size).sum(1) for u in walks])
     return {"subtotals": {"channels": sums_NC.shape[1], "of": pack(_narrow(sums_NC))}}
-
-
-def _result_form(walks: Sequence[Walk], columns: _Columns) -> Json:
-    """How a term without a weight becomes what it adds, where that is a formula of its value."""
-    squared = all(np.array_equal(unit.terms.result_N, np.square(unit.terms.value_N)) for unit in walks)
-    if squared:
-        return {"form": "{0} ** 2", "column": None}
-    largest = [[o.value for s in unit.steps for o in s.operands if o.name == "largest"] for unit in walks]
-    if all(largest):
-        return {"form": "exp({0} - {1})", "column": columns.number([found[0] for found in largest])}
-    return {"form": None, "column": None}
 
 
 def _inline(walks: Sequence[Walk]) -> Json:

@@ -1,8 +1,9 @@
-// One unit's arithmetic: looked up in what Python packed (packed.py), drawn as windows, a sum, a list, steps.
+// One unit's arithmetic: looked up in what Python packed (packed.py), drawn as windows, a sum, a list, parts, steps.
 // The product of a value and its weight is the one thing multiplied here, to be shown; nothing is added up.
 
 import { column, element, say, shown, unpack, unravel } from "./page.js";
 
+/** @typedef {import("./page.js").Child} Child */
 /** @typedef {import("./page.js").Numbers} Numbers */
 /** @typedef {import("./page.js").Packed} Packed */
 /** @typedef {{kernel: number[], stride: number[], dilation: number[], padding: number[][]}} Window */
@@ -10,14 +11,18 @@ import { column, element, say, shown, unpack, unravel } from "./page.js";
 /** @typedef {{name: string, form: string, operands: {name: string, value: number}[], value: number}} Step */
 /** @typedef {{count: number, offset: Packed | number, operand?: Packed | number, weight?: Packed | number}} PatternJson */
 /** @typedef {{name: string, form: string, operands: string[], columns: number[], value: number}} StepJson */
+/** @typedef {{name: string, form: string, value: string, weight: string | null, operands: string[], columns: number[]}} BecomesJson */
+/** @typedef {{of: Packed[], id: Packed | number}} ListedJson */
 /**
  * @typedef {object} NodeJson
  * @property {number[]} shape
+ * @property {number} count
  * @property {number[][]} inputs
  * @property {Packed | null} units
  * @property {PatternJson[]} patterns
  * @property {Packed | number} pattern
  * @property {(Packed | number)[]} base
+ * @property {BecomesJson} becomes
  * @property {"sum" | "product" | "max" | "value"} combine
  * @property {number} combined
  * @property {number} value
@@ -27,7 +32,10 @@ import { column, element, say, shown, unpack, unravel } from "./page.js";
  * @property {Packed | number} [place]
  * @property {number[]} [weight]
  * @property {Packed | number} [weight_base]
- * @property {{of: Packed[], id: Packed | number, form: string | null, column: number | null}} [results]
+ * @property {string | number} [weight_source]  the parameter or the input that the weights stand in
+ * @property {ListedJson} [weights]  those that stand nowhere
+ * @property {ListedJson} [results]
+ * @property {(NodeJson & {name: string, at?: Packed | number})[]} parts
  * @property {Window} [window]
  * @property {{channels: number, of: Packed}} [subtotals]
  * @property {{start: Packed, value: Packed, weight?: Packed}} [inline]
@@ -35,11 +43,20 @@ import { column, element, say, shown, unpack, unravel } from "./page.js";
 /**
  * @typedef {object} Arrays
  * @property {(Numbers | null)[]} inputs  the operands, where the page holds them whole
- * @property {Numbers | null} weight
+ * @property {(name: string) => Numbers | null} weights  the parameters by name, where the page holds them
  */
 
 export const NOWHERE = -1;
 const PADDING = -(2 ** 31);
+const ITSELF = "{0}";
+const PRODUCT = "{0} * {1}";
+
+/** Lists of numbers, of which each unit has one. @param {ListedJson | undefined} json */
+function listed(json) {
+  if (!json) return null;
+  const [of, id] = [json.of.map(unpack), column(json.id)];
+  return (/** @type {number} */ at) => of[id(at)] ?? null;
+}
 
 /** Units of one node, as Python wrote them. */
 export class Opened {
@@ -64,7 +81,14 @@ export class Opened {
     }));
     /** @type {Map<number, number>[]} */
     this.places = [];
-    this.results = json.results ? { of: json.results.of.map(unpack), id: column(json.results.id) } : null;
+    this.results = listed(json.results);
+    this.weights = listed(json.weights);
+    const source = json.weight_source;
+    this.weight = source === undefined ? null
+      : typeof source === "number" ? (arrays.inputs[source] ?? null) : arrays.weights(source);
+    this.held = json.parts.map((part) => ({
+      name: part.name, opened: new Opened(part, arrays), at: part.at === undefined ? (/** @type {number} */ k) => k : column(part.at),
+    }));
     const inline = json.inline;
     this.inline = inline
       ? { start: unpack(inline.start), value: unpack(inline.value), weight: inline.weight ? unpack(inline.weight) : null }
@@ -106,25 +130,40 @@ export class Opened {
     const pattern = this.patterns[this.pattern(at)];
     if (!pattern) return [];
     const start = this.inline ? (this.inline.start[at] ?? 0) : 0;
-    const results = this.results?.of[this.results.id(at)];
-    const weighted = this.json.weight !== undefined;
+    const results = this.results?.(at);
+    const weights = this.weights?.(at);
+    const { becomes } = this.json;
+    const placed = this.json.weight !== undefined;
     return Array.from({ length: pattern.count }, (_, k) => {
       const operand = pattern.operand(k);
       const offset = pattern.offset(k);
       const place = offset === PADDING ? NOWHERE : (this.base[operand]?.(at) ?? 0) + offset;
-      const weightPlace = weighted ? this.weightBase(at) + pattern.weight(k) : NOWHERE;
+      const weightPlace = placed ? this.weightBase(at) + pattern.weight(k) : NOWHERE;
       const value = this.inline
         ? (this.inline.value[start + k] ?? NaN)
         : place === NOWHERE ? 0 : (this.arrays.inputs[operand]?.[place] ?? NaN);
-      const weight = !weighted ? null
-        : this.inline ? (this.inline.weight?.[start + k] ?? NaN) : (this.arrays.weight?.[weightPlace] ?? NaN);
-      return { operand, place, value, weight, weightPlace, result: weight === null ? (results?.[k] ?? value) : value * weight };
+      const weight = becomes.weight === null ? null
+        : this.inline ? (this.inline.weight?.[start + k] ?? NaN)
+          : weights ? (weights[k] ?? NaN) : (this.weight?.[weightPlace] ?? NaN);
+      const result = becomes.form === ITSELF ? value
+        : becomes.form === PRODUCT ? value * (weight ?? NaN) : (results?.[k] ?? NaN);
+      return { operand, place, value, weight, weightPlace, result };
     });
   }
 
   /** How many units are written here. */
   get count() {
-    return this.positions?.size ?? this.json.shape.reduce((a, b) => a * b, 1);
+    return this.json.count;
+  }
+
+  /** The numbers that stand in a unit's steps and are opened themselves. @param {number} at */
+  parts(at) {
+    return this.held.map((part) => ({ name: part.name, opened: part.opened, at: part.at(at) })).filter((part) => part.at !== NOWHERE);
+  }
+
+  /** The terms of a unit and of all its parts. @param {number} at @returns {Term[]} */
+  every(at) {
+    return [...this.terms(at), ...this.parts(at).flatMap((part) => part.opened.every(part.at))];
   }
 
   /**
@@ -140,6 +179,13 @@ export class Opened {
       const k = this.termAt(this.pattern(at), operand, place - base(at));
       const term = k === undefined ? undefined : this.terms(at)[k];
       if (term) found.push({ at, term });
+    }
+    for (const part of this.held) {
+      const read = new Map(part.opened.readers(operand, place).map((one) => [one.at, one.term]));
+      for (let at = 0; read.size && at < this.count; at++) {
+        const term = read.get(part.at(at));
+        if (term) found.push({ at, term });
+      }
     }
     return found;
   }
@@ -226,7 +272,8 @@ function bracketed(of, x) {
  */
 export function drawWindows(node, at, hands, most = 3, digits = 3) {
   const window = node.json.window;
-  if (!window || window.kernel.length > 2 || node.json.combine !== "sum" || node.json.weight === undefined) return null;
+  const { combine, becomes } = node.json;
+  if (!window || window.kernel.length > 2 || combine !== "sum" || becomes.form !== PRODUCT) return null;
   const columns = window.kernel[window.kernel.length - 1] ?? 1;
   const size = window.kernel.reduce((a, b) => a * b, 1);
   const terms = node.terms(at);
@@ -310,15 +357,7 @@ export function drawSum(node, at, hands, digits = 5) {
   if (node.json.combine === "max") line.append("max(");
   terms.forEach((term, k) => {
     if (k) line.append(node.json.combine === "sum" ? " + " : node.json.combine === "product" ? " × " : ", ");
-    const value = number("value", term.value, digits);
-    const one = element("span", { class: k === won ? "term won" : "term" });
-    if (term.weight !== null) {
-      one.append(bracketed(value, term.value), " × ", bracketed(number("weight", term.weight, digits), term.weight));
-    } else if (node.json.results) {
-      one.append(changed(node, at, term, digits));
-    } else {
-      one.append(node.json.combine === "max" ? value : bracketed(value, term.value));
-    }
+    const one = element("span", { class: k === won ? "term won" : "term" }, became(node, at, term, digits));
     if (term.place === NOWHERE) one.classList.add("of-padding");
     line.append(pointed(one, term, hands));
   });
@@ -328,21 +367,23 @@ export function drawSum(node, at, hands, digits = 5) {
 }
 
 /**
- * What a term without a weight adds where it is not its value: ``exp(2 − 5)``.
+ * How a term becomes its result, its numbers put in: ``3 × (−1)``, ``exp(2 − 5)``.
  * @param {Opened} node
  * @param {number} at
  * @param {Term} term
  * @param {number} digits
  * @returns {Node}
  */
-function changed(node, at, term, digits) {
-  const results = node.json.results;
+function became(node, at, term, digits) {
+  const { becomes, combine } = node.json;
   const value = number("value", term.value, digits);
-  if (!results?.form) return element("span", {}, value, " → ", shown(term.result, digits));
-  return formula(results.form, (which, bracket) => {
-    const x = which ? node.number(results.column ?? -1, at) : term.value;
-    const one = which ? element("span", {}, shown(x, digits)) : value;
-    return bracket ? bracketed(one, x) : one;
+  if (becomes.form === ITSELF) return combine === "max" ? value : bracketed(value, term.value);
+  const product = becomes.form === PRODUCT;
+  const first = becomes.weight === null ? 1 : 2;
+  return formula(becomes.form, (which, bracket) => {
+    const x = which === 0 ? term.value : which < first ? (term.weight ?? NaN) : node.number(becomes.columns[which - first] ?? -1, at);
+    const one = which === 0 ? value : number(which < first ? "weight" : "", x, digits);
+    return bracket || product ? bracketed(one, x) : one;
   });
 }
 
@@ -358,11 +399,12 @@ export function drawList(node, at, hands) {
   const terms = node.terms(at);
   const order = terms.map((_, k) => k).sort((a, b) => Math.abs(terms[b]?.result ?? 0) - Math.abs(terms[a]?.result ?? 0));
   const largest = Math.abs(terms[order[0] ?? 0]?.result ?? 0) || 1;
-  const weighted = node.json.weight !== undefined;
-  const adds = node.json.results !== undefined;
+  const { becomes } = node.json;
+  const weighted = becomes.weight !== null;
+  const adds = becomes.form !== ITSELF;
   const won = node.json.combine === "max" ? winner(terms, node.combined(at)) : -1;
   const bars = node.json.combine === "sum" && terms.length > 1;
-  const heads = ["from", "value", ...(weighted ? ["weight"] : []), ...(weighted ? ["product"] : adds ? ["adds"] : [])];
+  const heads = ["from", "value", ...(weighted ? ["weight"] : []), ...(adds ? [becomes.form === PRODUCT ? "product" : "adds"] : [])];
   const body = element("tbody");
   const table = element("table", { class: "terms" },
     element("thead", {}, element("tr", {}, ...heads.map((head, k) => element("th", k ? { scope: "col", class: "number" } : { scope: "col" }, say(head))),
@@ -379,7 +421,7 @@ export function drawList(node, at, hands) {
       element("td", {}, from, k === won ? element("span", { class: "mark" }, say("the largest")) : null),
       element("td", { class: "number value" }, shown(term.value, 5)),
       weighted ? element("td", { class: "number weight" }, shown(term.weight ?? NaN, 5)) : null,
-      weighted || adds ? element("td", { class: "number" }, shown(term.result, 5)) : null,
+      adds ? element("td", { class: "number" }, shown(term.result, 5)) : null,
       bars ? element("td", { class: "bar-cell" }, element("span", { class: "both-ways" }, bar)) : null);
     return pointed(made, term, hands);
   };
@@ -437,6 +479,20 @@ export function drawSteps(steps, digits = 6) {
       element("span", { class: "formula" }, names, plain ? "" : " = ", plain ? "" : numbers, " = ",
         element("b", { class: k === steps.length - 1 ? "result" : "" }, shown(step.value, digits))));
   }));
+}
+
+/**
+ * The numbers that stand in the steps, each under its name with its own arithmetic; null where there are none.
+ * @param {Opened} node
+ * @param {number} at
+ * @param {(opened: Opened, at: number) => Child[]} draw
+ */
+export function drawParts(node, at, draw) {
+  const parts = node.parts(at);
+  if (!parts.length) return null;
+  return element("div", { class: "parts" }, ...parts.map((part) => element("details", { class: "part", open: "" },
+    element("summary", {}, element("span", { class: "name" }, say(`operand: ${part.name}`)), " = ", element("b", {}, shown(part.opened.value(part.at), 6))),
+    ...draw(part.opened, part.at))));
 }
 
 /** What the terms become, where they are listed. @param {Opened} node @param {number} at */

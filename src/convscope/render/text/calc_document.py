@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,9 +10,7 @@ import numpy as np
 from convscope.calculation.calculation import Calculation
 from convscope.calculation.place import Index
 from convscope.ops.arrays import Gradients
-from convscope.ops.step import Step
-from convscope.ops.walk import Walk
-from convscope.render.text.walk import put_in
+from convscope.ops.walk_json import number, step_json
 
 
 def to_dict(calculation: Calculation, indices: Sequence[Index], unfolded: bool = False) -> dict[str, Any]:
@@ -37,13 +34,14 @@ def to_dict(calculation: Calculation, indices: Sequence[Index], unfolded: bool =
             "inputs": [list(shape) for shape in calculation.shapes],
             "output": list(calculation.output.shape),
             "rules": [
-                {**_step(rule.step), "padding": rule.padding, "shortened": rule.shortened} for rule in calculation.rules
+                {**step_json(rule.step), "padding": rule.padding, "shortened": rule.shortened}
+                for rule in calculation.rules
             ],
         },
         "cost": {"macs": calculation.macs, "weights": calculation.weights, "biases": calculation.biases},
-        "before": [_step(step) for step in calculation.before],
-        "after": [_step(step) for step in calculation.after],
-        "units": [_unit(calculation.walk(index)) for index in indices],
+        "before": [step_json(step) for step in calculation.before],
+        "after": [step_json(step) for step in calculation.after],
+        "units": [calculation.walk(index).to_json() for index in indices],
     }
     if winners is not None:
         document["indices"] = winners.tolist()
@@ -67,41 +65,7 @@ def _nested(values: Any) -> Any:
     """Nested lists; JSON has no infinity, so it is a word."""
     if np.isfinite(values).all():
         return values.tolist()
-    return [_nested(part) for part in values] if np.ndim(values) else _number(float(values))
-
-
-def _number(value: float) -> float | str:
-    return value if math.isfinite(value) else str(value)
-
-
-def _step(step: Step) -> dict[str, Any]:
-    return {
-        "name": step.name,
-        "formula": step.symbols(),
-        "numbers": put_in(step.form, [operand.value for operand in step.operands]),
-        "value": _number(step.value),
-    }
-
-
-def _unit(walk: Walk) -> dict[str, Any]:
-    return {
-        "at": list(walk.index),
-        "value": _number(walk.value),
-        "combine": walk.combine,
-        "combined": _number(walk.combined),
-        "terms": [
-            {
-                "operand": term.operand,
-                "index": term.index,
-                "value": term.value,
-                "weight": term.weight,
-                "weight_index": term.weight_index,
-                "result": _number(term.result),
-            }
-            for term in walk.terms
-        ],
-        "steps": [_step(step) for step in walk.steps],
-    }
+    return [_nested(part) for part in values] if np.ndim(values) else number(float(values))
 
 
 def gradients_dict(outward: Any, gradients: Gradients) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from convscope.inspection.training_step import OpenedGradient, TrainingStep
-from convscope.ops.step import Step
-from convscope.reference.backward_terms import GradientTerms
+from convscope.ops.walk import Term, Walk
+from convscope.ops.walk_json import step_json, walk_json
 from convscope.reference.gradient_walk import Chain, Link
 from convscope.render.text.walk import spell_number, step_text
 from convscope.render.wording import printable
@@ -58,28 +59,29 @@ def _terms(opened: OpenedGradient, most: int | None) -> str:
     walk = opened.walk
     lines = [] if walk.loss is None else [f"the loss reads it: {spell_number(walk.from_loss)}"]
     for part in walk.parts:
-        terms = part.largest_first(most)
-        what = FACTORS[part.uses.kind]
+        terms = part.terms.largest_first(most)
+        what = FACTORS[part.terms.becomes.weight or ""]
         rows: list[tuple[str, ...]] = [("gradient", "factor", "product", "of the unit", "factor at")]
         rows += [
             (
-                *map(spell_number, (term.gradient, term.factor, term.product)),
-                f"{term.unit}" + _picture(part, term.example),
-                "" if term.factor_at is None else str(term.factor_at),
+                *(spell_number(number) for number in (*part.terms.becomes.numbers(term), term.result)),
+                f"{walk.unit(term)}" + _picture(part, term.example),
+                str(walk.factor_at(term) or ""),
             )
             for term in terms
         ]
-        lines.append(f"{len(part)} use{'s' * (len(part) != 1)} in {part.path}; the factor: {what}")
+        count = len(part.terms)
+        lines.append(f"{count} use{'s' * (count != 1)} in {part.name}; the factor: {what}")
         lines.append(text_table(rows, ">>><<"))
-        if len(part) > len(terms):
-            rest = part.value - sum(term.product for term in terms)
-            lines.append(f"{len(part) - len(terms)} more: {spell_number(rest)}")
+        if count > len(terms):
+            rest = part.value - sum(term.result for term in terms)
+            lines.append(f"{count - len(terms)} more: {spell_number(rest)}")
     return "\n".join(lines) if lines else "nothing that the loss depends on reads it"
 
 
-def _picture(part: GradientTerms, example: int) -> str:
+def _picture(part: Walk, example: int | None) -> str:
     """The picture a unit is of, where a gradient has terms of several."""
-    several = len(set(part.uses.example_N.tolist())) > 1
+    several = part.terms.example_N is not None and len(set(part.terms.example_N.tolist())) > 1
     return f" of picture {example}" if several else ""
 
 
@@ -129,29 +131,34 @@ def _loss(step: TrainingStep, way: Chain) -> str:
     return "\n".join([*lines, *map(step_text, way.loss.steps)])
 
 
-def gradient_dict(step: TrainingStep, opened: OpenedGradient, most: int | None = 12) -> dict[str, Any]:
-    """The same as plain values.
+def gradient_dict(step: TrainingStep, opened: OpenedGradient) -> dict[str, Any]:
+    """The same as plain values: the walk of ``docs/walk.md``, its largest terms first, and what surrounds it.
 
     Args:
         step: the training step.
         opened: the number.
-        most: so many terms of each node, the largest first; None for all.
     """
-    way = opened.way
+    way, walk = opened.way, opened.walk
+
+    def addresses(term: Term) -> dict[str, str | None]:
+        at = walk.factor_at(term)
+        return {"from": str(walk.unit(term)), "weight_at": None if at is None else str(at)}
+
+    parts = tuple(replace(part, terms=part.terms.ordered()) for part in walk.parts)
     return {
-        "at": str(opened.address),
+        **walk_json(replace(walk.sum, parts=parts), addresses),
+        "address": str(opened.address),
         "example": opened.example,
         "number": opened.number,
         "labels": list(step.labels),
         "loss": step.loss_before,
         "loss_after": step.loss_after,
-        "gradient": opened.value,
         "engine": opened.engine,
         "difference": opened.difference,
+        "tolerance": walk.tolerance(opened.eps),
         "agrees": opened.agrees,
-        "from_loss": opened.walk.from_loss,
-        "parts": [_part(part, most) for part in opened.walk.parts],
-        "update": None if opened.update is None else _step(opened.update.step),
+        "from_loss": walk.from_loss,
+        "update": None if opened.update is None else step_json(opened.update.step),
         "chain": [
             {
                 "unit": str(link.unit),
@@ -161,7 +168,7 @@ def gradient_dict(step: TrainingStep, opened: OpenedGradient, most: int | None =
                 "kind": link.kind,
                 "factor": link.factor,
                 "factor_at": None if link.factor_at is None else str(link.factor_at),
-                "steps": [_step(one) for one in link.steps],
+                "steps": [step_json(one) for one in link.steps],
                 "running": link.running,
                 "uses": link.uses,
                 "share": link.share,
@@ -169,26 +176,6 @@ def gradient_dict(step: TrainingStep, opened: OpenedGradient, most: int | None =
             for link in way.links
         ],
         "along": way.along,
-        "loss_slope": None if way.last_step is None else _step(way.last_step),
-        "loss_steps": [] if way.loss is None else [_step(one) for one in way.loss.steps],
+        "loss_slope": None if way.last_step is None else step_json(way.last_step),
+        "loss_steps": [] if way.loss is None else [step_json(one) for one in way.loss.steps],
     }
-
-
-def _part(part: GradientTerms, most: int | None) -> dict[str, Any]:
-    terms = [
-        {
-            "example": term.example,
-            "unit": str(term.unit),
-            "gradient": term.gradient,
-            "factor": term.factor,
-            "factor_at": None if term.factor_at is None else str(term.factor_at),
-            "product": term.product,
-        }
-        for term in part.largest_first(most)
-    ]
-    return {"node": part.path, "kind": part.uses.kind, "count": len(part), "sum": part.value, "terms": terms}
-
-
-def _step(step: Step) -> dict[str, Any]:
-    operands = {operand.name: operand.value for operand in step.operands}
-    return {"name": step.name, "form": step.form, "operands": operands, "value": step.value}

@@ -13,6 +13,7 @@ from convscope.network.graph import INPUT
 from convscope.network.receptive_field import Field
 from convscope.ops import spell_shape
 from convscope.ops.walk import Term
+from convscope.ops.walk_json import walk_json
 from convscope.render.text.walk import spell_number, walk_text
 from convscope.tables import text_table
 
@@ -114,37 +115,17 @@ def trail_text(trail: Sequence[Unit]) -> str:
 
 
 def unit_dict(unit: Unit) -> dict[str, Any]:
-    """A unit as plain JSON, all its terms included."""
-    terms = []
-    for term in unit.walk.terms:
+    """A unit as plain JSON, all its terms included: the walk of ``docs/walk.md`` with addresses."""
+
+    def addresses(term: Term) -> dict[str, str | None]:
         source, weight = unit.source(term), unit.weight(term)
-        terms.append(
-            {
-                "from": None if source is None else str(source),
-                "value": term.value,
-                **({} if term.weight is None else {"weight": term.weight, "weight_at": str(weight)}),
-                "result": term.result,
-            }
-        )
-    steps = [
-        {
-            "name": step.name,
-            "form": step.form,
-            "operands": {operand.name: operand.value for operand in step.operands},
-            "value": step.value,
-        }
-        for step in unit.walk.steps
-    ]
+        return {"from": None if source is None else str(source), "weight_at": None if weight is None else str(weight)}
+
     return {
+        **walk_json(unit.walk, addresses),
         "address": str(unit.address),
-        "operation": unit.operation,
         "reads": list(unit.reads),
         "field": [list(span) for span in unit.field.spans],
-        "combine": unit.walk.combine,
-        "terms": terms,
-        "combined": unit.walk.combined,
-        "steps": steps,
-        "value": unit.value,
         "engine": unit.engine,
         "difference": unit.difference,
         "tolerance": unit.walk.tolerance(unit.eps),

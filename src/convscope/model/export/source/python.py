@@ -6,40 +6,15 @@ import builtins
 import json
 import keyword
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from convscope.network.tree import Binary, Expression, Name
+from convscope.ops.spelling import Call, Code, flat_text, lead_of
 
 WIDTH = 88
 """Columns of the formatter that most people's editors run."""
 INDENT = "    "
 _OPERATORS = {"+": " + ", "-": " - ", "*": " * ", "/": " // ", "%": " % "}
 _RANKS = {"+": 1, "-": 1, "*": 2, "/": 2, "%": 2}
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call or another bracket: its arguments with or without names, each a text or a further call."""
-
-    function: str
-    arguments: tuple[tuple[str, Code], ...] = ()
-    open_: str = "("
-    close: str = ")"
-    always_open: bool = field(default=False)
-    """Laid out one argument a line even where it would fit in one."""
-
-
-Code = str | Call
-
-
-def call(function: str, *positional: Code, **named: Code) -> Call:
-    """A call.
-
-    Example:
-        >>> render(call("nn.Conv2d", "3", "64", bias="False"))
-        'nn.Conv2d(3, 64, bias=False)'
-    """
-    return Call(function, (*(("", value) for value in positional), *named.items()))
 
 
 def render(code: Code, indent: int = 0, used: int = 0) -> str:
@@ -61,27 +36,13 @@ def render(code: Code, indent: int = 0, used: int = 0) -> str:
     if not _opened(code) and len(inner) + len(inside) <= WIDTH:
         return "\n".join([*lines, f"{inner}{inside}", f"{INDENT * indent}{code.close}"])
     for name, value in code.arguments:
-        lead = _lead(code, name)
+        lead = lead_of(code, name)
         lines.append(f"{inner}{lead}{render(value, indent + 1, len(lead) + 1)},")
     return "\n".join([*lines, f"{INDENT * indent}{code.close}"])
 
 
 def _opened(code: Code) -> bool:
     return isinstance(code, Call) and (code.always_open or any(_opened(value) for _, value in code.arguments))
-
-
-def _lead(code: Call, name: str) -> str:
-    if not name:
-        return ""
-    return f"{name}: " if code.open_ == "{" else name if name == "**" else f"{name}="
-
-
-def flat_text(code: Code) -> str:
-    """The text in one line."""
-    if isinstance(code, str):
-        return code
-    inside = ", ".join(f"{_lead(code, name)}{flat_text(value)}" for name, value in code.arguments)
-    return f"{code.function}{code.open_}{inside}{code.close}"
 
 
 def assign(target: str, code: Code, indent: int) -> str:

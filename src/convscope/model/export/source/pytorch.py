@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import keyword
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -12,36 +14,32 @@ from convscope.errors import UserError
 from convscope.model.export.source.python import (
     INDENT,
     OWN,
-    Call,
-    Code,
     allowed,
     assign,
-    call,
     divided,
     docstring,
     fold,
     names_in,
+    render,
     signature,
     spell,
 )
-from convscope.model.export.source.pytorch_parts import MODULE_NAMES, PARTS
+from convscope.model.export.source.pytorch_operations import Written
+from convscope.model.export.source.pytorch_operations import spell as spell_operation
+from convscope.model.export.source.pytorch_parts import HELPERS, MODULE_NAMES
 from convscope.model.export.source.walk import Scope, Walk
 from convscope.network import tree
 from convscope.network.expand import letters
-from convscope.network.graph import Graph, Node
-from convscope.network.network import Network
+from convscope.network.graph import INPUT, Graph, Node
 from convscope.network.tree import Body, Expression, Name
 from convscope.ops.spec import Value
+from convscope.ops.spelling import Call, Code, Helper, NeedsNumbers, call
 
 MOST_OPERATORS = 2
 """In a number of channels, before it gets a name."""
 MOST_NESTED = 3
 """Loops within each other that have a name for their turn."""
 _TURNS = (f"{OWN}n", f"{OWN}m", f"{OWN}k")
-
-
-class _NeedsNumbers(Exception):  # noqa: N818  it is caught where numbers can be written instead
-    """What cannot be said of every use of a block or every turn of a loop at once."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +118,7 @@ class _Writer:
         self.functions: dict[tuple[Any, ...], _Function] = {}
         self.names: set[str] = set()
         self.parts: set[str] = set()
+        self.helpers: set[Helper] = set()
         self.variables = 0
 
     # Bodies
@@ -201,7 +200,7 @@ class _Writer:
             counted = scope.copy()
             try:
                 return self.loop(step, scope, channels, count)
-            except _NeedsNumbers:
+            except NeedsNumbers:
                 if not isinstance(count, int):
                     raise
                 scope.counts = counted.counts
@@ -215,13 +214,13 @@ class _Writer:
         self, step: tree.Repeat, scope: Scope, channels: Expression, count: Expression
     ) -> tuple[list[_Step | _Loop], Expression]:
         if len(scope.turns) == MOST_NESTED:
-            raise _NeedsNumbers
+            raise NeedsNumbers
         turn = _TURNS[len(scope.turns)]
         variable = self.variable()
 
         def say(value: Expression) -> Expression:
             if "in_channels" in names_in(value):
-                raise _NeedsNumbers
+                raise NeedsNumbers
             return self.said(value, scope, channels)
 
         _, ends = self.body(step.body, self.walk.turn(step, scope.copy(), turn, say), Name(variable))
@@ -268,7 +267,7 @@ class _Writer:
     def operation(self, step: tree.Call, scope: Scope, path: str, channels: Expression) -> tuple[Code, Expression]:
         node, written = self.walk.written(step, path)
         said = {name: self.said(value, scope, channels) for name, value in written.items()}
-        code = spelled(node, said, channels, self, bool(scope.turns) or self.in_block)
+        code = spell_operation(Written(node.op, said, channels, bool(scope.turns) or self.in_block, self.helpers), node)
         return code, self.leaving(node, said, channels, scope)
 
     in_block = False
@@ -281,7 +280,7 @@ class _Writer:
             return fold("+", fold("+", channels, said.get("before", op.before)), said.get("after", op.after))
         if isinstance(op, ops.Flatten) and prod(node.input_shapes[0][1:]) != 1:
             if self.in_block or scope.turns:
-                raise _NeedsNumbers
+                raise NeedsNumbers
             return node.shape[0]
         return channels
 
@@ -312,7 +311,7 @@ class _Writer:
             if gives is None:
                 gives = self.number_of(nodes, scope)
             return Call(function.name, tuple(arguments)), gives
-        except _NeedsNumbers:
+        except NeedsNumbers:
             if self.in_block and not scope.literal:
                 raise
             if scope.turns:
@@ -322,7 +321,7 @@ class _Writer:
 
     def number_of(self, nodes: list[Node], scope: Scope) -> Expression:
         if (self.in_block and not scope.literal) or scope.turns:
-            raise _NeedsNumbers
+            raise NeedsNumbers
         return nodes[-1].shape[0]
 
     def substituted(
@@ -342,7 +341,7 @@ class _Writer:
         if key in self.functions:
             found = self.functions[key]
             if not found.text:
-                raise _NeedsNumbers
+                raise NeedsNumbers
             return found
         block = self.walk.blocks[word]
         name = self.free_name(word)
@@ -353,7 +352,7 @@ class _Writer:
             channels: Expression = shape[0] if literal else Name("in_channels")
             try:
                 steps, gives = self.body(block.body, scope, channels)
-            except _NeedsNumbers:
+            except NeedsNumbers:
                 self.names.discard(name)
                 self.functions[key] = _Function(name, "", (), False, None)
                 raise
@@ -425,15 +424,11 @@ def _growth(ends: Expression, variable: str) -> Expression | None:
 
 
 def _reads(text: str, name: str) -> bool:
-    import re
-
     return re.search(rf"\b{name}\b", text) is not None
 
 
 def _named(steps: list[_Step]) -> Code:
     plain = [(step.plain or "", step.code) for step in steps]
-    import keyword
-
     if any(keyword.iskeyword(name) for name, _ in plain):
         quoted = tuple((f'"{name}"', code) for name, code in plain)
         return Call("named", (("**", Call("", quoted, "{", "}", always_open=True)),))
@@ -441,8 +436,6 @@ def _named(steps: list[_Step]) -> Code:
 
 
 def _returned(code: Code) -> list[str]:
-    from convscope.model.export.source.python import render
-
     return [f"{INDENT}return {render(code, 1, 7)}"]
 
 
@@ -476,215 +469,22 @@ def _value(value: Expression) -> str:
     return words.get(value.name, spell(value)) if isinstance(value, Name) else spell(value)
 
 
-# Operations
-
-
-def spelled(
-    node: Node, said: Mapping[str, Expression], channels: Expression, writer: _Writer, everywhere: bool
-) -> Code:
-    """An operation as a module of PyTorch.
+def write(graph: Graph, title: list[str], name: str) -> str:
+    """The file's text: blocks are functions and repeats loops where the graph has a structure, else one class.
 
     Args:
-        node: at its first use.
-        said: its arguments as written.
-        channels: that arrive.
-        writer: is told which parts of its own the file needs.
-        everywhere: the text stands for more than this one use.
-
-    Raises:
-        UserError: PyTorch has no such thing.
-    """
-    return _SPELLINGS[type(node.op)](node, _Arguments(node.op, said), channels, writer, everywhere)
-
-
-class _Arguments:
-    """An operation's arguments as Python texts: as written, else their defaults."""
-
-    def __init__(self, op: ops.Op, said: Mapping[str, Expression]) -> None:
-        self.op, self.said = op, said
-
-    def text(self, name: str) -> str:
-        value = self.said.get(name)
-        if value is None or (isinstance(value, Name) and value.name in ("yes", "no", "none", "same", "valid")):
-            value = getattr(self.op, name)
-            return spell(value)
-        return spell(value)
-
-    def changed(self, *names: str, **defaults: Value) -> dict[str, Code]:
-        """Those that differ from PyTorch's default, which is the operation's own where it is not told."""
-        import dataclasses
-
-        own = {entry.name: entry.default for entry in dataclasses.fields(self.op)}
-        found: dict[str, Code] = {}
-        for name in names:
-            default = defaults.get(name, own[name])
-            written = self.said.get(name)
-            symbolic = (
-                written is not None and bool(names_in(written)) and self.text(name) != spell(getattr(self.op, name))
-            )
-            if symbolic or getattr(self.op, name) != default:
-                found[name] = self.text(name)
-        return found
-
-
-def _by_rank(node: Node, name: str) -> str:
-    rank = len(node.input_shapes[0]) - 1
-    if rank > 3:
-        raise UserError(node.path, f"{node.op.word} in {rank} dimensions", "at most 3 with PyTorch")
-    return f"{name}{max(1, rank)}d"
-
-
-_Spelling = Callable[[Node, _Arguments, Expression, _Writer, bool], Code]
-
-
-def _conv(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
-    op = node.op
-    assert isinstance(op, ops.Conv)
-    name = _by_rank(node, "nn.Conv")
-    named = a.changed("stride", "padding", "dilation", "groups", "bias")
-    if op.padding == "valid":
-        named.pop("padding", None)
-    if op.padding == "same":
-        named.pop("padding")
-        stride_one = not names_in(a.said.get("stride", 1)) and op.stride in (1, (1,) * (len(node.shape) - 1))
-        if stride_one:
-            named["padding"] = '"same"'
-        else:
-            rank = len(node.shape) - 1
-            writer.parts |= {"same", f"same_conv{rank}"}
-            name = f"SameConv{rank}d"
-    return call(name, spell(channels), a.text("out_channels"), a.text("kernel_size"), **named)
-
-
-def _maxpool(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
-    op = node.op
-    assert isinstance(op, ops.MaxPool)
-    named = a.changed("stride", "padding", "dilation", "ceil_mode")
-    if op.padding == "valid":
-        named.pop("padding", None)
-    if op.padding == "same":
-        rank = len(node.shape) - 1
-        writer.parts |= {"same", f"same_pool{rank}"}
-        named.pop("padding")
-        return call(f"SameMaxPool{rank}d", a.text("kernel_size"), **named)
-    return call(_by_rank(node, "nn.MaxPool"), a.text("kernel_size"), **named)
-
-
-def _avgpool(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
-    named = a.changed("stride", "padding", "ceil_mode", "count_include_pad")
-    return call(_by_rank(node, "nn.AvgPool"), a.text("kernel_size"), **named)
-
-
-def _adaptive(name: str) -> _Spelling:
-    return lambda node, a, channels, writer, everywhere: call(_by_rank(node, name), a.text("output_size"))
-
-
-def _global(name: str) -> _Spelling:
-    return lambda node, a, channels, writer, everywhere: call(_by_rank(node, name), "1")
-
-
-def _linear(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
-    return call("nn.Linear", spell(channels), a.text("out_features"), **a.changed("bias"))
-
-
-def _batchnorm(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
-    return call(_by_rank(node, "nn.BatchNorm"), spell(channels), **a.changed("eps", "momentum", "affine"))
-
-
-def _layernorm(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
-    op, shape = node.op, node.input_shapes[0]
-    assert isinstance(op, ops.LayerNorm)
-    named = a.changed("eps")
-    if not op.affine:
-        named["elementwise_affine"] = "False"
-    if len(shape) == 1:
-        return call("nn.LayerNorm", spell(channels), **named)
-    if op.over == "all":
-        if everywhere:
-            raise _NeedsNumbers
-        return call("nn.LayerNorm", repr(shape), **named)
-    writer.parts.add("channel_norm")
-    return call("ChannelNorm", spell(channels), **named)
-
-
-def _groupnorm(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
-    return call("nn.GroupNorm", a.text("num_groups"), spell(channels), **a.changed("eps", "affine"))
-
-
-def _local_response(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
-    return call("nn.LocalResponseNorm", a.text("size"), **a.changed("alpha", "beta", "k"))
-
-
-def _scale(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
-    writer.parts.add("scale")
-    return call("Scale", spell(channels), str(len(node.shape) - 1), **a.changed("init", "bias"))
-
-
-def _padchannels(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
-    writer.parts.add("padchannels")
-    return call("PadChannels", a.text("before"), a.text("after"))
-
-
-def _plain(name: str, *arguments: str, **fixed: Code) -> _Spelling:
-    return lambda node, a, channels, writer, everywhere: call(name, **a.changed(*arguments), **fixed)
-
-
-def _dropout(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
-    return call("nn.Dropout", a.text("p"))
-
-
-def _gelu(node: Node, a: _Arguments, channels: Expression, writer: _Writer, everywhere: bool) -> Code:
-    assert isinstance(node.op, ops.GELU)
-    return call("nn.GELU", '"tanh"') if node.op.approximate == "tanh" else call("nn.GELU")
-
-
-_SPELLINGS: dict[type[ops.Op], _Spelling] = {
-    ops.Conv: _conv,
-    ops.MaxPool: _maxpool,
-    ops.AvgPool: _avgpool,
-    ops.AdaptiveAvgPool: _adaptive("nn.AdaptiveAvgPool"),
-    ops.AdaptiveMaxPool: _adaptive("nn.AdaptiveMaxPool"),
-    ops.GlobalAvgPool: _global("nn.AdaptiveAvgPool"),
-    ops.GlobalMaxPool: _global("nn.AdaptiveMaxPool"),
-    ops.Linear: _linear,
-    ops.Flatten: _plain("nn.Flatten"),
-    ops.Identity: _plain("nn.Identity"),
-    ops.Dropout: _dropout,
-    ops.BatchNorm: _batchnorm,
-    ops.LayerNorm: _layernorm,
-    ops.GroupNorm: _groupnorm,
-    ops.LocalResponseNorm: _local_response,
-    ops.Scale: _scale,
-    ops.PadChannels: _padchannels,
-    ops.ReLU: _plain("nn.ReLU"),
-    ops.ReLU6: _plain("nn.ReLU6"),
-    ops.LeakyReLU: _plain("nn.LeakyReLU", "negative_slope"),
-    ops.GELU: _gelu,
-    ops.SiLU: _plain("nn.SiLU"),
-    ops.Hardswish: _plain("nn.Hardswish"),
-    ops.Hardsigmoid: _plain("nn.Hardsigmoid"),
-    ops.Tanh: _plain("nn.Tanh"),
-    ops.Sigmoid: _plain("nn.Sigmoid"),
-    ops.Softmax: _plain("nn.Softmax", dim="1"),
-}
-MERGES = (ops.Add, ops.Concat, ops.Mul)
-
-
-def supports(operation: type[ops.Op]) -> bool:
-    """Whether an operation can be written; a test asks for the whole vocabulary."""
-    return operation in _SPELLINGS or operation in MERGES
-
-
-def write(network: Network, graph: Graph, title: list[str], name: str) -> str:
-    """The file's text.
+        graph: what is written.
+        title: lines of the file's head.
+        name: of the function or class.
 
     Raises:
         UserError: something that PyTorch cannot say.
     """
-    writer = _Writer(Walk(network, graph))
+    if graph.structure is None or not _is_nested(graph.structure.statements):
+        return _flat(graph, title, name)
+    writer = _Writer(Walk(graph, graph.structure))
     name = writer.free_name(name)
-    statements = tuple(s for s in network.statements if not isinstance(s, tree.Block))
-    steps, _ = writer.body(statements, Scope(), graph.input[0])
+    steps, _ = writer.body(writer.walk.steps, Scope(), graph.input[0])
     lines, code = writer.chain(steps, "steps")
     main = "\n".join(
         [
@@ -695,8 +495,104 @@ def write(network: Network, graph: Graph, title: list[str], name: str) -> str:
         ]
     )
     functions = [function.text for function in writer.functions.values() if function.text]
-    parts = [part.text for part in PARTS if part.name in writer.parts]
-    imports = sorted({line for part in PARTS if part.name in writer.parts for line in part.imports})
+    return _file(title, name, writer.parts, writer.helpers, [*functions, main])
+
+
+def _is_nested(body: tuple[tree.Statement, ...]) -> bool:
+    """Whether modules within each other say all of it: no name is read, and none holds a dot."""
+    for item in body:
+        if isinstance(item, tree.Block) and not _is_nested(item.body):
+            return False
+    for step in tree.steps_of(body):
+        if isinstance(step, tree.From) or (not isinstance(step, tree.Repeat) and "." in (step.alias or "")):
+            return False
+        bodies = step.branches if isinstance(step, tree.Merge) else () if isinstance(step, tree.Call) else (step.body,)
+        if not all(map(_is_nested, bodies)):
+            return False
+    return True
+
+
+def _flat(graph: Graph, title: list[str], name: str) -> str:
+    """One class: every operation a module of the node's name, every edge a variable."""
+    name = allowed(name)
+    parts: set[str] = set()
+    helpers: set[Helper] = set()
+    variables = _variables(graph)
+    made: list[str] = []
+    calls: list[str] = []
+    paths = {node.path for node in graph.nodes if node.op.inputs != "several"}
+
+    def below(node: Node) -> int:
+        """How many modules' names its own begins with: they are made before it."""
+        return sum(node.path.startswith(f"{path}.") for path in paths)
+
+    for node in sorted(graph.nodes, key=below):
+        if node.op.inputs != "several":
+            word = node.path.split(".")[0]
+            if word in MODULE_NAMES:
+                raise UserError(node.path, "torch.nn.Module has an attribute of this name", "another name after as")
+            code = spell_operation(Written(node.op, {}, node.input_shapes[0][0], helpers=helpers), node)
+            if node.path.isidentifier() and not keyword.iskeyword(node.path):
+                made.append(assign(f"self.{node.path}", code, 2))
+            else:
+                parts.add("place")
+                made.append(f"{INDENT * 2}{render(call('place', 'self', _text(node.path), code), 2)}")
+    for node in graph.nodes:
+        reads = [variables[path] for path in node.inputs]
+        if node.op.inputs == "several":
+            signs = {ops.Add: " + ", ops.Mul: " * "}
+            value: Code = (
+                call("torch.cat", Call("", tuple(("", read) for read in reads), "[", "]"), dim="1")
+                if isinstance(node.op, ops.Concat)
+                else signs[type(node.op)].join(reads)
+            )
+        else:
+            plain = node.path.isidentifier() and not keyword.iskeyword(node.path)
+            module = f"self.{node.path}" if plain else f"self.get_submodule({_text(node.path)})"
+            value = f"{module}({reads[0]})"
+        calls.append(assign(variables[node.path], value, 2))
+    if any(isinstance(node.op, ops.Concat) for node in graph.nodes):
+        parts.add("torch")
+    main = "\n".join(
+        [
+            f"class {name}(nn.Module):",
+            docstring([f"The network, for inputs of {ops.spell_shape(graph.input)}."], 1),
+            "",
+            f"{INDENT}def __init__(self):",
+            f"{INDENT * 2}super().__init__()",
+            *made,
+            "",
+            f"{INDENT}def forward(self, x):",
+            *calls,
+            f"{INDENT * 2}return {variables[graph.output.path]}",
+        ]
+    )
+    return _file(title, name, parts, helpers, [main])
+
+
+def _text(name: str) -> str:
+    return f'"{name}"'
+
+
+def _variables(graph: Graph) -> dict[str, str]:
+    """A Python name for every node's output, each another."""
+    found, taken = {INPUT: "x"}, {"x", "self"}
+    for node in graph.nodes:
+        name = base = allowed(node.path.replace(".", "_"))
+        number = 1
+        while name in taken:
+            number += 1
+            name = f"{base}_{number}"
+        taken.add(name)
+        found[node.path] = name
+    return found
+
+
+def _file(title: list[str], name: str, used: set[str], helpers: set[Helper], texts: list[str]) -> str:
+    """The whole file: its head, the helpers that are used, what was written."""
+    needed = sorted({*helpers, *(helper for helper in HELPERS if helper.name in used)}, key=lambda h: (h.order, h.name))
+    parts = [helper.text for helper in needed if helper.text]
+    imports = sorted({line for helper in needed for line in helper.imports})
     usage = [
         "",
         f"    model = {name}()",
@@ -709,4 +605,4 @@ def write(network: Network, graph: Graph, title: list[str], name: str) -> str:
     standard = plain + [line for line in froms if "torch" not in line]
     third = theirs + ["from torch import nn"] + [line for line in froms if "torch" in line]
     head = "\n".join([docstring([*title, *usage]), "", *([*standard, ""] if standard else []), *third])
-    return "\n\n\n".join([head, *parts, *functions, main]) + "\n"
+    return "\n\n\n".join([head, *parts, *texts]) + "\n"

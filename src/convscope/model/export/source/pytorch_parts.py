@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Part:
-    """A helper of the written file."""
-
-    name: str
-    text: str
-    imports: tuple[str, ...] = ()
-
+from convscope.ops.spelling import Helper
 
 _NAMED = '''def named(**modules):
     """Modules one after the other, each under its name."""
@@ -38,88 +28,41 @@ _PROJECT = '''def project(in_channels, out_channels, stride=1):
         batchnorm=nn.BatchNorm{rank}d(out_channels),
     )'''
 
-_SAME = '''def pad_same(x, kernel, stride, dilation, value=0.0):
-    """Pad as TensorFlow does for "same": ceil(length / stride) places, the odd one behind."""
-    rank = x.dim() - 2
-    sizes = [kernel, stride, dilation]
-    sizes = [v if isinstance(v, tuple) else (v,) * rank for v in sizes]
-    pads = []
-    for length, k, s, d in reversed(list(zip(x.shape[2:], *sizes, strict=True))):
-        total = max(0, (-(-length // s) - 1) * s + d * (k - 1) + 1 - length)
-        pads += [total // 2, total - total // 2]
-    return F.pad(x, pads, value=value)'''
+_PLACE = '''def place(root, path, module):
+    """Put a module at a path with dots, so that the state_dict has its name."""
+    *parents, name = path.split(".")
+    for parent in parents:
+        if parent not in dict(root.named_children()):
+            root.add_module(parent, nn.Module())
+        root = getattr(root, parent)
+    root.add_module(name, module)'''
 
-_SAME_CONV = '''class SameConv{rank}d(nn.Conv{rank}d):
-    """A convolution with TensorFlow's padding="same", at any stride."""
-
-    def forward(self, x):
-        x = pad_same(x, self.kernel_size, self.stride, self.dilation)
-        return super().forward(x)'''
-
-_SAME_POOL = '''class SameMaxPool{rank}d(nn.MaxPool{rank}d):
-    """A maximum with TensorFlow's padding="same": what is outside never wins."""
-
-    def forward(self, x):
-        x = pad_same(x, self.kernel_size, self.stride, self.dilation, float("-inf"))
-        return super().forward(x)'''
-
-_CHANNEL_NORM = '''class ChannelNorm(nn.LayerNorm):
-    """Layer norm over the channels at each place."""
-
-    def forward(self, x):
-        return super().forward(x.movedim(1, -1)).movedim(-1, 1)'''
-
-_SCALE = '''class Scale(nn.Module):
-    """Each channel times a trained number, plus another if there is a bias."""
-
-    def __init__(self, channels, rank, init=1.0, bias=False):
-        super().__init__()
-        self.places = (-1, *[1] * rank)
-        self.weight = nn.Parameter(torch.full((channels,), float(init)))
-        self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
-
-    def forward(self, x):
-        x = x * self.weight.view(self.places)
-        return x if self.bias is None else x + self.bias.view(self.places)'''
-
-_PAD_CHANNELS = '''class PadChannels(nn.Module):
-    """Channels of zeros before and behind."""
-
-    def __init__(self, before, after):
-        super().__init__()
-        self.before, self.after = before, after
-
-    def forward(self, x):
-        return F.pad(x, [0] * (2 * (x.dim() - 2)) + [self.before, self.after])'''
-
-_FUNCTIONAL = ("from torch.nn import functional as F",)
 _REDUCE = ("import functools", "import operator")
 _BRANCHES = "[branch(x) for branch in self.children()]"
 
-PARTS = (
-    Part("named", _NAMED, ("from collections import OrderedDict",)),
-    Part(
+HELPERS = (
+    Helper("named", _NAMED, ("from collections import OrderedDict",), 10),
+    Helper(
         "add",
         _MERGE.format(cls="Add", what="summed", how=f"functools.reduce(operator.add, {_BRANCHES})"),
         _REDUCE,
+        20,
     ),
-    Part(
+    Helper(
         "mul",
         _MERGE.format(cls="Mul", what="multiplied", how=f"functools.reduce(operator.mul, {_BRANCHES})"),
         _REDUCE,
+        21,
     ),
-    Part(
+    Helper(
         "concat",
         _MERGE.format(cls="Concat", what="their channels joined", how=f"torch.cat({_BRANCHES}, dim=1)"),
         ("import torch",),
+        22,
     ),
-    *(Part(f"project{rank}", _PROJECT.format(rank=rank)) for rank in (1, 2, 3)),
-    Part("same", _SAME, _FUNCTIONAL),
-    *(Part(f"same_conv{rank}", _SAME_CONV.format(rank=rank)) for rank in (1, 2, 3)),
-    *(Part(f"same_pool{rank}", _SAME_POOL.format(rank=rank)) for rank in (1, 2, 3)),
-    Part("channel_norm", _CHANNEL_NORM),
-    Part("scale", _SCALE, ("import torch",)),
-    Part("padchannels", _PAD_CHANNELS, _FUNCTIONAL),
+    *(Helper(f"project{rank}", _PROJECT.format(rank=rank), (), 30) for rank in (1, 2, 3)),
+    Helper("place", _PLACE, (), 900),
+    Helper("torch", "", ("import torch",)),
 )
 
 MODULE_NAMES = frozenset(

@@ -1,4 +1,4 @@
-"""A network's tree followed once, with its graph at hand: where each step stands and what arrives there.
+"""A graph's structure followed once, its nodes at hand: where each step stands and what arrives there.
 
 Blocks stay blocks and repeats stay repeats, so that written source can have them as functions and loops. For what a
 text does not say, the first use of a block and the first turn of a repeat stand for all.
@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from convscope.model.export.source.python import fold
 from convscope.network.expand import letters
 from convscope.network.expressions import Values
-from convscope.network.graph import Graph, Node
-from convscope.network.network import Network
-from convscope.network.tree import Aux, Block, Body, Call, Expression, From, Merge, Name, Repeat, steps_of
+from convscope.network.graph import Graph, Node, Structure
+from convscope.network.tree import Aux, Block, Body, Call, Expression, From, Merge, Name, Repeat, Source, steps_of
 from convscope.ops import OPERATIONS, Shape
 from convscope.ops.spec import Value
 
@@ -59,12 +58,18 @@ Say = Callable[[Expression], Expression]
 
 
 class Walk:
-    """What the writers of source ask of a network."""
+    """What the writers of source ask of a graph.
 
-    def __init__(self, network: Network, graph: Graph) -> None:
-        self.network, self.graph = network, graph
-        self.blocks = {s.name: s for s in network.statements if isinstance(s, Block)}
-        self._values = Values(network.source)
+    Args:
+        graph: which is written.
+        structure: its own, or what stands for it where it has none.
+    """
+
+    def __init__(self, graph: Graph, structure: Structure) -> None:
+        self.graph = graph
+        self.blocks = {s.name: s for s in structure.statements if isinstance(s, Block)}
+        self.steps = tuple(s for s in structure.statements if not isinstance(s, Block))
+        self._values = Values(Source("network", ""))
 
     def nodes_under(self, path: str) -> list[Node]:
         """The nodes of a block, merge or operation."""

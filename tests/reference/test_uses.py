@@ -9,11 +9,10 @@ import pytest
 from sample_gradients import Case
 
 from convscope import ops
-from convscope.network.address import Address
 from convscope.ops import OPERATIONS, Op
 from convscope.ops.arrays import Operands
 from convscope.ops.uses import USES, WEIGHT_USES, Uses
-from convscope.reference.backward_terms import GradientTerms
+from convscope.ops.walk import Walk
 from convscope.reference.uses import uses_of_unit, uses_of_weight
 
 WEIGHTED = (ops.Conv, ops.Linear, ops.BatchNorm, ops.LayerNorm, ops.GroupNorm, ops.Scale)
@@ -23,25 +22,26 @@ def operands(case: Case) -> Operands:
     return Operands(case.inputs, case.parameters, case.buffers, case.training)
 
 
-def terms_of(case: Case, uses: Uses, operand: int | None) -> GradientTerms:
-    at = (uses.example_N, *uses.index_NR.T)
-    return GradientTerms("n", operand, uses, case.gradient[at], "i0")
+def walk_of(case: Case, uses: Uses) -> Walk:
+    return uses.walk(case.gradient[(uses.example_N, *uses.index_NR.T)])
 
 
 def random_place(rng: random.Random, shape: ops.Shape) -> tuple[int, ...]:
     return tuple(rng.randrange(n) for n in shape)
 
 
-def check(case: Case, found: GradientTerms, expected: float) -> None:
+def check(case: Case, found: Walk, expected: float) -> None:
     assert abs(found.value - expected) <= 1e-10 * max(1.0, found.scale), (case.node, found.value, expected)
-    assert len({(term.example, term.unit) for term in found}) == len(found), "a unit stands twice"
-    for term in found:
-        assert term.gradient == case.gradient[(term.example, *term.unit.index)]
-        at = term.factor_at
-        if at is not None and at.tensor:
-            assert term.factor == case.parameters["weight"][at.index]
-        elif at is not None and found.uses.kind == "value":
-            assert term.factor == case.inputs[0][(term.example, *at.index)]
+    terms = list(found.terms)
+    assert len({(term.example, term.index) for term in terms}) == len(terms), "a unit stands twice"
+    for term in terms:
+        assert term.value == case.gradient[(term.example, *(term.index or ()))]
+        if term.weight_index is not None and term.weight_source == "weight":
+            assert term.weight == case.parameters["weight"][term.weight_index]
+        elif term.weight_index is not None:
+            assert term.weight_source == 0
+            met, kind = case.inputs[0][(term.example, *term.weight_index)], found.terms.becomes.weight
+            assert (kind == "value" and term.weight == met) or kind == "standardised"
 
 
 def test_every_operation_is_known() -> None:
@@ -61,7 +61,7 @@ def test_many_units_of_each_operation(cls: type[Op], cases: int) -> None:
         operand = rng.randrange(len(case.inputs))
         example, index = rng.randrange(len(case.inputs[0])), random_place(rng, case.node.input_shapes[operand])
         uses = uses_of_unit(case.node.op, operands(case), operand, example, index)
-        check(case, terms_of(case, uses, operand), float(expected.inputs[operand][(example, *index)]))
+        check(case, walk_of(case, uses), float(expected.inputs[operand][(example, *index)]))
 
 
 @pytest.mark.parametrize("cls", WEIGHTED)
@@ -73,7 +73,7 @@ def test_many_weights_of_each_operation(cls: type[Op], cases: int) -> None:
         expected = case.autograd().parameters
         for name in expected:
             index = random_place(rng, case.node.parameters[name])
-            found = terms_of(case, uses_of_weight(case.node.op, operands(case), name, index), None)
+            found = walk_of(case, uses_of_weight(case.node.op, operands(case), name, index))
             check(case, found, float(expected[name][index]))
             done += 1
 
@@ -83,10 +83,10 @@ def test_a_weight_of_a_convolution_meets_every_place_and_the_padding() -> None:
     given = Operands([picture], {"weight": np.ones((1, 1, 3, 3))}, {}, False)
     op = ops.Conv(1, 3, padding=1, bias=False)
     uses = uses_of_weight(op, given, "weight", (0, 0, 0, 0))
-    found = GradientTerms("conv1", None, uses, np.ones(9), "input")
-    assert [term.factor_at for term in found].count(None) == 5
-    assert found[8].factor_at == Address("input", (0, 1, 1))
-    assert [str(term.unit) for term in found.largest_first(2)] == ["conv1[0,2,2]", "conv1[0,2,1]"]
+    found = uses.walk(np.ones(9))
+    assert [term.weight_index for term in found.terms].count(None) == 5
+    assert (found.terms[8].weight_source, found.terms[8].weight_index) == (0, (0, 1, 1))
+    assert [term.index for term in found.terms.largest_first(2)] == [(0, 2, 2), (0, 2, 1)]
     assert found.value == 0 + 1 + 3 + 4
     with pytest.raises(KeyError):
         uses_of_weight(op, given, "bias", (0,))
