@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from convscope import ops
 from convscope.calculation.backward import gradients
-from convscope.calculation.calculation import batch_statistics, calculate
+from convscope.calculation.calculation import calculate
 from convscope.calculation.functions import (
     BinaryCrossEntropy,
     CrossEntropy,
@@ -24,6 +24,7 @@ from convscope.calculation.functions import (
     RowSoftmax,
 )
 from convscope.ops import Misfit, Op
+from convscope.ops.normalisation.calculate import batch_statistics
 
 NUMBERS = np.random.default_rng(8)
 MATRIX, IMAGE = NUMBERS.normal(size=(3, 4)), NUMBERS.normal(size=(2, 5, 4))

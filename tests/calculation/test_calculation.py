@@ -13,7 +13,7 @@ from sample_graphs import random_op, random_shape, tensors_of
 from torch.nn import functional
 
 from convscope import ops
-from convscope.calculation.calculation import Calculation, batch_statistics, calculate, dimension_names, shape_rules
+from convscope.calculation.calculation import Calculation, calculate, dimension_names, shape_rules
 from convscope.calculation.functions import (
     BinaryCrossEntropy,
     CrossEntropy,
@@ -26,6 +26,7 @@ from convscope.calculation.functions import (
 )
 from convscope.network.graph import INPUT, Node
 from convscope.ops import Misfit, Op
+from convscope.ops.normalisation.calculate import batch_statistics
 from convscope.ops.step import Step
 
 FORMULA = {

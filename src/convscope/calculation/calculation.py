@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from convscope import ops
 from convscope.calculation.functions import BinaryCrossEntropy, CrossEntropy, Im2col, compute, open_unit
 from convscope.ops import Misfit, Shape, Window, spell_shape
-from convscope.ops.pooling.reference import adaptive_windows
+from convscope.ops.pooling.reference import adaptive_windows, winners
 from convscope.ops.step import Operand, Step
 from convscope.ops.walk import Walk
 from convscope.ops.windows import im2col, windows
@@ -167,11 +167,10 @@ class Calculation:
         places = np.arange(float(prod(image.shape[1:]))).reshape(1, 1, *image.shape[1:])
         if isinstance(self.op, ops.MaxPool) and window is not None:
             ceil = self.op.ceil_mode
-            # The window's values in one dimension; the first of equals wins, the padding never.
-            values = windows(image[None], window, -np.inf, ceil)[0].reshape(*self.output.shape, -1)
             numbers = windows(places, window, -1.0, ceil)[0].reshape(1, *self.output.shape[1:], -1)
-            won = values.argmax(axis=-1)[..., None]
-            return np.take_along_axis(np.broadcast_to(numbers, values.shape), won, -1)[..., 0].astype(np.int64)
+            won = winners(image[None], window, ceil)[0][..., None]
+            every = np.broadcast_to(numbers, (*self.output.shape, numbers.shape[-1]))
+            return np.take_along_axis(every, won, -1)[..., 0].astype(np.int64)
         if not isinstance(self.op, ops.AdaptiveMaxPool | ops.GlobalMaxPool):
             return None
         found = np.zeros(self.output.shape, np.int64)
@@ -236,33 +235,6 @@ def _mean_loss(op: ops.Op, losses: Values) -> tuple[Step, ...]:
         return ()
     operands = (Operand("sum of the losses", float(losses.sum())), Operand("examples", float(losses.size)))
     return (Step("mean", "{0} / {1}", operands, float(losses.mean())),)
-
-
-def batch_statistics(image: Values) -> tuple[Mapping[str, Values], tuple[Step, ...]]:
-    """Mean and variance of each channel, as batch normalisation in training takes them of its batch, and the steps.
-
-    Args:
-        image: ``(C, *spatial)``, all of the batch.
-
-    Returns:
-        ``running_mean`` and ``running_var``, ``(C,)`` each; the variance is over the count, not one less.
-
-    Example:
-        >>> buffers, steps = batch_statistics(np.array([[1.0, 2, 3, 6]]))
-        >>> buffers["running_mean"], buffers["running_var"], [step.name for step in steps]
-        (array([3.]), array([3.5]), ['mean', 'variance'])
-    """
-    flat_CN = image.reshape(len(image), -1)
-    steps = []
-    for channel, values in enumerate(flat_CN):
-        of = f" of channel {channel}" if len(flat_CN) > 1 else ""
-        count = Operand("count", float(values.size))
-        mean, squares = float(values.mean()), float(np.square(values - values.mean()).sum())
-        total = Operand("sum", float(values.sum()))
-        steps.append(Step("mean" + of, "{0} / {1}", (total, count), mean))
-        spread = Operand("sum of squared differences", squares)
-        steps.append(Step("variance" + of, "{0} / {1}", (spread, count), squares / values.size))
-    return {"running_mean": flat_CN.mean(axis=1), "running_var": flat_CN.var(axis=1)}, tuple(steps)
 
 
 # Shapes

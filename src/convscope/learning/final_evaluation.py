@@ -56,7 +56,7 @@ def measured(
         views["task"] = task.to_dict()
     if isinstance(task, Regression):
         return _numbers(found, dataset, normalise, network, settings, views, numbers)
-    draft = Model(network, found.module, dataset.classes, dataset.preprocess, normalise, views)
+    draft = Model(network.graph(), found.module, dataset.classes, dataset.preprocess, normalise, views)
     calibration = _calibrated(draft, found, dataset, numbers)
     temperature = 1.0 if calibration is None else calibration.temperature
     test_scores = found.scores.get("test")
@@ -85,7 +85,7 @@ def measured(
         },
         **_origin(dataset, settings),
     }
-    model = Model(network, found.module, dataset.classes, dataset.preprocess, normalise, facts)
+    model = Model(network.graph(), found.module, dataset.classes, dataset.preprocess, normalise, facts)
     test = dataset.test
     sizes_N2 = _sizes(settings.data, test) if dataset.preprocess.modality == IMAGE.name else None
     part = LEARNT if dataset.measured_on_train else NEW
@@ -113,7 +113,7 @@ def _numbers(
     precision: torch.dtype,
 ) -> Measured:
     """The same of a model that predicts a number."""
-    draft = Model(network, found.module, (), dataset.preprocess, normalise, views)
+    draft = Model(network.graph(), found.module, (), dataset.preprocess, normalise, views)
     task = draft.task
     assert isinstance(task, Regression)
     predicted_N = task.values(draft.scores(dataset.test.inputs_N, precision=precision))
@@ -123,7 +123,7 @@ def _numbers(
     evaluation = evaluate_numbers(predicted_N, targets_N, task.target, task.mean, names, part, seed)
     metrics = {key: value for key, value in evaluation.to_dict().items() if key not in ("worst", "definitions")}
     facts = {**views, "metrics": metrics, **_origin(dataset, settings)}
-    model = Model(network, found.module, (), dataset.preprocess, normalise, facts)
+    model = Model(network.graph(), found.module, (), dataset.preprocess, normalise, facts)
     return Measured(model, evaluation, predicted_N[:, None], None)
 
 

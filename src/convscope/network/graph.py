@@ -94,10 +94,12 @@ class Structure:
     Args:
         statements: which expand to the graph: blocks with their parameters, repeats, branches, comments.
         groups: the calls of blocks, an outer one before those in it.
+        name: what the network is called.
     """
 
     statements: tuple[tree.Statement, ...]
     groups: tuple[Group, ...] = ()
+    name: str = "network"
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ class Graph:
 
         Example:
             >>> from convscope.network import zoo
-            >>> [group.block for group in zoo.known("resnet18").graph().groups_of("basics2.basic1.add1.a.conv1")]
+            >>> [group.block for group in zoo.known("resnet18").graph().groups_of("layer1.basic1.add1.a.conv1")]
             ['basics', 'basic']
         """
         groups = () if self.structure is None else self.structure.groups

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from convscope.errors import UserError
 
@@ -40,6 +40,7 @@ class Facet(Generic[Known]):
     def __init__(self, name: str, module: str) -> None:
         self.name, self.module = name, module
         self._known: dict[type[Any], Known] = {}
+        self._made: dict[type[Any], Callable[[Any], Known]] = {}
 
     def enter(self, *operations: type[Any]) -> Callable[[Known], Known]:
         """A decorator that enters what it stands above for some operations."""
@@ -47,6 +48,15 @@ class Facet(Generic[Known]):
         def enter(known: Known) -> Known:
             self._known.update(dict.fromkeys(operations, known))
             return known
+
+        return enter
+
+    def enter_for(self, base: type[Any]) -> Callable[[Callable[[Any], Known]], Callable[[Any], Known]]:
+        """A decorator that enters a function from every class below ``base`` to what is known of it."""
+
+        def enter(make: Callable[[Any], Known]) -> Callable[[Any], Known]:
+            self._made[base] = make
+            return make
 
         return enter
 
@@ -65,10 +75,12 @@ class Facet(Generic[Known]):
     def find(self, operation: type[Any]) -> Known | None:
         """What is known of an operation, or None."""
         for cls in operation.__mro__:
-            if cls not in self._known:
+            if cls not in self._known and cls not in self._made:
                 _load_beside(cls, self.module)
             if cls in self._known:
                 return self._known[cls]
+            if cls in self._made:
+                return self._made[cls](operation)
         return None
 
 
@@ -126,17 +138,28 @@ def load(path: str | Path) -> tuple[type[Any], ...]:
     return added
 
 
-_asked_installed = False
+_installed: list[type[Any]] = []
 
 
-def installed() -> Iterator[type[Any]]:
-    """Load the operations of packages that are installed with an entry point ``convscope.operations``."""
+def load_installed() -> tuple[type[Any], ...]:
+    """Load the operations of installed packages: what their entry points ``convscope.operations`` name.
+
+    The command line calls it; from Python it is yours to call. A model folder never causes it.
+
+    Returns:
+        the operations found, none twice.
+
+    Raises:
+        UserError: an entry point does not load, or is no operation.
+    """
     from importlib.metadata import entry_points
 
-    global _asked_installed
-    if _asked_installed:
-        return
-    _asked_installed = True
+    if _installed:
+        return tuple(_installed)
     for entry in entry_points(group="convscope.operations"):
-        loaded = entry.load()
-        yield from cast("tuple[type[Any], ...]", loaded if isinstance(loaded, tuple) else (loaded,))
+        try:
+            loaded = entry.load()
+        except Exception as error:
+            raise UserError(entry.value, f"{type(error).__name__}: {error}", "an entry point that loads") from error
+        _installed.extend(loaded if isinstance(loaded, tuple) else (loaded,))
+    return tuple(_installed)

@@ -7,6 +7,7 @@ spatial rank is ``len(shape) - 1`` and is never fixed here: an operation works i
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
@@ -181,6 +182,7 @@ class Op:
         positional: the arguments that may be written without a name, in this order.
         inputs: whether it reads one operand or the branches of a merge.
         summary: one line for people.
+        explained: what it does, in a sentence for a person, in English and in Korean.
         traits: what it states of itself; of an instance, where it depends on the arguments.
     """
 
@@ -188,6 +190,7 @@ class Op:
     positional: ClassVar[tuple[str, ...]] = ()
     inputs: ClassVar[Literal["one", "several"]] = "one"
     summary: ClassVar[str] = ""
+    explained: ClassVar[tuple[str, str]]
     traits: ClassVar[Traits]
 
     def __post_init__(self) -> None:
@@ -251,11 +254,27 @@ OPERATIONS: dict[str, type[Op]] = {}
 _Operation = TypeVar("_Operation", bound=type[Op])
 
 
+def _of_something(shape: Callable[[Any, Sequence[Shape]], Shape]) -> Callable[[Any, Sequence[Shape]], Shape]:
+    """A rule of shapes behind what all have in common: there is an input, and it holds at least one value."""
+
+    @functools.wraps(shape)
+    def checked(op: Op, inputs: Sequence[Shape]) -> Shape:
+        if not inputs:
+            raise Misfit(f"{op.word} without inputs", "at least one")
+        for given in inputs:
+            if not given or any(length < 1 for length in given):
+                got = f"an input of {spell_shape(given)}" if given else "an input without channels"
+                raise Misfit(got, "channels first, then what there is of rows and columns, each at least 1")
+        return shape(op, inputs)
+
+    return checked
+
+
 def operation(word: str, summary: str) -> Callable[[_Operation], _Operation]:
     """Enter an operation into the vocabulary.
 
     Raises:
-        TypeError: it does not state its traits or its macs, or the word is taken.
+        TypeError: it does not state its traits, its macs or what it does, or the word is taken.
 
     Example:
         >>> @operation("twice", "x + x")
@@ -270,10 +289,13 @@ def operation(word: str, summary: str) -> Callable[[_Operation], _Operation]:
         cls.word, cls.summary = word, summary
         if not hasattr(cls, "traits"):
             raise TypeError(f"operation {word} does not state its traits, see convscope.ops.traits.Traits")
+        if not hasattr(cls, "explained"):
+            raise TypeError(f"operation {word} does not state explained: what it does, in English and Korean")
         if cls.macs is Op.macs:
             raise TypeError(f"operation {word} does not state its macs; no_products where it has no product")
         if word in OPERATIONS:
             raise TypeError(f"the word {word} is taken by {OPERATIONS[word].__module__}")
+        cls.shape = _of_something(cls.shape)  # type: ignore[assignment, method-assign]
         OPERATIONS[word] = cls
         return cls
 

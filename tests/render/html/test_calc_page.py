@@ -2,10 +2,11 @@ import re
 
 import numpy as np
 import pytest
+from gated_units import gru_tensors, gru_unit
 
 from convscope import ops
 from convscope.calculation.backward import default_gradient, gradients
-from convscope.calculation.calculation import calculate
+from convscope.calculation.calculation import Calculation, calculate
 from convscope.calculation.functions import CrossEntropy, Im2col
 from convscope.render.html.calc_page import render_calc_page, write_calc_page
 from convscope.render.html.numerals import shown
@@ -209,10 +210,10 @@ def test_im2col_steps_from_window_to_window(opened):
 @pytest.mark.browser
 def test_the_language_switches_and_the_browsers_is_taken(opened):
     page = opened(render_calc_page(sharpened()), locale="ko-KR")
-    assert page.locator("#stage-title").inner_text() == "윈도가 움직이는 모습"
+    assert page.locator("#stage-title").inner_text() == "윈도우가 움직이는 모습"
     assert page.locator("#play").get_attribute("aria-label") == "재생"
     page.locator("#language").click()
-    assert page.locator("#stage-title").inner_text() == "The window at work"
+    assert page.locator("#stage-title").inner_text() == "The sliding window"
     assert page.locator("#play").get_attribute("aria-label") == "Play"
     assert "편향" not in page.locator("body").inner_text()
 
@@ -233,3 +234,35 @@ def test_without_a_script_numbers_and_arithmetic_are_there(opened):
     assert "60*5 + 113*(-1)" in page.locator("#arithmetic").inner_text()
     assert page.locator("#language").is_hidden()
     assert page.locator("#slider").is_hidden()
+
+
+def test_arithmetic_of_several_lines_keeps_them_where_no_script_runs():
+    page = render_calc_page(calculate(ops.Softmax(), [np.array([1.0, 2.0, 3.0])]))
+    lines = re.search(r'<div id="arithmetic"[^>]*><pre>(.*?)</pre>', page, re.DOTALL)[1].split("\n")
+    assert len(lines) == 3
+    assert "\ufffd" not in page
+
+
+class GatedUnits(Calculation):
+    """A gated recurrent unit put together by hand: the input, the state before."""
+
+    def walk(self, index):
+        return gru_unit(*self.inputs, self.parameters, index[0])
+
+
+@pytest.mark.browser
+def test_the_gates_of_a_unit_are_drawn_with_their_own_arithmetic(opened):
+    inputs, tensors = (np.array([1.0, -0.5, 2.0]), np.array([0.25, -0.75])), gru_tensors(3, 2)
+    output = np.array([gru_unit(*inputs, tensors, channel).value for channel in range(2)])
+    page = opened(render_calc_page(GatedUnits(ops.Add(), inputs, tensors, {}, output), "en"))
+    for channel in range(2):
+        page.evaluate(SLIDE, channel)
+        walk = gru_unit(*inputs, tensors, channel)
+        gates = page.locator("#arithmetic > .parts > .part")
+        heads = [text.split(" = ") for text in gates.locator("> summary").all_inner_texts()]
+        assert [name for name, _ in heads] == ["update gate", "candidate"]
+        assert [number(value) for _, value in heads] == pytest.approx([part.value for part in walk.parts], rel=1e-5)
+        assert gates.nth(1).locator("> .parts > .part").count() == 3
+        kept = gates.nth(0).locator("> .parts > .part").nth(1).locator(".equation").inner_text()
+        assert number(kept.split("=")[-1]) == pytest.approx(walk.part("update gate").part("from the state").combined)
+        assert number(page.locator("#arithmetic > .steps b").last.inner_text()) == pytest.approx(walk.value, rel=1e-5)

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gated_units import gru_tensors, gru_unit, squeezed_unit
 from numpy.typing import NDArray
 
 from convscope import ops
-from convscope.ops.walk import Walk
+from convscope.ops.step import Operand
+from convscope.ops.walk import TermFunction, Terms, Walk
 from convscope.reference.walk import walk
 from convscope.render.text.walk import WIDTH, put_in, spell_number, walk_text
 
@@ -113,3 +115,41 @@ def test_numbers_are_spelled_for_people(value: float, text: str) -> None:
 
 def test_a_power_of_a_negative_number_is_in_brackets() -> None:
     assert put_in("{0} ** 3", [-2.0]) == "(-2) ** 3"
+
+
+def test_parts_are_told_before_the_steps_that_they_stand_in() -> None:
+    unit = squeezed_unit(np.arange(4.0).reshape(1, 2, 2), 2.0, -3.0, (0, 1, 1))
+    assert walk_text(unit) == [
+        "gate:",
+        "  squeezed:",
+        "    0 + 1 + 2 + 3 = 6",
+        "    mean: sum / count = 6 / 4 = 1.5",
+        "  with bias: squeezed * weight + bias = 1.5 * 2 + (-3) = 0",
+        "  value: 1 / (1 + exp(-with bias)) = 1 / (1 + exp(-0)) = 0.5",
+        "value: x * gate = 3 * 0.5 = 1.5",
+    ]
+    table = walk_text(unit, lambda term: f"x{list(term.index or ())}")
+    assert table[0].startswith("x = 3")
+    assert "      3  x[0, 1, 1]" in "\n".join(table)
+
+
+def test_a_gated_recurrent_unit_is_told_whole() -> None:
+    unit = gru_unit(np.array([1.0, -0.5]), np.array([0.25]), gru_tensors(2, 1), 0)
+    lines = walk_text(unit)
+    assert [line for line in lines if line.endswith(":") and not line.startswith(" ")] == ["update gate:", "candidate:"]
+    assert [line.strip() for line in lines if line.startswith("  ") and line.endswith(":")] == [
+        *("from the input:", "from the state:"),
+        *("reset gate:", "from the input:", "from the state:", "from the input:", "from the state:"),
+    ]
+    assert lines[-1].startswith("value: (1 - update gate) * candidate + update gate * state = ")
+
+
+def test_a_formula_of_an_operations_own_is_put_in() -> None:
+    half = TermFunction("own", "({0} + {1}) / 2", operands=(Operand("shift", 1.0),))
+    plain = TermFunction("own", "{0} + {1}", operands=(Operand("shift", 1.0),))
+    for becomes, results, told in ((half, [1.0, 0.0], "(1 + 1) / 2 + (-1 + 1) / 2 = 1"),
+                                   (plain, [2.0, 0.0], "(1 + 1) + (-1 + 1) = 2")):  # fmt: skip
+        terms = Terms.of(np.array([1.0, -1.0]), np.array([[0], [1]])).becoming(becomes, np.array(results))
+        walk_of_it = Walk("own", (0,), terms, "sum", sum(results), (), 2.0)
+        assert walk_text(walk_of_it) == [told]
+        assert becomes.symbols() in walk_text(walk_of_it, lambda term: "x")[0]

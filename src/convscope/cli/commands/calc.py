@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import sys
@@ -14,6 +15,7 @@ import click
 from convscope.cli.option_types import FILE, OPERATION
 from convscope.cli.options import Command, command, json_option, option
 from convscope.errors import UserError
+from convscope.ops import OPERATIONS
 
 if TYPE_CHECKING:
     from convscope.calculation.calculation import Calculation
@@ -62,7 +64,6 @@ _NUMBERS = {
 }
 _COUNTS = {
     "--groups": "conv: number of groups of channels.",
-    "--num-groups": "groupnorm: number of groups of channels.",
     "--size": "localresponsenorm: number of channels.",
     "--classes": "onehot: number of classes.",
     "--seed": "Seed of random numbers.",
@@ -74,7 +75,24 @@ def _argument_options(function: Any) -> Any:
     for table, kind in ((_COUNTS, int), (_NUMBERS, float), (_WORDS, str)):
         for name, text in reversed(table.items()):
             function = option(name, group="operation", type=kind, help=text, hidden=not text)(function)
+    for name, (kind, text) in _other_arguments().items():
+        function = option(name, group="operation", type=kind, help=text)(function)
     return function
+
+
+_TYPES = {"count": int, "number": float, "size": str, "word": str}
+
+
+def _other_arguments() -> dict[str, tuple[Any, str]]:
+    """The arguments of operations that stand in no table here, each told by the operation itself."""
+    known = {*_WORDS, *_NUMBERS, *_COUNTS, "--out-channels", "--out-features", "--init", "--momentum", "--affine"}
+    found: dict[str, tuple[Any, str]] = {}
+    for cls in OPERATIONS.values():
+        for entry in dataclasses.fields(cls):
+            name, kind = f"--{entry.name.replace('_', '-')}", entry.metadata["kind"]
+            if name not in known and kind.what in _TYPES:
+                found.setdefault(name, (_TYPES[kind.what], f"{cls.word}: {kind.describe()}."))
+    return found
 
 
 @command(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from typing import TYPE_CHECKING
@@ -60,6 +59,8 @@ def predict(model: str, files: tuple[str, ...], top: int, sure: float | None, as
 
 
 def _print_csv(done: Predictions, top: int) -> None:
+    import csv
+
     if any(answer.value is not None for answer in done):
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerows([("row", "value"), *((answer.file, repr(answer.value)) for answer in done)])

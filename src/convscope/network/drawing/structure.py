@@ -6,38 +6,28 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from convscope.network.graph import INPUT, Graph, Head, Node
-from convscope.ops import (
-    GELU,
-    BatchNorm,
-    Dropout,
-    Flatten,
-    GlobalAvgPool,
-    GlobalMaxPool,
-    GroupNorm,
-    Hardsigmoid,
-    Hardswish,
-    Identity,
-    LayerNorm,
-    LeakyReLU,
-    LocalResponseNorm,
-    ReLU,
-    ReLU6,
-    Scale,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Tanh,
-)
+from convscope.ops import Flatten, GlobalAvgPool, GlobalMaxPool
 
-_NORMS = (BatchNorm, LayerNorm, GroupNorm, LocalResponseNorm, Scale)
-_ACTIVATIONS = (ReLU, ReLU6, LeakyReLU, GELU, SiLU, Hardswish, Hardsigmoid, Tanh, Sigmoid, Softmax)
-LIGHT = (*_NORMS, *_ACTIVATIONS, Dropout, Identity)
-"""Operations that keep the shape; they share a box with the operation before them, or after where they come first."""
-_LEADING = (*_NORMS, *_ACTIVATIONS)
 FOLDED_FROM = 60
 """So many runs and more, and equal stages in a row are drawn once."""
 _DOMINANT = 0.75
 """A stage with more than this share of all nodes is no part of the network, it is the network."""
+
+
+def _changes_nothing(node: Node) -> bool:
+    """Whether a node passes its operand on, at least where nothing is trained."""
+    return node.op.traits.aliases in ("always", "evaluation")
+
+
+def is_light(node: Node) -> bool:
+    """Whether a node keeps the shape: a normalisation, an activation, dropout. It shares a box with the operation
+    before it, or after where it comes first.
+    """
+    traits = node.op.traits
+    same = node.op.inputs == "one" and node.shape == node.input_shapes[0]
+    return (same and not traits.product and traits.pools == "no" and traits.gradient == "made") or _changes_nothing(
+        node
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,14 +237,14 @@ def _grouped(items: list[Node | Part], asides: dict[int, tuple[Aside, ...]]) -> 
             parts.append(replace(part, asides=(*part.asides, *beside)))
             open_run, leads = isinstance(part, Fork) and not beside, False
             continue
-        light = isinstance(item.op, LIGHT)
+        light = is_light(item)
         last = parts[-1] if parts else None
         if open_run and last is not None and (light or leads or _welcomes(last, item)):
             parts[-1] = replace(_with_node(last, item), asides=beside)
             open_run, leads = not beside and not (leads and not light), leads and light
         else:
             parts.append(Run((item,), asides=beside))
-            open_run, leads = not beside, isinstance(item.op, _LEADING)
+            open_run, leads = not beside, not _changes_nothing(item)
     return tuple(parts)
 
 
@@ -275,7 +265,7 @@ def _welcomes(last: Part, item: Node) -> bool:
     if not isinstance(last, Run):
         return False
     pooled = any(isinstance(node.op, (GlobalAvgPool, GlobalMaxPool)) for node in last.nodes)
-    return (pooled and isinstance(item.op, Flatten)) or all(isinstance(n.op, (Dropout, Identity)) for n in last.nodes)
+    return (pooled and isinstance(item.op, Flatten)) or all(map(_changes_nothing, last.nodes))
 
 
 def _with_node(part: Part, node: Node) -> Run | Fork:

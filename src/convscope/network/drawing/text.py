@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from convscope.network.drawing.structure import LIGHT, Run
+from convscope.network.costs import BYTES, Field
+from convscope.network.drawing.structure import Run, is_light
 from convscope.network.graph import Node
-from convscope.network.summary import BYTES, Field
 from convscope.network.table import bytes_text
 from convscope.ops import AvgPool, Conv, MaxPool, elements, spell, spell_shape
 
@@ -139,12 +139,12 @@ def lines_of(run: Run, cost: str) -> tuple[Line, ...]:
     """What the box of a run says: a line for each heavy operation, those with light ones, the figures."""
     texts = [shortened(operation_text(node), 34) for node in run.nodes]
     lines: list[Line] = []
-    if run.nodes[0].op.inputs == "several" or all(isinstance(node.op, LIGHT) for node in run.nodes):
+    if run.nodes[0].op.inputs == "several" or all(is_light(node) for node in run.nodes):
         lines = _listed(texts, OPERATION)
     else:
         lights: list[str] = []
         for node, text in zip(run.nodes, texts, strict=True):
-            if isinstance(node.op, LIGHT):
+            if is_light(node):
                 lights.append(text)
             else:
                 lines += [*_listed(lights, FOLLOWING), Line(text, OPERATION)]

@@ -54,7 +54,6 @@ class Activation(Op):
         keras: the function in Keras; empty where there is none.
         onednn: its name among oneDNN's post-operations, see :meth:`post_operation`; empty where there is none.
         largest_slope: to one digit.
-        explained: a sentence for people, in English and Korean.
     """
 
     torch: ClassVar[str]
@@ -62,7 +61,6 @@ class Activation(Op):
     keras: ClassVar[str]
     onednn: ClassVar[str]
     largest_slope: ClassVar[float]
-    explained: ClassVar[tuple[str, str]]
 
     macs = no_products
 
@@ -128,6 +126,11 @@ def _sigmoid(x: float, name: str) -> Step:
     return make_step(name, "exp({0}) / (1 + exp({0}))", math.exp(x) / (1 + math.exp(x)), x=x)
 
 
+def _limited(x: float, low: float, high: float) -> float:
+    """``x`` cut off at both; what is no number stays it."""
+    return x if math.isnan(x) else min(max(low, x), high)
+
+
 def _inside(within: Any, x: Any, xp: Any, value: float = 1.0) -> Any:
     return xp.where(within, xp.asarray(value, x.dtype), xp.asarray(0, x.dtype))
 
@@ -151,16 +154,16 @@ class ReLU(Activation):
         return xp.maximum(x, 0)
 
     def slope(self, x: Any, xp: Any) -> Any:
-        """1 above 0, else 0."""
-        return _inside(x > 0, x, xp)
+        """1 above 0, else 0; 1 where ``x`` is no number, as torch has it."""
+        return _inside(~(x <= 0), x, xp)
 
     def steps(self, x: float) -> tuple[Step, ...]:
         """One."""
-        return (make_step("value", "max(0, {0})", max(0.0, x), x=x),)
+        return (make_step("value", "max(0, {0})", _limited(x, 0.0, math.inf), x=x),)
 
     def slope_steps(self, x: float) -> tuple[Step, ...]:
         """The piece."""
-        return _piece(x, 0, None, float(x > 0))
+        return _piece(x, 0, None, float(not x <= 0))
 
 
 @operation("relu6", "min(max(0, x), 6)")
@@ -184,7 +187,7 @@ class ReLU6(Activation):
 
     def steps(self, x: float) -> tuple[Step, ...]:
         """One."""
-        return (make_step("value", "min(max(0, {0}), 6)", min(max(0.0, x), 6.0), x=x),)
+        return (make_step("value", "min(max(0, {0}), 6)", _limited(x, 0.0, 6.0), x=x),)
 
     def post_operation(self) -> tuple[str, list[float], str]:
         """Its name and its numbers."""
@@ -471,6 +474,10 @@ class Sigmoid(Activation):
 class Softmax(Op):
     """``softmax``: over the channels; a network may end with it, training then reads the scores before it."""
 
+    explained = (
+        "Scores become probabilities: each exponential over the sum of all.",
+        "점수를 확률로 바꿉니다. 각 지수값을 모든 지수값의 합으로 나눕니다.",
+    )
     traits: ClassVar[Traits] = Traits(
         reads="place",
         monotone="no",

@@ -59,6 +59,16 @@ class Conv(Op):
     """
 
     positional: ClassVar[tuple[str, ...]] = ("out_channels", "kernel_size")
+    explained = (
+        (
+            "A kernel slides over the input. At each place, its weights are multiplied with the values below "
+            "them, and the products are summed: over the window, and over all channels that the filter reads."
+        ),
+        (
+            "커널이 입력 위를 이동합니다. 각 위치에서 가중치와 그 아래의 값을 곱하고, "
+            "그 곱을 윈도우 전체와 필터가 읽는 모든 채널에 대해 더합니다."
+        ),
+    )
     traits: ClassVar[Traits] = Traits(
         reads="window",
         monotone="no",

@@ -23,6 +23,10 @@ class Linear(Op):
     """
 
     positional: ClassVar[tuple[str, ...]] = ("out_features",)
+    explained = (
+        "Each output is a weighted sum of all inputs: the perceptron.",
+        "각 출력은 모든 입력의 가중합입니다. 퍼셉트론과 같습니다.",
+    )
     traits: ClassVar[Traits] = Traits(
         reads="everything",
         monotone="no",

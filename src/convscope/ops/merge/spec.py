@@ -39,6 +39,10 @@ class Add(Op):
     """``add { ... | ... }``: the residual connection (He et al. 2015)."""
 
     inputs: ClassVar[Literal["one", "several"]] = "several"
+    explained = (
+        "The sum of the branches: a residual connection adds what skipped the layers.",
+        "갈래들의 합입니다. 잔차 연결은 층을 건너뛴 값을 다시 더합니다.",
+    )
     traits: ClassVar[Traits] = Traits(
         reads="element",
         monotone="rounded",
@@ -73,6 +77,10 @@ class Mul(Op):
     """
 
     inputs: ClassVar[Literal["one", "several"]] = "several"
+    explained = (
+        "The product of the branches.",
+        "갈래들의 곱입니다.",
+    )
     traits: ClassVar[Traits] = Traits(
         reads="element",
         monotone="no",
@@ -105,6 +113,10 @@ class Concat(Op):
     """``concat { ... | ... }``: joins channels (Inception, Szegedy et al. 2014; DenseNet, Huang et al. 2016)."""
 
     inputs: ClassVar[Literal["one", "several"]] = "several"
+    explained = (
+        "The branches' channels one after another.",
+        "갈래들의 채널을 차례로 이어 붙입니다.",
+    )
     traits: ClassVar[Traits] = Traits(
         reads="place",
         monotone="exact",

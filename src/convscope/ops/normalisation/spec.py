@@ -47,6 +47,10 @@ class BatchNorm(Op):
         {'weight': (6,), 'bias': (6,)}
     """
 
+    explained = (
+        "Each channel is brought to mean 0 and variance 1, then scaled and shifted.",
+        "채널마다 평균 0, 분산 1로 정규화한 뒤 스케일하고 이동합니다.",
+    )
     traits: ClassVar[Traits] = Traits(
         reads="element",
         monotone="no",
@@ -85,6 +89,10 @@ class LayerNorm(Op):
     Ba, Kiros and Hinton 2016. ``over=all`` is ``torch.nn.LayerNorm`` of the whole shape.
     """
 
+    explained = (
+        "Each example is brought to mean 0 and variance 1, then scaled and shifted.",
+        "예제마다 평균 0, 분산 1로 정규화한 뒤 스케일하고 이동합니다.",
+    )
     macs = no_products
     initial = _as_it_is
 
@@ -108,6 +116,10 @@ class GroupNorm(Op):
     """``groupnorm NUM_GROUPS``: ``torch.nn.GroupNorm`` (Wu and He 2018)."""
 
     positional: ClassVar[tuple[str, ...]] = ("num_groups",)
+    explained = (
+        "Groups of channels are brought to mean 0 and variance 1, then scaled and shifted.",
+        "채널 그룹마다 평균 0, 분산 1로 정규화한 뒤 스케일하고 이동합니다.",
+    )
     traits: ClassVar[Traits] = Traits(
         reads="channels",
         monotone="no",
@@ -152,6 +164,10 @@ class LocalResponseNorm(Op):
     """``localresponsenorm SIZE``: ``torch.nn.LocalResponseNorm`` (Krizhevsky et al. 2012; alpha is over size)."""
 
     positional: ClassVar[tuple[str, ...]] = ("size",)
+    explained = (
+        "Each value is divided by a power of the squares of its neighbours in other channels.",
+        "이웃 채널 값들의 제곱합으로 각 값을 나눕니다.",
+    )
     traits: ClassVar[Traits] = Traits(
         reads="place",
         monotone="no",
@@ -197,6 +213,10 @@ class Scale(Op):
         {'weight': (6,), 'bias': (6,)}
     """
 
+    explained = (
+        "Each channel times a trained number.",
+        "채널마다 학습된 수를 곱합니다.",
+    )
     traits: ClassVar[Traits] = Traits(
         reads="element",
         monotone="no",

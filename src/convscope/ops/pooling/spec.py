@@ -58,6 +58,10 @@ class MaxPool(Op):
     """
 
     positional: ClassVar[tuple[str, ...]] = ("kernel_size",)
+    explained = (
+        "Of each window, the largest value stays. No weights; channels are kept.",
+        "윈도우마다 가장 큰 값만 남깁니다. 가중치가 없고 채널 수는 그대로입니다.",
+    )
     traits: ClassVar[Traits] = Traits(
         reads="window",
         monotone="exact",
@@ -105,6 +109,10 @@ class AvgPool(Op):
     """
 
     positional: ClassVar[tuple[str, ...]] = ("kernel_size",)
+    explained = (
+        "Of each window, the mean. No weights; channels are kept.",
+        "윈도우마다 평균을 구합니다. 가중치가 없고 채널 수는 그대로입니다.",
+    )
     traits: ClassVar[Traits] = Traits(
         reads="window",
         monotone="rounded",
@@ -157,6 +165,10 @@ class AdaptiveAvgPool(Op):
     """``adaptiveavgpool OUTPUT_SIZE``: window i of n over length L is ``[floor(iL/n), ceil((i+1)L/n))``."""
 
     positional: ClassVar[tuple[str, ...]] = ("output_size",)
+    explained = (
+        "The mean of as many windows as the output has places.",
+        "출력의 위치 수만큼 윈도우를 나누어 평균을 구합니다.",
+    )
     traits: ClassVar[Traits] = Traits(
         reads="box",
         monotone="rounded",
@@ -190,6 +202,10 @@ class AdaptiveMaxPool(Op):
     """``adaptivemaxpool OUTPUT_SIZE``: windows as in ``adaptiveavgpool``."""
 
     positional: ClassVar[tuple[str, ...]] = ("output_size",)
+    explained = (
+        "The largest value of as many windows as the output has places.",
+        "출력의 위치 수만큼 윈도우를 나누어 최댓값을 구합니다.",
+    )
     traits: ClassVar[Traits] = Traits(
         reads="box",
         monotone="exact",
@@ -222,6 +238,10 @@ class AdaptiveMaxPool(Op):
 class GlobalAvgPool(Op):
     """``globalavgpool``: each channel's mean over all places, kept as ``C x 1 x 1`` (Lin et al. 2013)."""
 
+    explained = (
+        "The mean of each channel.",
+        "채널마다 전체 평균을 구합니다.",
+    )
     traits: ClassVar[Traits] = Traits(
         reads="channels",
         monotone="rounded",
@@ -248,6 +268,10 @@ class GlobalAvgPool(Op):
 class GlobalMaxPool(Op):
     """``globalmaxpool``: each channel's maximum over all places, kept as ``C x 1 x 1``."""
 
+    explained = (
+        "The largest value of each channel.",
+        "채널마다 전체 최댓값을 구합니다.",
+    )
     traits: ClassVar[Traits] = Traits(
         reads="channels",
         monotone="exact",

@@ -17,6 +17,10 @@ class Dropout(Op):
     """``dropout P``: zero with probability p, the rest scaled by 1 / (1 - p) (Srivastava et al. 2014)."""
 
     positional: ClassVar[tuple[str, ...]] = ("p",)
+    explained = (
+        "While training, sets values to 0 at random; otherwise passes its input on.",
+        "학습할 때는 값을 무작위로 0으로 만들고, 그 밖에는 입력을 그대로 내보냅니다.",
+    )
     traits: ClassVar[Traits] = Traits(
         reads="element",
         monotone="exact",

@@ -17,6 +17,10 @@ __all__ = ["Flatten", "Identity", "PadChannels"]
 class Flatten(Op):
     """``flatten``: channels first, then rows, then columns: ``(C, H, W)`` becomes ``(C * H * W,)``."""
 
+    explained = (
+        "All values in one vector, row by row.",
+        "모든 값을 행 순서대로 하나의 벡터로 폅니다.",
+    )
     traits: ClassVar[Traits] = Traits(
         reads="box",
         monotone="exact",
@@ -47,6 +51,10 @@ class Flatten(Op):
 class Identity(Op):
     """``identity``: the branch of a merge that changes nothing."""
 
+    explained = (
+        "Passes its input on.",
+        "입력을 그대로 내보냅니다.",
+    )
     traits: ClassVar[Traits] = Traits(
         reads="element",
         monotone="exact",
@@ -75,6 +83,10 @@ class PadChannels(Op):
     """
 
     positional: ClassVar[tuple[str, ...]] = ("before", "after")
+    explained = (
+        "Channels of zeros before and behind.",
+        "앞뒤에 0으로 된 채널을 덧붙입니다.",
+    )
     traits: ClassVar[Traits] = Traits(
         reads="place",
         monotone="exact",

@@ -13,7 +13,8 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from convscope.render.i18n.operations import OPERANDS, OPERATIONS, STEPS
+from convscope.ops import OPERATIONS
+from convscope.render.i18n.operations import FUNCTIONS, OPERANDS, STEPS
 
 Lang = Literal["en", "ko"]
 Subject = Literal["evaluation", "page", "look", "signal"]
@@ -50,7 +51,8 @@ def operation_words(lang: Lang = "en") -> Words:
         '스트라이드'
     """
     at = LANGUAGES.index(lang)
-    groups = {"op": OPERATIONS, "step": STEPS, "operand": OPERANDS}
+    said_of = {word: cls.explained for word, cls in OPERATIONS.items()}
+    groups = {"op": {**said_of, **FUNCTIONS}, "step": STEPS, "operand": OPERANDS}
     return MappingProxyType(
         {f"{kind}: {key}": said[at] for kind, group in groups.items() for key, said in group.items()}
     )

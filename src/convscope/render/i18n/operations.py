@@ -4,97 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-OPERATIONS: Mapping[str, tuple[str, str]] = {
-    "conv": (
-        "A kernel slides over the input. At each place, its weights are multiplied with the values below them, and "
-        "the products are summed: over the window, and over all channels that the filter reads.",
-        "커널이 입력 위를 이동합니다. 각 위치에서 가중치와 그 아래의 값을 곱하고, 그 곱을 윈도 전체와 필터가 읽는 "
-        "모든 "
-        "채널에 대해 더합니다.",
-    ),
-    "linear": (
-        "Each output is a weighted sum of all inputs: the perceptron.",
-        "각 출력은 모든 입력의 가중합입니다. 퍼셉트론과 같습니다.",
-    ),
-    "maxpool": (
-        "Of each window, the largest value stays. No weights; channels are kept.",
-        "윈도마다 가장 큰 값만 남깁니다. 가중치가 없고 채널 수는 그대로입니다.",
-    ),
-    "avgpool": (
-        "Of each window, the mean. No weights; channels are kept.",
-        "윈도마다 평균을 구합니다. 가중치가 없고 채널 수는 그대로입니다.",
-    ),
-    "adaptiveavgpool": (
-        "The mean of as many windows as the output has places.",
-        "출력의 위치 수만큼 윈도를 나누어 평균을 구합니다.",
-    ),
-    "adaptivemaxpool": (
-        "The largest value of as many windows as the output has places.",
-        "출력의 위치 수만큼 윈도를 나누어 최댓값을 구합니다.",
-    ),
-    "globalavgpool": ("The mean of each channel.", "채널마다 전체 평균을 구합니다."),
-    "globalmaxpool": ("The largest value of each channel.", "채널마다 전체 최댓값을 구합니다."),
-    "relu": (
-        "Negative values become 0, the others pass: max(0, x).",
-        "음수는 0이 되고 나머지는 그대로 통과합니다: max(0, x).",
-    ),
-    "relu6": ("As ReLU, but never above 6.", "ReLU와 같지만 6을 넘지 않습니다."),
-    "leakyrelu": (
-        "As ReLU, but negative values keep a small slope.",
-        "ReLU와 같지만 음수에도 작은 기울기를 남깁니다.",
-    ),
-    "gelu": (
-        "x times the share of the normal distribution that lies below x.",
-        "x에 표준 정규 분포에서 x보다 작을 확률을 곱합니다.",
-    ),
-    "silu": ("x times its sigmoid.", "x에 x의 시그모이드를 곱합니다."),
-    "hardswish": (
-        "x times a sigmoid made of straight lines.",
-        "x에 직선으로 근사한 시그모이드를 곱합니다.",
-    ),
-    "hardsigmoid": ("A sigmoid made of straight lines.", "직선으로 근사한 시그모이드입니다."),
-    "tanh": (
-        "Squashes every number between −1 and 1.",
-        "모든 수를 −1과 1 사이로 압축합니다(쌍곡 탄젠트).",
-    ),
-    "sigmoid": (
-        "Squashes every number between 0 and 1. Its slope is at most 0.25: multiplied layer after layer, it vanishes.",
-        "모든 수를 0과 1 사이로 압축합니다. 기울기가 최대 0.25이므로 층마다 곱해지면 기울기가 소실됩니다.",
-    ),
-    "softmax": (
-        "Scores become probabilities: each exponential over the sum of all.",
-        "점수를 확률로 바꿉니다. 각 지수값을 모든 지수값의 합으로 나눕니다.",
-    ),
-    "batchnorm": (
-        "Each channel is brought to mean 0 and variance 1, then scaled and shifted.",
-        "채널마다 평균 0, 분산 1로 정규화한 뒤 스케일하고 이동합니다.",
-    ),
-    "layernorm": (
-        "Each example is brought to mean 0 and variance 1, then scaled and shifted.",
-        "예제마다 평균 0, 분산 1로 정규화한 뒤 스케일하고 이동합니다.",
-    ),
-    "groupnorm": (
-        "Groups of channels are brought to mean 0 and variance 1, then scaled and shifted.",
-        "채널 그룹마다 평균 0, 분산 1로 정규화한 뒤 스케일하고 이동합니다.",
-    ),
-    "localresponsenorm": (
-        "Each value is divided by a power of the squares of its neighbours in other channels.",
-        "이웃 채널 값들의 제곱합으로 각 값을 나눕니다.",
-    ),
-    "scale": ("Each channel times a trained number.", "채널마다 학습된 수를 곱합니다."),
-    "flatten": ("All values in one vector, row by row.", "모든 값을 행 순서대로 하나의 벡터로 폅니다."),
-    "identity": ("Passes its input on.", "입력을 그대로 내보냅니다."),
-    "dropout": (
-        "While training, sets values to 0 at random; otherwise passes its input on.",
-        "학습할 때는 값을 무작위로 0으로 만들고, 그 밖에는 입력을 그대로 내보냅니다.",
-    ),
-    "padchannels": ("Channels of zeros before and behind.", "앞뒤에 0으로 된 채널을 덧붙입니다."),
-    "add": (
-        "The sum of the branches: a residual connection adds what skipped the layers.",
-        "갈래들의 합입니다. 잔차 연결은 층을 건너뛴 값을 다시 더합니다.",
-    ),
-    "mul": ("The product of the branches.", "갈래들의 곱입니다."),
-    "concat": ("The branches' channels one after another.", "갈래들의 채널을 차례로 이어 붙입니다."),
+FUNCTIONS: Mapping[str, tuple[str, str]] = {
     "odds": (
         "How many times likelier than not: p / (1 − p).",
         "일어날 확률이 일어나지 않을 확률의 몇 배인지 나타냅니다: p / (1 − p).",
@@ -117,14 +27,14 @@ OPERATIONS: Mapping[str, tuple[str, str]] = {
     ),
     "im2col": (
         "Every window becomes a column of one matrix, so that the convolution is one matrix product.",
-        "모든 윈도를 행렬의 열로 펼쳐 합성곱을 행렬 곱 하나로 바꿉니다.",
+        "모든 윈도우를 행렬의 열로 펼쳐 합성곱을 행렬 곱 하나로 바꿉니다.",
     ),
     "pixel": (
         "A pixel from 0 to 255, brought to the range in which the network was trained.",
         "0부터 255까지의 픽셀 값을 신경망이 학습한 범위로 정규화합니다.",
     ),
 }
-"""What each operation does, in one or two sentences."""
+"""What functions outside a network do, in one or two sentences; an operation says it itself."""
 
 STEPS: Mapping[str, tuple[str, str]] = {
     "with bias": ("with bias", "편향 더하기"),

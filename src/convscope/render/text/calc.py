@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 
 from convscope import ops
-from convscope.calculation.build import OPERAND_NAMES
+from convscope.calculation.build import operand_names
 from convscope.calculation.calculation import Calculation, Columns, ShapeRule
 from convscope.calculation.functions import BinaryCrossEntropy, CrossEntropy, Im2col, OneHot
 from convscope.ops.arrays import Gradients
@@ -218,7 +218,7 @@ def calculation_text(
 
 def gradient_text(calculation: Calculation, outward: Values, found: Gradients) -> list[str]:
     """The gradients of a calculation's operands: what a small change of each does to the loss."""
-    names = OPERAND_NAMES.get(calculation.op.word, ("input",))
+    names = operand_names(calculation.op.word)
     labels = isinstance(calculation.op, CrossEntropy | BinaryCrossEntropy)
     tensors = [Tensor("output", outward)]
     for operand, values in enumerate(found.inputs[: 1 if labels else None]):

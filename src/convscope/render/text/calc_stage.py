@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from convscope import ops
-from convscope.calculation.build import OPERAND_NAMES
+from convscope.calculation.build import operand_names
 from convscope.calculation.calculation import Calculation
 from convscope.calculation.functions import CrossEntropy, Im2col
 from convscope.ops import spell_shape
@@ -124,9 +124,9 @@ def covered(calculation: Calculation, index: Index) -> list[set[Index]]:
 def _channels(calculation: Calculation, out: int) -> Sequence[int]:
     """The channels of the input that an output's channel reads."""
     if isinstance(calculation.op, ops.Conv):
-        share = calculation.shapes[0][0] // calculation.op.groups
-        first = out // (calculation.op.out_channels // calculation.op.groups) * share
-        return range(first, first + share)
+        channels = calculation.shapes[0][0] // calculation.op.groups
+        first = out // (calculation.op.out_channels // calculation.op.groups) * channels
+        return range(first, first + channels)
     return range(calculation.shapes[0][0]) if isinstance(calculation.op, Im2col) else [out]
 
 
@@ -156,7 +156,7 @@ def stage_lines(calculation: Calculation, index: Index, known: Collection[Index]
         known: the outputs that are shown already; None for all.
     """
     op, marks = calculation.op, covered(calculation, index)
-    names = OPERAND_NAMES.get(op.word, ("input",))
+    names = operand_names(op.word)
     parts: list[Tensor | str] = []
     sign = {"add": "+", "mul": "*"}.get(op.word, "")
     for operand, values in enumerate(calculation.inputs):
