@@ -84,7 +84,7 @@ def test_saved_and_loaded_alike(name: str, tmp_path: Path) -> None:
     channels, height, width = SMALL[name]
     module = to_module(network.graph(), seed=2).eval()
     normalise = Normalise((0.4,) * channels, (0.3,) * channels)
-    model = Model(network, module, ("a", "b", "c"), ImagePreprocess(*SMALL[name]), normalise)
+    model = Model(network.graph(), module, ("a", "b", "c"), ImagePreprocess(*SMALL[name]), normalise)
     again = Model.load(model.save(tmp_path / "model"))
     images = np.random.default_rng(0).integers(0, 255, (2, height, width, channels), np.uint8)
     assert again.network.text() == network.text()

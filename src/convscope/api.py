@@ -108,8 +108,8 @@ def describe(
         UserError: the network does not parse, or a shape does not fit.
 
     Example:
-        >>> describe("lenet5").parameters, describe("lenet5", classes=3).output
-        (61706, (3,))
+        >>> describe("lenet5").parameters, describe("lenet5", classes=3).parameters
+        (61706, 61111)
     """
     network = _network(net)
     if classes is not None:
@@ -368,12 +368,13 @@ def predict(
     return answer(_model(model), [files] if isinstance(files, (str, Path)) else list(files), top, sure)
 
 
-def look(model: str | Path | Model, picture: str | Path | NDArray[np.uint8]) -> Look:
+def look(model: str | Path | Model, picture: str | Path | NDArray[np.uint8], precision: str = "float32") -> Look:
     """A model on one picture, every number of it kept and open.
 
     Args:
         model: a model or its folder.
         picture: a file, ``DATA:NUMBER`` such as ``"digits:3"``, or uint8 (H, W, C) of the input's size.
+        precision: ``float32`` or ``bfloat16``.
 
     Raises:
         UserError: the model or the picture cannot be read.
@@ -383,8 +384,8 @@ def look(model: str | Path | Model, picture: str | Path | NDArray[np.uint8]) -> 
         >>> unit.walk.terms[0].value, unit.value, unit.difference  # doctest: +SKIP
     """
     from convscope.inspection.find_input import find_input
-    from convscope.inspection.look import look_at
+    from convscope.inspection.look import look_at, precision_named
 
-    loaded = _model(model)
+    chosen, loaded = precision_named(precision), _model(model)
     image = find_input(loaded, picture).input if isinstance(picture, (str, Path)) else picture
-    return look_at(loaded, image)
+    return look_at(loaded, image, chosen)

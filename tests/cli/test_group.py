@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shlex
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from command_line import convscope as run
 
 import convscope
+from convscope.calculation.build import USES
 from convscope.cli.group import cli, names
 from convscope.cli.options import GROUPS, Command, Option
 
@@ -29,6 +31,29 @@ def test_every_command_is_a_function_of_the_same_name() -> None:
     for name in functions:
         assert callable(getattr(convscope, name))
         assert getattr(convscope, name).__doc__
+
+
+ELSEWHERE = {
+    "describe": {"fit"},  # convscope.network.memory.largest_batch
+    "evaluate": {"robustness"},  # convscope.evaluation.robustness
+    "look": {"label", "class"},  # what Look's methods take
+}
+
+
+@pytest.mark.parametrize("name", sorted(set(names()) - {"calc"}))
+def test_options_are_keywords_of_the_same_name(name: str) -> None:
+    keywords = set(inspect.signature(getattr(convscope, name)).parameters)
+    params = _command(name).params
+    options = {option.opts[0].lstrip("-").replace("-", "_"): option for option in params if isinstance(option, Option)}
+    wanted = {word for word, option in options.items() if option.group in ("data", "network", "recipe", "machine")}
+    assert wanted - keywords == ELSEWHERE.get(name, set())
+    arguments = {param.name for param in params if isinstance(param, click.Argument)}
+    assert keywords - set(options) - arguments <= {"report", "progress", "net"}
+
+
+def test_options_of_operations_are_keywords_too() -> None:
+    options = {option.name for option in _command("calc").params if isinstance(option, Option)}
+    assert {name for use in USES.values() for name in use.options} <= options
 
 
 def test_the_public_names_have_a_home_each() -> None:

@@ -62,4 +62,4 @@ def test_a_model_is_measured_on_them(tmp_path: Path, capsys: pytest.CaptureFixtu
     status, out, _ = convscope(*words, capsys=capsys)
     assert status == 0
     assert json.loads(out)["robustness"]["spoilt"]["blur"] == list(found.spoilt["blur"])
-    assert "화질이 나쁜 사진에서는" in report.read_text(encoding="utf-8")
+    assert "강건성: 손상된 사진에서" in report.read_text(encoding="utf-8")

@@ -90,6 +90,13 @@ _ARGUMENTS: dict[type[Op], Callable[[Rng, Shape], Op]] = {
     ),
     ops.Scale: lambda rng, shape: ops.Scale(init=rng.choice([1.0, 1e-6]), bias=rng.random() < 0.5),
     ops.PadChannels: lambda rng, shape: ops.PadChannels(rng.randint(0, 3), rng.randint(0, 3)),
+    ops.ELU: lambda rng, shape: ops.ELU(rng.choice([1.0, 0.5, 2.0])),
+    ops.Softplus: lambda rng, shape: ops.Softplus(rng.choice([1.0, 0.5, 3.0])),
+    ops.PReLU: lambda rng, shape: ops.PReLU(rng.choice([1, shape[0]]), init=rng.choice([0.25, 0.5])),
+    ops.Clip: lambda rng, shape: ops.Clip(*rng.choice([(-1.0, 1.0), (0.0, 4.0), (-0.5, 2.0)])),
+    ops.Hardsigmoid: lambda rng, shape: ops.Hardsigmoid(
+        *rng.choice([(1 / 6, 0.5), (1 / 6, 0.5), (0.25, 0.5), (0.5, 0.25)])
+    ),
     ops.LeakyReLU: lambda rng, shape: ops.LeakyReLU(rng.choice([0.01, 0.2])),
     ops.GELU: lambda rng, shape: ops.GELU(rng.choice(["none", "tanh"])),
 }
@@ -140,8 +147,8 @@ def state_of(graph: Graph, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def batch_of(graph: Graph, size: int = 3, seed: int = 0) -> np.ndarray:
-    """A random float64 batch for a graph."""
-    return np.random.default_rng(seed).standard_normal((size, *graph.input))
+    """A random float64 batch for a graph, of other numbers than its tensors: no value is the mean it is compared to."""
+    return np.random.default_rng([seed, 1]).standard_normal((size, *graph.input))
 
 
 class _Builder:

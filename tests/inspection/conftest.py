@@ -61,7 +61,7 @@ def untrained() -> Callable[..., Model]:
         classes = tuple(f"class {k}" for k in range(graph.output.shape[0]))
         preprocess = ImagePreprocess(channels, height, width)
         normalise = Normalise((0.4, 0.5, 0.6)[:channels], (0.25, 0.2, 0.3)[:channels])
-        return Model(network, to_module(graph, seed=seed).eval(), classes, preprocess, normalise)
+        return Model(graph, to_module(graph, seed=seed).eval(), classes, preprocess, normalise)
 
     return make
 

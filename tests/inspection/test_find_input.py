@@ -19,7 +19,11 @@ from convscope.network.network import Network
 
 NETWORK = Network.parse("input 1x8x8\nflatten > linear 10")
 MODEL = Model(
-    NETWORK, to_module(NETWORK.graph()), tuple("0123456789"), ImagePreprocess(1, 8, 8), Normalise((0.5,), (0.5,))
+    NETWORK.graph(),
+    to_module(NETWORK.graph()),
+    tuple("0123456789"),
+    ImagePreprocess(1, 8, 8),
+    Normalise((0.5,), (0.5,)),
 )
 
 

@@ -33,7 +33,7 @@ def untrained(network: Network, seed: int = 0) -> Model:
     classes = tuple(f"class {k}" for k in range(graph.output.shape[0]))
     normalise = Normalise((0.4,) * channels, (0.25,) * channels)
     return Model(
-        network, to_module(graph, seed=seed).eval(), classes, ImagePreprocess(channels, height, width), normalise
+        graph, to_module(graph, seed=seed).eval(), classes, ImagePreprocess(channels, height, width), normalise
     )
 
 

@@ -140,7 +140,7 @@ def test_a_look_is_a_batch_of_one(seen: Callable[..., Look]) -> None:
 
 def test_labels_come_with_the_data(untrained: Callable[..., Model], tmp_path: Path) -> None:
     model = untrained("input 1x8x8\nflatten > linear 10")
-    digits = Model(model.network, model.module, tuple("0123456789"), model.preprocess, model.normalise)
+    digits = Model(model.graph, model.module, tuple("0123456789"), model.preprocess, model.normalise)
     step = training_step(digits, ["digits:0", "digits:all[1]"])
     assert step.labels == ("0", "1")
     assert training_step(digits, "digits:0", "7").labels == ("7",)
@@ -186,7 +186,7 @@ def test_networks_of_the_zoo(name: str, untrained: Callable[..., Model]) -> None
 @pytest.mark.shared
 def test_lenet5_on_mnist(untrained: Callable[..., Model], shared_sets: Callable[[str], Path]) -> None:
     lenet = untrained("lenet5")
-    model = Model(lenet.network, lenet.module, tuple("0123456789"), lenet.preprocess, lenet.normalise)
+    model = Model(lenet.graph, lenet.module, tuple("0123456789"), lenet.preprocess, lenet.normalise)
     step = training_step(model, [f"{shared_sets('mnist')}:train[{n}]" for n in range(4)], lr=0.1)
     assert step.labels == ("5", "0", "4", "1")
     for opened in open_many(step, 100):

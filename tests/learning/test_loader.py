@@ -88,7 +88,7 @@ def test_data_bound_is_said_where_it_is_true_and_only_there(
     monkeypatch.setattr(run_report, "write_report", lambda *_, **given: facts.update(given["facts"]))
     monkeypatch.setattr(run_report, "curves_svg", lambda history: "")
     run_report.write_run_report(result, tmp_path / "report.html")
-    assert facts.get("Waiting", "").startswith("data-bound") == slow
+    assert facts.get("Data stalls", "").startswith("data-bound") == slow
 
 
 @pytest.mark.gpu

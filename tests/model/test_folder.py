@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,3 +100,57 @@ def test_not_a_model(tmp_path: Path) -> None:
         Model.load(tmp_path / "nothing")
     with pytest.raises(UserError, match=r"no model\.json"):
         Model.load(tmp_path)
+
+
+FIXTURES = Path(__file__).with_name("fixtures")
+"""Model folders of the first format, and what the code that wrote them predicted."""
+
+
+@pytest.mark.parametrize("name", ["residual", "unknown"])
+def test_a_folder_of_the_first_format_answers_as_it_did(name: str, tmp_path: Path) -> None:
+    recorded = json.loads((FIXTURES / "recorded.json").read_text())[name]
+    pictures = np.random.default_rng(5).integers(0, 256, (4, 8, 8, 1), np.uint8)
+    model = Model.load(FIXTURES / name)
+    model.save(tmp_path / "again")
+    for one in (model, Model.load(tmp_path / "again")):
+        np.testing.assert_allclose(one.probabilities(pictures), recorded["probabilities"], rtol=0, atol=1e-6)
+        threshold = one.threshold()
+        assert (None if threshold is None else threshold.probability) == recorded["threshold"]
+    assert (tmp_path / "again" / "network.net").read_text() == (FIXTURES / name / "network.net").read_text()
+
+
+def test_a_model_holds_a_graph(tmp_path: Path) -> None:
+    """A graph from elsewhere, which no text was written for, is saved and loaded as itself."""
+    first = Model.load(FIXTURES / "residual")
+    flat = replace(first, graph=replace(first.graph, structure=None))
+    flat.save(tmp_path / "flat")
+    second = Model.load(tmp_path / "flat")
+    assert second.graph == first.graph
+    assert "block" not in (tmp_path / "flat" / "network.net").read_text()
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
+    assert np.array_equal(first.probabilities(pictures), second.probabilities(pictures))
+    assert json.loads((tmp_path / "flat" / "model.json").read_text())["operations"] == [
+        "add", "batchnorm", "conv", "flatten", "identity", "linear", "maxpool", "relu",
+    ]  # fmt: skip
+
+
+def test_an_operation_that_is_not_loaded_is_named(copy: Path) -> None:
+    document = json.loads((copy / "model.json").read_text())
+    document["operations"].append("squareplus")
+    (copy / "model.json").write_text(json.dumps(document))
+    (copy / "network.net").write_text((copy / "network.net").read_text().replace("relu", "squareplus"))
+    with pytest.raises(UserError) as caught:
+        Model.load(copy)
+    assert caught.value.got == "the model has operations that are not loaded: 'squareplus'"
+    assert "convscope.ops.load" in caught.value.hint
+    document["operations"] = "relu"
+    (copy / "model.json").write_text(json.dumps(document))
+    with pytest.raises(UserError, match="operations is wrong"):
+        Model.load(copy)
+
+
+def test_a_folder_of_a_later_format(copy: Path) -> None:
+    document = json.loads((copy / "model.json").read_text())
+    (copy / "model.json").write_text(json.dumps({**document, "convscope": 99}))
+    with pytest.raises(UserError, match="not a model of this version"):
+        Model.load(copy)

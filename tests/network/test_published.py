@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from convscope.errors import UserError
-from convscope.network import table
 from convscope.network.published import compare, read
+from convscope.render.text import zoo as table
 
 TABLE = """model,weights_or_variant,params,value,unit,input,source
 resnet18,V1,11689512,1.814,GMACs,224,wheel (one)

@@ -11,9 +11,9 @@ from sample_graphs import batch_of, build, loaded, random_graph, state_of
 
 from convscope import ops
 from convscope.network import zoo
+from convscope.network.costs import receptive_fields
 from convscope.network.graph import INPUT, Graph
 from convscope.network.receptive_field import field_of, fields_of
-from convscope.network.summary import receptive_fields
 from convscope.reference.forward import run
 
 

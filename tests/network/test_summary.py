@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from convscope.network import table, zoo
+from convscope.network.costs import RULE
 from convscope.network.default import default_network
 from convscope.network.network import Network
-from convscope.network.summary import RULE, summarise
+from convscope.network.summary import summarise
 from convscope.reference import forward as reference
 
 

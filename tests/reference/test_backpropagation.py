@@ -11,17 +11,18 @@ from sample_gradients import exact_hardsigmoid, random_step, with_scores
 from sample_graphs import RESIDUAL, SMALL, batch_of, build, loaded, state_of
 
 from convscope import ops
-from convscope.engine import module_operations
 from convscope.errors import UserError
 from convscope.inspection.autograd import engine_step
 from convscope.network.address import Address
 from convscope.network.graph import INPUT
+from convscope.ops.tensors import COMPUTE
 from convscope.reference.backpropagation import Backpropagation, Update, backpropagate
 
 
 @pytest.fixture(autouse=True)
 def _exact_sixth(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(module_operations._PLAIN, ops.Hardsigmoid, exact_hardsigmoid)
+    exact = lambda op, place: lambda part, inputs: exact_hardsigmoid(op, inputs[0])  # noqa: E731
+    monkeypatch.setitem(COMPUTE._known, ops.Hardsigmoid, exact)
 
 
 def close(ours: Backpropagation, theirs: Backpropagation, tolerance: float = 1e-10) -> None:

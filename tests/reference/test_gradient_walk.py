@@ -11,20 +11,29 @@ from sample_gradients import exact_hardsigmoid, random_step
 from sample_graphs import SMALL, batch_of, build, state_of
 
 from convscope import ops
-from convscope.engine import module_operations
 from convscope.errors import UserError
 from convscope.network.address import Address, parse_address
 from convscope.network.graph import INPUT
 from convscope.ops.step import Step
+from convscope.ops.tensors import COMPUTE
 from convscope.reference.backpropagation import Backpropagation, backpropagate
 from convscope.reference.gradient_walk import Chain, GradientWalk, chain, open_gradient
 
-FUNCTIONS = {"exp": math.exp, "sqrt": math.sqrt, "erf": math.erf, "tanh": math.tanh}
+FUNCTIONS = {
+    "exp": math.exp,
+    "sqrt": math.sqrt,
+    "erf": math.erf,
+    "tanh": math.tanh,
+    "log": math.log,
+    "min": min,
+    "max": max,
+}
 
 
 @pytest.fixture(autouse=True)
 def _exact_sixth(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(module_operations._PLAIN, ops.Hardsigmoid, exact_hardsigmoid)
+    exact = lambda op, place: lambda part, inputs: exact_hardsigmoid(op, inputs[0])  # noqa: E731
+    monkeypatch.setitem(COMPUTE._known, ops.Hardsigmoid, exact)
 
 
 def adds_up(step: Step) -> None:

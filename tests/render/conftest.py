@@ -61,7 +61,7 @@ def seen() -> Callable[..., Any]:
         names = classes or tuple(f"class {k}" for k in range(count))
         normalise = Normalise((0.4, 0.5, 0.6)[:channels], (0.25, 0.2, 0.3)[:channels])
         module = to_module(graph, seed=seed).eval()
-        model = Model(network, module, names, ImagePreprocess(channels, height, width), normalise)
+        model = Model(graph, module, names, ImagePreprocess(channels, height, width), normalise)
         return look_at(model, np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8))
 
     return make

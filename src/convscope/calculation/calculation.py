@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from convscope import ops
 from convscope.calculation.functions import BinaryCrossEntropy, CrossEntropy, Im2col, compute, open_unit
 from convscope.ops import Misfit, Shape, Window, spell_shape
-from convscope.ops.pooling.reference import adaptive_windows
+from convscope.ops.pooling.reference import adaptive_windows, winners
 from convscope.ops.step import Operand, Step
 from convscope.ops.walk import Walk
 from convscope.ops.windows import im2col, windows
@@ -167,11 +167,10 @@ class Calculation:
         places = np.arange(float(prod(image.shape[1:]))).reshape(1, 1, *image.shape[1:])
         if isinstance(self.op, ops.MaxPool) and window is not None:
             ceil = self.op.ceil_mode
-            # The window's values in one dimension; the first of equals wins, the padding never.
-            values = windows(image[None], window, -np.inf, ceil)[0].reshape(*self.output.shape, -1)
             numbers = windows(places, window, -1.0, ceil)[0].reshape(1, *self.output.shape[1:], -1)
-            won = values.argmax(axis=-1)[..., None]
-            return np.take_along_axis(np.broadcast_to(numbers, values.shape), won, -1)[..., 0].astype(np.int64)
+            won = winners(image[None], window, ceil)[0][..., None]
+            every = np.broadcast_to(numbers, (*self.output.shape, numbers.shape[-1]))
+            return np.take_along_axis(every, won, -1)[..., 0].astype(np.int64)
         if not isinstance(self.op, ops.AdaptiveMaxPool | ops.GlobalMaxPool):
             return None
         found = np.zeros(self.output.shape, np.int64)

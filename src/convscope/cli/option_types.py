@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from convscope.errors import UserError
 from convscope.quantities import parse_bytes
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class ShapeType(click.ParamType[Any]):
@@ -73,6 +75,8 @@ class Named(click.ParamType[Any]):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """The known words that begin so, else what a shell finds itself."""
+        from click.shell_completion import CompletionItem
+
         words: Iterable[str] = self.known() if incomplete or self.at_once else ()
         found = [CompletionItem(word) for word in words if word.startswith(incomplete)]
         return found or ([CompletionItem(incomplete, type=self.otherwise)] if self.otherwise else [])

@@ -12,6 +12,7 @@ from convscope.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from convscope.data.image.decode import Fit
+    from convscope.learning.setting import Setting
 
 GROUPS = ("data", "network", "recipe", "machine", "operation", "output")
 """The order of groups in ``--help``."""
@@ -26,12 +27,34 @@ class Option(click.Option):
         self.group = group
 
 
+class Later:
+    """Stands for options until someone asks: ``convscope --help`` would spend a third of its time on making them."""
+
+    def __init__(self, make: Callable[[], list[click.Parameter]]) -> None:
+        self.make = make
+
+
 class Command(click.Command):
     """A command whose help has its options by group and examples that work."""
+
+    _params: list[Any]
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), **known: Any) -> None:
         super().__init__(*args, **known)
         self.examples = tuple(examples)
+
+    @property
+    def params(self) -> list[click.Parameter]:
+        """Arguments and options; options are made when they are first asked for."""
+        if any(isinstance(one, Later) for one in self._params):
+            self._params = [
+                param for one in self._params for param in (one.make() if isinstance(one, Later) else [one])
+            ]
+        return cast("list[click.Parameter]", self._params)
+
+    @params.setter
+    def params(self, params: list[Any]) -> None:
+        self._params = params
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The options, a part a group."""
@@ -65,7 +88,7 @@ def command(*, examples: Sequence[str], cls: type[Command] = Command) -> Callabl
 
 def option(*names: str, group: str = "output", **known: Any) -> Callable[[F], F]:
     """An option in a group; everything else as Click has it."""
-    return click.option(*names, cls=Option, group=group, **known)
+    return lambda function: _later(function, lambda: [Option(names, group=group, **known)])
 
 
 json_option = option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes to stderr.")
@@ -105,15 +128,12 @@ def fit_named(fit: str) -> Fit:
 
 
 class SettingType(Named):
-    """A value of one setting of a recipe; what is wrong with it the setting says itself."""
+    """A value of one setting; what is wrong with it the setting says itself."""
 
-    def __init__(self, name: str) -> None:
-        from convscope.learning.recipe import Recipe
-        from convscope.learning.setting import settings_of
-
-        self.setting = settings_of(Recipe)[name]
+    def __init__(self, setting: Setting) -> None:
         kinds: Mapping[type, str] = {int: "INTEGER", float: "NUMBER", str: "TEXT"}
-        super().__init__(self.setting.unit.upper() or kinds[self.setting.kind], lambda: self.setting.choices)
+        super().__init__(setting.unit.upper() or kinds[setting.kind], lambda: setting.choices)
+        self.setting = setting
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
         """The words where there are few."""
@@ -124,24 +144,29 @@ class SettingType(Named):
         return self.setting.parse(value) if isinstance(value, str) else value
 
 
-def setting_option(name: str, help: str | None = None) -> Callable[[F], F]:  # noqa: A002  as Click calls it
-    """The option of one setting.
-
-    Args:
-        name: of the recipe's field.
-        help: instead of its own where a command does something else with it.
-    """
-    kind = SettingType(name)
-    setting = kind.setting
-    text = help or f"{setting.help} Default: {setting.usually}."
-    return option(setting.option, name, group=setting.group, type=kind, help=text)
+def setting_option(name: str, help: str) -> Callable[[F], F]:  # noqa: A002  as Click calls it
+    """The option of one setting, with the help of a command that does something else with it than training."""
+    return lambda function: _later(function, lambda: [_option_of(_settings()[name], help)])
 
 
 def recipe_options(function: F) -> F:
     """An option for every setting of a recipe; None where it is not given."""
+    return _later(function, lambda: [_option_of(setting) for setting in _settings().values()])
+
+
+def _later(function: F, make: Callable[[], list[click.Parameter]]) -> F:
+    # Where Click's own decorators keep what they make.
+    function.__dict__.setdefault("__click_params__", []).append(Later(make))
+    return function
+
+
+def _settings() -> Mapping[str, Setting]:
     from convscope.learning.recipe import Recipe
     from convscope.learning.setting import settings_of
 
-    for name in reversed(list(settings_of(Recipe))):
-        function = setting_option(name)(function)
-    return function
+    return settings_of(Recipe)
+
+
+def _option_of(setting: Setting, help: str | None = None) -> Option:  # noqa: A002
+    text = help or f"{setting.help} Default: {setting.usually}."
+    return Option([setting.option, setting.name], group=setting.group, type=SettingType(setting), help=text)

@@ -44,7 +44,7 @@ def measured(
     recipe = settings.recipe
     numbers = torch.float32 if recipe.time is None else precision_of(recipe, next(found.module.parameters()).device)
     views: dict[str, Any] = {"tta": settings.recipe.tta}
-    draft = Model(network, found.module, dataset.classes, dataset.preprocess, normalise, views)
+    draft = Model(network.graph(), found.module, dataset.classes, dataset.preprocess, normalise, views)
     calibration = _calibrated(draft, found, dataset, numbers)
     temperature = 1.0 if calibration is None else calibration.temperature
     test_scores = found.scores.get("test")
@@ -75,7 +75,7 @@ def measured(
         "recipe": settings.recipe.to_dict(),
         "versions": versions(),
     }
-    model = Model(network, found.module, dataset.classes, dataset.preprocess, normalise, facts)
+    model = Model(network.graph(), found.module, dataset.classes, dataset.preprocess, normalise, facts)
     test = dataset.test
     sizes_N2 = _sizes(settings.data, test)
     told = account(model, evaluation, probabilities, test.labels_N, test.names, sizes_N2=sizes_N2)

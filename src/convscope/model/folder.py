@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,12 +23,15 @@ from convscope.engine.inference import Prepared, compute, laid_out, prepare
 from convscope.engine.module import GraphModule
 from convscope.errors import UserError
 from convscope.files import make_folder, write_atomically
+from convscope.model.predict import Predictions, predict
 from convscope.model.risk_coverage import Curve, Threshold, chosen
+from convscope.network.graph import Graph
 from convscope.network.network import Network
 from convscope.network.plan import scores_path
-from convscope.ops import spell_shape
+from convscope.ops import OPERATIONS, spell_shape
 
-VERSION = 1
+VERSION, READS = 2, (1, 2)
+"""The format that is written, and those that are read. 2: the notation reads names, operations are listed."""
 NETWORK, WEIGHTS, FACTS, README = "network.net", "weights.safetensors", "model.json", "README.md"
 
 
@@ -36,7 +40,7 @@ class Model:
     """A network with weights that knows its input and its classes.
 
     Args:
-        network: with its input and number of classes.
+        graph: the network, with its input and number of classes.
         module: the network's arithmetic with the weights, in evaluation mode.
         classes: the names of the outputs.
         preprocess: how inputs are stored.
@@ -49,12 +53,21 @@ class Model:
         '7'
     """
 
-    network: Network
+    graph: Graph
     module: GraphModule = field(repr=False, compare=False)
     classes: tuple[str, ...]
     preprocess: Preprocess
     normalise: Normalisation
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @functools.cached_property
+    def network(self) -> Network:
+        """The graph as a person reads it: what ``network.net`` holds.
+
+        Raises:
+            UserError: the notation cannot say the graph.
+        """
+        return Network.from_graph(self.graph)
 
     @property
     def modality(self) -> Modality:
@@ -153,10 +166,8 @@ class Model:
         scores = self.scores(inputs_N, prepared)
         return torch.softmax(scores.double() / self.temperature, 1).numpy()
 
-    def predict(self, files: Sequence[str | Path], top: int = 5) -> Any:
+    def predict(self, files: Sequence[str | Path], top: int = 5) -> Predictions:
         """Classes and probabilities of picture files; see :func:`convscope.model.predict.predict`."""
-        from convscope.model.predict import predict
-
         return predict(self, files, top)
 
     def save(self, folder: str | Path) -> Path:
@@ -177,10 +188,11 @@ class Model:
     def _document(self) -> dict[str, Any]:
         return {
             "convscope": VERSION,
+            "operations": sorted({node.op.word for node in self.graph.nodes}),
             "classes": list(self.classes),
             "preprocess": self.preprocess.to_dict(),
             "normalise": self.normalise.to_dict(),
-            **{key: value for key, value in self.facts.items() if key not in ("convscope", "classes")},
+            **{key: value for key, value in self.facts.items() if key not in ("convscope", "operations", "classes")},
         }
 
     @classmethod
@@ -191,8 +203,8 @@ class Model:
             UserError: a file is missing or damaged, or the weights are of another network.
         """
         folder = _model_folder(Path(folder))
-        network = Network.load(folder / NETWORK)
         document = _document_of(folder / FACTS)
+        _all_loaded(document, folder / FACTS)
         try:
             classes = tuple(str(name) for name in document["classes"])
             preprocess = read_preprocess(document["preprocess"])
@@ -201,15 +213,15 @@ class Model:
             raise UserError(str(folder / FACTS), f"the entry {error} is missing or wrong") from None
         except ValueError as error:
             raise UserError(str(folder / FACTS), f"preprocess is wrong: {error}") from None
-        graph = network.graph()
+        graph = Network.load(folder / NETWORK).graph()
         if graph.output.shape != (len(classes),):
             got = f"{len(classes)} class names, the network gives {spell_shape(graph.output.shape)}"
             raise UserError(str(folder / FACTS), got, "as many names as outputs")
         module = GraphModule(graph)
         _load_weights(module, folder / WEIGHTS)
-        used = ("convscope", "classes", "preprocess", "normalise")
+        used = ("convscope", "operations", "classes", "preprocess", "normalise")
         facts = {key: value for key, value in document.items() if key not in used}
-        return cls(network, laid_out(module).eval(), classes, preprocess, normalise, facts)
+        return cls(graph, laid_out(module).eval(), classes, preprocess, normalise, facts)
 
     def _repr_html_(self) -> str:
         return self.network._repr_html_()
@@ -231,9 +243,26 @@ def _document_of(path: Path) -> dict[str, Any]:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(str(path), f"it cannot be read: {error}"[:200]) from None
-    if not isinstance(document, dict) or document.get("convscope") != VERSION:
-        raise UserError(str(path), "it is not a model of this version", f'"convscope": {VERSION}')
+    if not isinstance(document, dict) or document.get("convscope") not in READS:
+        expected = f'"convscope": {" or ".join(map(str, READS))}'
+        raise UserError(str(path), "it is not a model of this version", expected)
     return document
+
+
+def _all_loaded(document: Mapping[str, Any], path: Path) -> None:
+    """Refuse a model with an operation that nobody has loaded: a folder names it and never loads code."""
+    words = document.get("operations", [])
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise UserError(str(path), "the entry operations is wrong", "a list of words")
+    missing = [word for word in words if word not in OPERATIONS]
+    if missing:
+        listed = ", ".join(repr(word[:40]) for word in missing[:5])
+        raise UserError(
+            str(path),
+            f"the model has operations that are not loaded: {listed}",
+            "every operation loaded before the model; a model folder never loads code",
+            f"convscope.ops.load(FILE) with the file that defines {missing[0][:40]}, or install the package that does",
+        )
 
 
 def _load_weights(module: GraphModule, path: Path) -> None:

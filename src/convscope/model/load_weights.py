@@ -114,7 +114,7 @@ def load(
     load_state(module, {name: value.float() for name, value in fitted.state.items() if name in wanted})
     facts = {"weights": {"file": file.name, "adapted": list(fitted.adapted), "left_over": list(fitted.left_over)}}
     preprocess = ImagePreprocess(channels, height, width, fit, keep)
-    return Model(network, laid_out(module).eval(), tuple(names), preprocess, normalise, facts)
+    return Model(graph, laid_out(module).eval(), tuple(names), preprocess, normalise, facts)
 
 
 def family_of(network: Network) -> str:

@@ -8,20 +8,41 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from convscope.data.dataset import Inputs, Skipped, Unreadable
+from convscope.data.dataset import Inputs, Preprocess, Skipped, Unreadable
 from convscope.data.image.decode import quiet
 from convscope.engine.inference import Prepared
 from convscope.engine.workers import in_order, one_thread_each
 from convscope.errors import UserError
-from convscope.model.folder import Model
 from convscope.model.risk_coverage import Threshold
 
 PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".jfif")
 """Endings that are looked for in folders; a file that is named itself may have any."""
+
+
+class Classifier(Protocol):
+    """What is asked of a model: see :class:`convscope.model.folder.Model`."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the outputs."""
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """How a picture becomes the input."""
+
+    def threshold(self, sure: float | None = None) -> Threshold | None:
+        """Below which probability the answer is ``unknown``."""
+
+    def prepared(self) -> Prepared:
+        """The scores as a function of pictures."""
+
+    def probabilities(self, inputs_N: Inputs, prepared: Prepared | None = None) -> NDArray[np.float64]:
+        """Class probabilities (N, K)."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +116,7 @@ class Predictions(Sequence[Prediction]):
         return f"<table><tr><th>file</th><th>class</th><th>probability</th></tr>{rows}</table>"
 
 
-def predict(model: Model, files: Sequence[str | Path], top: int = 5, sure: float | None = None) -> Predictions:
+def predict(model: Classifier, files: Sequence[str | Path], top: int = 5, sure: float | None = None) -> Predictions:
     """Classes and probabilities of pictures.
 
     Args:
@@ -126,7 +147,7 @@ def predict(model: Model, files: Sequence[str | Path], top: int = 5, sure: float
 
 
 def _piece(
-    model: Model, prepared: Prepared, files: Sequence[str], top: int, least: float
+    model: Classifier, prepared: Prepared, files: Sequence[str], top: int, least: float
 ) -> list[Prediction | Skipped]:
     """The answers for a few files, in the calling thread; the skipped ones before the others."""
     found = [(name, _decoded(name, model)) for name in files]
@@ -138,7 +159,7 @@ def _piece(
     return [*skipped, *_answers(model, prepared, names, np.stack(inputs), top, least)]
 
 
-def _decoded(name: str, model: Model) -> Inputs | Skipped:
+def _decoded(name: str, model: Classifier) -> Inputs | Skipped:
     try:
         return model.preprocess.decode(name)
     except Unreadable as error:
@@ -146,7 +167,7 @@ def _decoded(name: str, model: Model) -> Inputs | Skipped:
 
 
 def _answers(
-    model: Model, prepared: Prepared, names: Sequence[str], inputs_N: Inputs, top: int, least: float
+    model: Classifier, prepared: Prepared, names: Sequence[str], inputs_N: Inputs, top: int, least: float
 ) -> Iterator[Prediction]:
     probabilities = model.probabilities(inputs_N, prepared)
     best_NT = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]

@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 
 from convscope.errors import UserError
 from convscope.network.expand import expand
-from convscope.network.graph import INPUT, Graph, Head, Node, Structure
+from convscope.network.graph import INPUT, Graph, Head, Node
 from convscope.network.tree import Aux, Call, Expect, Line, Source, Statement
 from convscope.ops import OPERATIONS, Conv, Linear, Misfit, Shape, spell_shape
 
@@ -56,7 +56,7 @@ def _rewritten(graph: Graph, classes: int) -> Graph | None:
         if statements is None:
             return None
         kept = tuple(_with_heads(s, classes) for s in statements if not isinstance(s, Expect))
-        structure = Structure(kept, graph.structure.groups)
+        structure = replace(graph.structure, statements=kept)
     shapes = {INPUT: graph.input}
     try:
         nodes = tuple(_followed(node, shapes, classes, changed) for node in graph.nodes)

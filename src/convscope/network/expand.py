@@ -106,7 +106,7 @@ def expand(statements: tuple[Statement, ...], source: Source, shape: Shape) -> G
         if last in node.inputs:
             told = source.mistake(Position(node.line, 1), "aux behind the last step", "aux before it, further steps")
             raise GraphError(told, tuple(expansion.nodes))
-    structure = Structure(with_input(statements, shape), tuple(expansion.groups))
+    structure = Structure(with_input(statements, shape), tuple(expansion.groups), source.title)
     return Graph(shape, tuple(expansion.nodes), tuple(expansion.heads), structure)
 
 

@@ -94,10 +94,12 @@ class Structure:
     Args:
         statements: which expand to the graph: blocks with their parameters, repeats, branches, comments.
         groups: the calls of blocks, an outer one before those in it.
+        name: what the network is called.
     """
 
     statements: tuple[tree.Statement, ...]
     groups: tuple[Group, ...] = ()
+    name: str = "network"
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ class Network:
         return cls(choose(statements, source, member), replace(source, member=member))
 
     @classmethod
-    def from_graph(cls, graph: Graph, name: str = "network") -> Network:
+    def from_graph(cls, graph: Graph, name: str | None = None) -> Network:
         """The network that a graph is: its structure where it has one, else its nodes one after the other.
 
         The text gives the same graph again, wherever the graph comes from: see :mod:`convscope.network.notate`.
@@ -82,9 +82,11 @@ class Network:
             >>> Network.from_graph(graph).graph() == graph
             True
         """
-        statements = None if graph.structure is None else graph.structure.statements
-        if statements is not None:
-            network = cls.parse(layout(statements), name)
+        structure = graph.structure
+        if name is None:
+            name = "network" if structure is None else structure.name
+        if structure is not None:
+            network = cls.parse(layout(structure.statements), name)
             if network.graph() == graph:
                 return network
         network = cls.parse(layout(notate(graph)), name)
@@ -155,10 +157,10 @@ class Network:
         return replace(made, source=replace(made.source, member=self.source.member))
 
     def _repr_html_(self) -> str:
+        from convscope.network.costs import costs_of  # no one else pays for them
         from convscope.network.drawing import beside_table
-        from convscope.network.summary import summarise
 
-        return beside_table(summarise(self.graph()), self.source.title)
+        return beside_table(costs_of(self.graph()), self.source.title)
 
     def __str__(self) -> str:
         return self.text()

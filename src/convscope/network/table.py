@@ -1,21 +1,14 @@
-"""A summary as something to read: text for the terminal, Markdown, HTML for notebooks, plain JSON values."""
+"""A network's costs as something to read: text for the terminal, Markdown, HTML for notebooks, plain JSON values."""
 
 from __future__ import annotations
 
 import html
-import textwrap
-from collections.abc import Sequence
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from convscope.network.costs import BYTES, RULE, Costs, Field, Row
 from convscope.network.memory import MOMENTS, Memory
-from convscope.network.summary import BYTES, RULE, Field, Row, Summary
 from convscope.ops import spell_shape
-from convscope.tables import html_table, markdown_table, text_lines, text_table
-
-if TYPE_CHECKING:
-    from convscope.network.published import Comparison
-    from convscope.network.zoo import Entry
+from convscope.tables import html_table, markdown_table, text_table
 
 HEADINGS = ("node", "operation", "output", "parameters", "MACs", "field", "memory")
 KEPT = "kept"
@@ -74,17 +67,17 @@ def most_expensive(rows: tuple[Row, ...]) -> tuple[Row, ...]:
     return tuple(sorted(counted, key=lambda row: -row.macs)[:MARKED])
 
 
-def _most_expensive_text(summary: Summary) -> str:
-    marked = most_expensive(summary.rows)
-    share = sum(row.macs for row in marked) / max(1, summary.macs)
+def _most_expensive_text(costs: Costs) -> str:
+    marked = most_expensive(costs.rows)
+    share = sum(row.macs for row in marked) / max(1, costs.macs)
     return f"* the {MARKED} nodes with the most MACs: {100 * share:.0f} % of all" if marked else ""
 
 
-def _total(summary: Summary) -> tuple[str, ...]:
-    output = spell_shape(summary.rows[-1].shape)
-    memory = bytes_text(summary.activation_bytes)
-    kept = (bytes_text(summary.kept_bytes),) if summary.memory else ()
-    return ("total", "", output, f"{summary.parameters:,}", f"{summary.macs:,}", "", memory, *kept)
+def _total(costs: Costs) -> tuple[str, ...]:
+    output = spell_shape(costs.rows[-1].shape)
+    memory = bytes_text(costs.activation_bytes)
+    kept = (bytes_text(costs.kept_bytes),) if costs.memory else ()
+    return ("total", "", output, f"{costs.parameters:,}", f"{costs.macs:,}", "", memory, *kept)
 
 
 NAMES = {"adamw": "AdamW", "sgd": "SGD with momentum"}
@@ -130,65 +123,65 @@ def rows_text(rows: tuple[Row, ...], total: tuple[str, ...] | None = None) -> st
     return text_table(lines, _sides(len(lines[0])), rules)
 
 
-def to_text(summary: Summary) -> str:
+def to_text(costs: Costs) -> str:
     """The table for a terminal, with totals, memory and the counting rule."""
-    lines = [f"input {spell_shape(summary.input)}", rows_text(summary.rows, _total(summary))]
-    lines += [text for text in (_most_expensive_text(summary),) if text]
-    if summary.memory is not None:
-        lines.append(_memory_text(summary.memory))
-    buffers = f"; {summary.buffers:,} buffers" if summary.buffers else ""
-    lines.append(f"{summary.macs / 1e6:,.2f} M MACs, {2 * summary.macs / 1e6:,.2f} MFLOPs{buffers}")
-    if summary.heads:
-        lines.append(f"auxiliary heads: {summary.heads:,} parameters more while training, in no count above")
+    lines = [f"input {spell_shape(costs.input)}", rows_text(costs.rows, _total(costs))]
+    lines += [text for text in (_most_expensive_text(costs),) if text]
+    if costs.memory is not None:
+        lines.append(_memory_text(costs.memory))
+    buffers = f"; {costs.buffers:,} buffers" if costs.buffers else ""
+    lines.append(f"{costs.macs / 1e6:,.2f} M MACs, {2 * costs.macs / 1e6:,.2f} MFLOPs{buffers}")
+    if costs.heads:
+        lines.append(f"auxiliary heads: {costs.heads:,} parameters more while training, in no count above")
     return "\n".join([*lines, f"Counted: {RULE}."])
 
 
-def to_markdown(summary: Summary) -> str:
+def to_markdown(costs: Costs) -> str:
     """The table in Markdown."""
-    kept = summary.memory is not None
+    kept = costs.memory is not None
     headings = _headings(kept)
-    marked = {row.path for row in most_expensive(summary.rows)}
-    rows = [_marked(cells(row, kept), row.path in marked) for row in summary.rows]
-    rows.append(tuple(f"**{cell}**" if cell else "" for cell in _total(summary)))
+    marked = {row.path for row in most_expensive(costs.rows)}
+    rows = [_marked(cells(row, kept), row.path in marked) for row in costs.rows]
+    rows.append(tuple(f"**{cell}**" if cell else "" for cell in _total(costs)))
     table = markdown_table(headings, rows, _sides(len(headings)))
-    text = [f"Input {spell_shape(summary.input)}.", "", table, ""]
-    text += [f"{said}.".replace("*", "\\*", 1), ""] if (said := _most_expensive_text(summary)) else []
-    if summary.memory is not None:
-        text += [_memory_text(summary.memory) + ".", ""]
+    text = [f"Input {spell_shape(costs.input)}.", "", table, ""]
+    text += [f"{said}.".replace("*", "\\*", 1), ""] if (said := _most_expensive_text(costs)) else []
+    if costs.memory is not None:
+        text += [_memory_text(costs.memory) + ".", ""]
     return "\n".join([*text, f"Counted: {RULE}."])
 
 
-def to_html(summary: Summary) -> str:
+def to_html(costs: Costs) -> str:
     """The table for a notebook."""
-    kept = summary.memory is not None
+    kept = costs.memory is not None
     headings = _headings(kept)
     table = html_table(
         headings,
-        [cells(row, kept) for row in summary.rows],
+        [cells(row, kept) for row in costs.rows],
         _sides(len(headings)),
-        total=_total(summary),
-        caption=f"input {spell_shape(summary.input)}",
+        total=_total(costs),
+        caption=f"input {spell_shape(costs.input)}",
     )
     return f"{table}<small>{html.escape(RULE)}</small>"
 
 
-def to_dict(summary: Summary) -> dict[str, Any]:
-    """The summary as plain JSON values; a receptive field of null is the whole input."""
-    memory = summary.memory
+def to_dict(costs: Costs) -> dict[str, Any]:
+    """The costs as plain JSON values; a receptive field of null is the whole input."""
+    memory = costs.memory
     return {
-        "input": list(summary.input),
-        "output": list(summary.rows[-1].shape),
-        "parameters": summary.parameters,
-        "macs": summary.macs,
-        "flops": 2 * summary.macs,
-        "buffers": summary.buffers,
-        "auxiliary_parameters": summary.heads,
-        "activation_bytes": summary.activation_bytes,
-        "kept_bytes": summary.kept_bytes,
+        "input": list(costs.input),
+        "output": list(costs.rows[-1].shape),
+        "parameters": costs.parameters,
+        "macs": costs.macs,
+        "flops": 2 * costs.macs,
+        "buffers": costs.buffers,
+        "auxiliary_parameters": costs.heads,
+        "activation_bytes": costs.activation_bytes,
+        "kept_bytes": costs.kept_bytes,
         "memory": None if memory is None else dict(vars(memory)),
         "rule": RULE,
-        "most_expensive": [row.path for row in most_expensive(summary.rows)],
-        "nodes": [row_dict(row) for row in summary.rows],
+        "most_expensive": [row.path for row in most_expensive(costs.rows)],
+        "nodes": [row_dict(row) for row in costs.rows],
     }
 
 
@@ -206,81 +199,4 @@ def row_dict(row: Row) -> dict[str, Any]:
         "activation_bytes": row.activation_bytes,
         "kept_bytes": row.kept_bytes,
         "line": row.line,
-    }
-
-
-def zoo_text(entries: Sequence[Entry]) -> str:
-    """The known networks, under the papers of their families."""
-    heads = ("", "input", "classes", "parameters", "MACs")
-    lines = [
-        (f"  {e.name}", spell_shape(e.input), f"{e.output:,}", f"{e.parameters:,}", f"{e.macs:,}") for e in entries
-    ]
-    heading, *texts = text_lines([heads, *lines], "<>>>>")
-    out, family = [heading], ""
-    for entry, line in zip(entries, texts, strict=True):
-        if entry.family != family:
-            family = entry.family
-            out += ["", *textwrap.wrap(entry.source, 100)]
-        out.append(line)
-    return "\n".join([*out, "", f"Counted: {RULE}."])
-
-
-def zoo_dict(entries: Sequence[Entry]) -> dict[str, Any]:
-    """The known networks as plain JSON values."""
-    return {"networks": [{**vars(entry), "input": list(entry.input)} for entry in entries], "rule": RULE}
-
-
-def published_text(comparisons: Sequence[Comparison]) -> str:
-    """Published counts beside ours, a table a source, those that count as we do first."""
-    out: list[str] = []
-    sources = sorted(dict.fromkeys((not c.published.ours, c.published.source) for c in comparisons))
-    for other, source in sources:
-        rows = [c for c in comparisons if c.published.source == source and c.published.ours != other]
-        heads = ("", "input", "parameters", "published", "MACs", "published", "")
-        out += ["", *textwrap.wrap(f"{source} ({rows[0].published.rule})", 100)]
-        out += text_lines([heads, *map(_published_cells, rows)], "<>>>>><")
-    same = [c for c in comparisons if c.published.ours]
-    equal = sum(c.parameters_equal and c.macs_equal for c in same)
-    others = [c for c in comparisons if not c.published.ours]
-    out += [
-        "",
-        f"{equal} of {len(same)} rows that count as we do are equal: parameters exactly, MACs to the last digit.",
-    ]
-    if others:
-        alike = sum(c.parameters_equal for c in others)
-        out.append(
-            f"{len(others)} rows follow other rules (normalisation and pooling counted, or parameters in units of "
-            f"2^20); {alike} of them have our parameters."
-        )
-    return "\n".join([*out[1:], f"Counted: {RULE}."])
-
-
-def _published_cells(c: Comparison) -> tuple[str, ...]:
-    row = c.published
-    printed = f"{row.macs / 2 if '2/MAC' in row.rule else row.macs} G"
-    ours = f"{Decimal(c.macs) / 10**9:.{row.digits + 1 if '2/MAC' in row.rule else row.digits}f} G"
-    theirs = row.parameters if row.parameters.endswith("M") else f"{int(row.parameters):,}"
-    verdict = "=" if c.parameters_equal and c.macs_equal else "DIFFERS" if row.ours else f"{100 * c.deviation:+.1f} %"
-    return (f"  {row.name}", str(row.side), f"{c.parameters:,}", theirs, ours, printed, verdict)
-
-
-def published_dict(comparisons: Sequence[Comparison]) -> dict[str, Any]:
-    """Published counts beside ours as plain JSON values."""
-    return {
-        "rows": [
-            {
-                "name": c.published.name,
-                "input": c.published.side,
-                "parameters": c.parameters,
-                "published_parameters": c.published.parameters,
-                "macs": c.macs,
-                "published_value": float(c.published.macs),
-                "published_unit": c.published.rule,
-                "same_rule": c.published.ours,
-                "equal": c.parameters_equal and c.macs_equal,
-                "source": c.published.source,
-            }
-            for c in comparisons
-        ],
-        "rule": RULE,
     }

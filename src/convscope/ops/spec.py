@@ -7,6 +7,7 @@ spatial rank is ``len(shape) - 1`` and is never fixed here: an operation works i
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
@@ -76,9 +77,10 @@ class Kind:
         """
         parts = []
         if self.what in ("count", "size", "number"):
-            bounds = f"of at least {self.minimum:g}" if self.maximum >= 2**31 else ""
-            bounds = bounds or f"from {self.minimum:g} to {self.maximum:g}"
-            parts.append(f"a {'number' if self.what == 'number' else 'whole number'} {bounds}")
+            bounds = f" of at least {self.minimum:g}" if self.maximum >= 2**31 else ""
+            bounds = bounds or f" from {self.minimum:g} to {self.maximum:g}"
+            bounds = "" if self.minimum <= -(2**31) else bounds
+            parts.append(f"a {'number' if self.what == 'number' else 'whole number'}{bounds}")
         if self.what == "size":
             parts.append("one for each dimension such as 3x3")
         if self.what == "flag":
@@ -253,6 +255,22 @@ OPERATIONS: dict[str, type[Op]] = {}
 _Operation = TypeVar("_Operation", bound=type[Op])
 
 
+def _of_something(shape: Callable[[Any, Sequence[Shape]], Shape]) -> Callable[[Any, Sequence[Shape]], Shape]:
+    """A rule of shapes behind what all have in common: there is an input, and it holds at least one value."""
+
+    @functools.wraps(shape)
+    def checked(op: Op, inputs: Sequence[Shape]) -> Shape:
+        if not inputs:
+            raise Misfit(f"{op.word} without inputs", "at least one")
+        for given in inputs:
+            if not given or any(length < 1 for length in given):
+                got = f"an input of {spell_shape(given)}" if given else "an input without channels"
+                raise Misfit(got, "channels first, then what there is of rows and columns, each at least 1")
+        return shape(op, inputs)
+
+    return checked
+
+
 def operation(word: str, summary: str) -> Callable[[_Operation], _Operation]:
     """Enter an operation into the vocabulary.
 
@@ -278,6 +296,7 @@ def operation(word: str, summary: str) -> Callable[[_Operation], _Operation]:
             raise TypeError(f"operation {word} does not state its macs; no_products where it has no product")
         if word in OPERATIONS:
             raise TypeError(f"the word {word} is taken by {OPERATIONS[word].__module__}")
+        cls.shape = _of_something(cls.shape)  # type: ignore[assignment, method-assign]
         OPERATIONS[word] = cls
         return cls
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convscope import ops
-from convscope.ops.arrays import BACKWARD, Array, Gradients, Operands, Tensors
+from convscope.ops.arrays import BACKWARD, Array, Gradients, Tensors
+from convscope.reference.forward import operands
 
 
 def backward(
@@ -37,6 +38,7 @@ def backward(
 
     Raises:
         ValueError: dropout in training.
+        UserError: the operation does not take inputs of these shapes.
 
     Example:
         >>> given = backward(ops.Linear(1), [np.array([[3.0, 4.0]])], {"weight": np.array([[1.0, 2.0]]),
@@ -44,4 +46,4 @@ def backward(
         >>> given.inputs[0], given.parameters["weight"], given.parameters["bias"]
         (array([[10., 20.]]), array([[30., 40.]]), array([10.]))
     """
-    return BACKWARD.of(type(op))(op, Operands(inputs, parameters, buffers, training), gradient)
+    return BACKWARD.of(type(op))(op, operands(op, inputs, parameters, buffers, training), gradient)

@@ -32,11 +32,44 @@ def forward(
     Returns:
         ``(N, *op.shape(...))``, in the input's precision.
 
+    Raises:
+        UserError: the operation does not take inputs of these shapes, such as one without channels.
+
     Example:
         >>> forward(ops.ReLU(), [np.array([[-1.0, 2.0]])], {}, {})
         array([[0., 2.]])
     """
-    return FORWARD.of(type(op))(op, Operands(inputs, parameters, buffers, training))
+    return FORWARD.of(type(op))(op, operands(op, inputs, parameters, buffers, training))
+
+
+def operands(
+    op: ops.Op, inputs: Sequence[Array], parameters: Tensors, buffers: Tensors, training: bool = False
+) -> Operands:
+    """What an operation is given, its shapes checked.
+
+    Raises:
+        UserError: the operation does not take inputs of these shapes.
+    """
+    shape_of(op, [value.shape[1:] for value in inputs])
+    return Operands(inputs, parameters, buffers, training)
+
+
+def shape_of(op: ops.Op, shapes: Sequence[ops.Shape]) -> ops.Shape:
+    """An operation's output shape for someone who called it.
+
+    Raises:
+        UserError: it does not take inputs of these shapes.
+
+    Example:
+        >>> shape_of(ops.ReLU(), [(0, 3, 3)])
+        Traceback (most recent call last):
+        convscope.errors.UserError: relu: an input of 0x3x3
+        expected: channels first, then what there is of rows and columns, each at least 1
+    """
+    try:
+        return op.shape(shapes)
+    except ops.Misfit as misfit:
+        raise UserError(op.word, misfit.got, misfit.expected, misfit.hint) from None
 
 
 def run(graph: Graph, state: Tensors, image_N_shape: Array) -> dict[str, Array]:

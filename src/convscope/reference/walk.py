@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from convscope import ops
 from convscope.ops.opening import OPEN, Given
 from convscope.ops.walk import Arrays, Walk
+from convscope.reference.forward import shape_of
 
 
 def walk(
@@ -29,6 +30,7 @@ def walk(
 
     Raises:
         IndexError: the output has no such place.
+        UserError: the operation does not take inputs of these shapes.
 
     Example:
         >>> picture = np.array([[[1.0, 2, 3], [0, 1, 5], [1, 0, 2]]])
@@ -37,7 +39,7 @@ def walk(
         >>> " + ".join(f"{t.value:g}*{t.weight:g}" for t in unit.terms), unit.value
         ('1*1 + 2*0 + 3*1 + 0*0 + 1*1 + 5*0 + 1*1 + 0*0 + 2*1', 8.0)
     """
-    shape = op.shape([value.shape for value in inputs])
+    shape = shape_of(op, [value.shape for value in inputs])
     if len(index) != len(shape) or not all(0 <= place < n for place, n in zip(index, shape, strict=True)):
         raise IndexError(f"{index} is not in an output of {ops.spell_shape(shape)}")
     return OPEN.of(type(op))(op, Given(inputs, parameters, buffers, index))

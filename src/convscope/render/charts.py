@@ -121,7 +121,7 @@ def curves_svg(history: History, words: Words = ENGLISH) -> str:
 
 
 def reliability(evaluation: Evaluation, words: Words = ENGLISH, before: Sequence[Bin] = ()) -> Chart:
-    """The share right by stated probability with 95 % intervals, and below it how many pictures there are.
+    """Accuracy by confidence with 95 % intervals, and below it how many pictures there are.
 
     Args:
         evaluation: with calibrated probabilities.
@@ -136,14 +136,14 @@ def reliability(evaluation: Evaluation, words: Words = ENGLISH, before: Sequence
                            "middle": (b.lower + b.upper) / 2, "share": b.count / evaluation.count})  # fmt: skip
     unit = alt.Scale(domain=[0, 1], nice=False)
     percent = alt.Axis(format="~%", tickCount=5)
-    x = alt.X("lower:Q", scale=unit, axis=percent, title=words["sureness axis"])
+    x = alt.X("lower:Q", scale=unit, axis=percent, title=words["confidence axis"])
     bars = (
         _chart(values)
         .mark_bar(color=COLOURS["accent"][0], opacity=0.45)
         .encode(
             x=x,
             x2="upper:Q",
-            y=alt.Y("right:Q", scale=unit, axis=percent, title=words["share right axis"]),
+            y=alt.Y("right:Q", scale=unit, axis=percent, title=words["reliability axis"]),
             y2=alt.Y2Datum(0),
         )
     )
@@ -157,14 +157,14 @@ def reliability(evaluation: Evaluation, words: Words = ENGLISH, before: Sequence
         .mark_line(color=COLOURS["muted"][0], strokeDash=[5, 4], strokeWidth=1.5)
         .encode(x=alt.X("p:Q", scale=unit), y=alt.Y("p:Q", scale=unit))
     )
-    shares = (
+    counts = (
         _chart(values)
         .mark_bar(color=COLOURS["muted"][0], opacity=0.55)
         .encode(
             x=alt.X("lower:Q", scale=unit, axis=alt.Axis(labels=False, ticks=False), title=None),
             x2="upper:Q",
             y2=alt.Y2Datum(0),
-            y=alt.Y("share:Q", scale=unit, axis=alt.Axis(format="~%", values=[0, 0.5, 1]), title=words["share axis"]),
+            y=alt.Y("share:Q", scale=unit, axis=alt.Axis(format="~%", values=[0, 0.5, 1]), title=words["count axis"]),
         )
         .properties(width=_WIDTH, height=46)
     )
@@ -172,7 +172,7 @@ def reliability(evaluation: Evaluation, words: Words = ENGLISH, before: Sequence
     if before:
         marks += _before(before, evaluation.count)
     diagram = marks.properties(width=_WIDTH, height=240)
-    return alt.vconcat(diagram, shares, spacing=12)
+    return alt.vconcat(diagram, counts, spacing=12)
 
 
 def _before(before: Sequence[Bin], count: int) -> alt.Chart:

@@ -18,11 +18,11 @@ from convscope.render.i18n import ENGLISH, Words
 
 WIDTH, HEIGHT = 420, 230
 FEWEST = 10
-"""Answers, below which the share right is left undrawn: it would lie anywhere."""
+"""Answers, below which the accuracy is left undrawn: it would lie anywhere."""
 
 
 def coverage(account: Account, words: Words = ENGLISH) -> Chart:
-    """Lines over the share answered: these pictures with their interval, and those that thresholds were chosen on.
+    """Accuracy over coverage: these pictures with their interval, and those that thresholds were chosen on.
 
     A mark is what came of asking for a precision, with what was asked for.
     """
@@ -75,7 +75,7 @@ def coverage(account: Account, words: Words = ENGLISH) -> Chart:
 
 
 def _asked(sure: Sequence[Kept]) -> list[dict[str, Any]]:
-    """A mark for each share that was asked for; those that came to the same share one."""
+    """A mark for each accuracy that was asked for; one for those that came to the same."""
     found: dict[tuple[float, float], list[str]] = {}
     for one in sure:
         if one.answered >= FEWEST and one.precision is not None:

@@ -49,7 +49,7 @@ _OTHER = ("muted", (1, 0))
 
 
 def depth_chart(experiment: DepthExperiment, what: Quantity = "gradient_size", lang: Lang = "en") -> Chart:
-    """One quantity by layer: a panel an initialisation, a line a kind of layer; one scale for all, logarithmic.
+    """One quantity by layer: a chart an initialisation, a line a kind of layer; one scale for all, logarithmic.
 
     Args:
         experiment: the classroom experiment.
@@ -71,11 +71,11 @@ def depth_chart(experiment: DepthExperiment, what: Quantity = "gradient_size", l
     ]
     colours = alt.Scale(domain=list(lines), range=[COLOURS[role][0] for role, _ in lines.values()])
     dashes = alt.Scale(domain=list(lines), range=[list(dash) for _, dash in lines.values()])
-    # Above the panels: the lines end anywhere, and leave no corner free in all of them.
+    # Above the charts: the lines end anywhere, and leave no corner free in all of them.
     legend = alt.Legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=2.5, symbolSize=500, columns=3)
     ticks, y_scale = _log_scale([value for *_, value in drawn if _drawable(value)])
     x_axis = alt.Axis(values=_layers(experiment.depth), format="d", grid=False, labelFlush=False)
-    panel = (
+    one = (
         _chart(values)
         .mark_line(strokeWidth=2.2, point=experiment.depth == 1)
         .encode(
@@ -92,7 +92,7 @@ def depth_chart(experiment: DepthExperiment, what: Quantity = "gradient_size", l
         .properties(width=_WIDTH, height=_HEIGHT)
     )
     header = alt.Header(title=None, labelFontSize=12, labelAnchor="start", labelColor=COLOURS["ink"][0], labelPadding=6)
-    faceted: Chart = panel.facet(
+    faceted: Chart = one.facet(
         facet=alt.Facet("start:N", sort=list(titles.values()), header=header, title=None),
         columns=2,
         spacing={"row": 18, "column": 22},
@@ -138,7 +138,7 @@ def signal_chart(rows: Sequence[Signal], lang: Lang = "en") -> Chart:
 
 
 def _start(experiment: DepthExperiment, scheme: str, lang: Lang) -> str:
-    """A panel's title: the scheme, its standard deviation, and what such weights multiply by."""
+    """The title of one chart: the scheme, its standard deviation, and what such weights multiply by."""
     gains = sorted(experiment.network(kind, scheme)[0].gain for kind in experiment.kinds)
     gain = "–".join(dict.fromkeys([short(gains[0]), short(gains[-1])]))
     spread = f": {word('std', lang)} {SPREADS[scheme]}" if scheme in SPREADS else ""

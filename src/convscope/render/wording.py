@@ -48,11 +48,11 @@ def percent(fraction: float | None, sign: str = " %") -> str:
     return text + sign
 
 
-def sureness(probability: float) -> str:
+def confidence_text(probability: float) -> str:
     """A probability beside a picture: short, for there it is the tenth of a percent that counts.
 
     Example:
-        >>> sureness(0.99996), sureness(0.5), sureness(1e-9)
+        >>> confidence_text(0.99996), confidence_text(0.5), confidence_text(1e-9)
         ('>99.9 %', '50.0 %', '<0.1 %')
     """
     if probability > 0.9995:
@@ -88,7 +88,7 @@ def class_names(evaluation: Evaluation) -> list[str]:
 
 
 def sure_rows(sure: Sequence[Kept], words: Words) -> list[tuple[str, ...]]:
-    """Stated precision, threshold, what was kept with its interval, and the share answered, as texts."""
+    """Stated precision, threshold, accuracy when it answers with its interval, and coverage, as texts."""
     rows: list[tuple[str, ...]] = []
     for one in sure:
         if one.threshold is None:
@@ -108,7 +108,7 @@ def sure_text(account: Account, words: Words) -> str:
 
 
 def size_rows(sizes: Sequence[SizeScore], words: Words) -> list[tuple[str, ...]]:
-    """From which to which size, the share right, its interval and the number of pictures, as texts."""
+    """From which to which size, the accuracy, its interval and the number of pictures, as texts."""
     rows: list[tuple[str, ...]] = []
     for one in sizes:
         least, most = (f"{width:,} x {height:,}" for height, width in (one.smallest, one.largest))
@@ -135,8 +135,8 @@ def headline(evaluation: Evaluation, words: Words = ENGLISH, account: Account | 
         >>> answers, labels = np.eye(2)[[0, 1, 1, 0, 1] * 50], np.array([0, 1, 1, 0, 0] * 50)
         >>> evaluation = evaluate_probabilities(answers, labels, ("cat", "dog"))
         >>> print(headline(evaluation).replace(". ", ".\\n"))
-        About 80 in 100 right: 80.0 % (74.6 to 84.5 with 95 % confidence) of 250 pictures.
-        It takes cat for dog most often (50 of 150).
+        About 80 in 100 right: accuracy 80.0 % (74.6 to 84.5 with 95 % confidence) on 250 pictures.
+        It most often mistakes cat for dog (50 of 150).
     """
     fields = {
         "correct": count_text(evaluation.correct),
@@ -151,8 +151,8 @@ def headline(evaluation: Evaluation, words: Words = ENGLISH, account: Account | 
     elif evaluation.count < FEW:
         sentences = [words["of few"].format(**fields)]
     else:
-        share, whole = _in_a_hundred(evaluation.top1)
-        sentences = [words["about"].format(share=count_text(share), whole=count_text(whole), **fields)]
+        part, whole = _in_a_hundred(evaluation.top1)
+        sentences = [words["about"].format(share=count_text(part), whole=count_text(whole), **fields)]
     names = class_names(evaluation)
     mistakes = evaluation.count - evaluation.correct
     for pair in most_confused(evaluation, 1):
@@ -198,12 +198,12 @@ def _of_account(account: Account, words: Words) -> list[str]:
     return sentences
 
 
-def _in_a_hundred(share: float) -> tuple[int, int]:
-    """The share in 100, or in 1,000 and more where 100 would round it to none or all."""
+def _in_a_hundred(fraction: float) -> tuple[int, int]:
+    """The fraction in 100, or in 1,000 and more where 100 would round it to none or all."""
     whole = 100
-    while round(share * whole) in (0, whole):
+    while round(fraction * whole) in (0, whole):
         whole *= 10
-    return round(share * whole), whole
+    return round(fraction * whole), whole
 
 
 def commonest(evaluation: Evaluation) -> str:

@@ -210,10 +210,10 @@ def test_im2col_steps_from_window_to_window(opened):
 @pytest.mark.browser
 def test_the_language_switches_and_the_browsers_is_taken(opened):
     page = opened(render_calc_page(sharpened()), locale="ko-KR")
-    assert page.locator("#stage-title").inner_text() == "윈도가 움직이는 모습"
+    assert page.locator("#stage-title").inner_text() == "윈도우가 움직이는 모습"
     assert page.locator("#play").get_attribute("aria-label") == "재생"
     page.locator("#language").click()
-    assert page.locator("#stage-title").inner_text() == "The window at work"
+    assert page.locator("#stage-title").inner_text() == "The sliding window"
     assert page.locator("#play").get_attribute("aria-label") == "Play"
     assert "편향" not in page.locator("body").inner_text()
 
@@ -234,6 +234,13 @@ def test_without_a_script_numbers_and_arithmetic_are_there(opened):
     assert "60*5 + 113*(-1)" in page.locator("#arithmetic").inner_text()
     assert page.locator("#language").is_hidden()
     assert page.locator("#slider").is_hidden()
+
+
+def test_arithmetic_of_several_lines_keeps_them_where_no_script_runs():
+    page = render_calc_page(calculate(ops.Softmax(), [np.array([1.0, 2.0, 3.0])]))
+    lines = re.search(r'<div id="arithmetic"[^>]*><pre>(.*?)</pre>', page, re.DOTALL)[1].split("\n")
+    assert len(lines) == 3
+    assert "\ufffd" not in page
 
 
 class GatedUnits(Calculation):

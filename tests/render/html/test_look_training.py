@@ -39,6 +39,7 @@ def test_the_weights_of_first_middle_and_last_layer_are_opened(step):
 
 def test_loss_update_and_gradient_are_the_steps(step):
     html = training(step)
+    assert "&lt;" not in html  # nothing that is HTML was escaped
     assert shown(step.loss_before, 6) in html
     assert shown(step.loss_after, 6) in html
     for address in steepest(step):

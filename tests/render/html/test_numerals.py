@@ -15,9 +15,9 @@ def test_numbers_for_people(x, text):
 
 @pytest.mark.browser
 def test_the_script_writes_the_same(opened):
-    from convscope.render.html.page import render
+    from convscope.render.html.page import page as whole_page
 
-    page = opened(render("t", "", "", {}, ("page.js",), (), "en"))
+    page = opened(whole_page("page.html", "t", {}, ("page.js",), (), "en"))
     source = page.locator('script[type="module"]').text_content()
     for digits in (3, 4, 6):
         said = page.evaluate(

@@ -3,12 +3,16 @@ import hashlib
 import json
 import re
 
-from convscope.render.html.page import both, json_text, render
+from markupsafe import Markup
+
+from convscope.render.html.languages import both, spoken
+from convscope.render.html.page import json_text
+from convscope.render.html.page import page as whole_page
 
 
 def page(**given):
-    options = {"title": "a <title>", "head": "", "main": "", "data": {}, "lang": None}
-    return render(**{**options, **given}, scripts=("page.js", "unit.js"), styles=("page.css",))
+    options = {"title": "a <title>", "data": {}, "lang": None}
+    return whole_page("page.html", **{**options, **given}, scripts=("page.js", "unit.js"), styles=("page.css",))
 
 
 def test_the_policy_names_the_script_and_nothing_else():
@@ -31,6 +35,8 @@ def test_what_people_wrote_stays_text():
 
 def test_fields_are_put_in_in_every_language():
     assert both("channel n", n="<b>3</b>").count("<b>3</b>") == 2
+    assert spoken("channel n", n="<b>3</b>").count("&lt;b&gt;3&lt;/b&gt;") == 2
+    assert spoken("channel n", n=Markup("<b>3</b>")).count("<b>3</b>") == 2
 
 
 def test_the_language_is_the_asked_one_or_the_browsers():

@@ -54,7 +54,7 @@ def test_the_file_is_written_whole(experiment, tmp_path):
 def test_it_reads_on_a_phone_in_korean(opened, html):
     page = opened(html, width=360, locale="ko-KR", color_scheme="dark")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    assert page.locator("h1").inner_text() == "가중치 초기화와 깊이가 하는 일"
+    assert page.locator("h1").inner_text() == "초기화와 깊이가 하는 일"
     assert page.locator(".chart:visible").count() == 4
     page.locator("#language").click()
     assert page.locator("#depth-title").inner_text().startswith("The same deep network")

@@ -30,20 +30,24 @@ def drawn(classes, count, seed=0):
 def test_the_head_says_it_in_plain_words():
     evaluation = evaluated([0] * 100 + [1] * 100, [0] * 92 + [1] * 8 + [1] * 100, ["shirt", "coat"])
     assert headline(evaluation) == (
-        "About 96 in 100 right: 96.0 % (92.3 to 98.0 with 95 % confidence) of 200 pictures. "
-        "It takes shirt for coat most often (8 of 100)."
+        "About 96 in 100 right: accuracy 96.0 % (92.3 to 98.0 with 95 % confidence) on 200 pictures. "
+        "It most often mistakes shirt for coat (8 of 100)."
     )
 
 
 @pytest.mark.parametrize(
     ("labels", "predicted", "expected"),
     [
-        ([0, 1] * 50, [0, 1] * 50, "All 100 right: 100 % (96.3 to 100 with 95 % confidence)."),
+        ([0, 1] * 50, [0, 1] * 50, "All 100 right: accuracy 100 % (96.3 to 100 with 95 % confidence)."),
         ([0, 1] * 4, [0, 1] * 3 + [0, 0], "7 of 8 right"),
-        ([0, 1] * 4, [0, 1] * 3 + [0, 0], "Its one mistake takes coat for shirt."),
-        ([0, 1] * 500, [0, 1] * 499 + [0, 0], "About 999 in 1,000 right: 99.9 %"),
+        ([0, 1] * 4, [0, 1] * 3 + [0, 0], "It mistakes coat for shirt once, its only mistake."),
+        ([0, 1] * 500, [0, 1] * 499 + [0, 0], "About 999 in 1,000 right: accuracy 99.9 %"),
         ([0, 1], [1, 0], "None of 2 right"),
-        ([0, 0, 0, 1] * 50, [0, 0, 0, 0] * 50, "not surely better than always answering shirt (75.0 %)"),
+        (
+            [0, 0, 0, 1] * 50,
+            [0, 0, 0, 0] * 50,
+            "not significantly better than the baseline of always answering shirt (75.0 %)",
+        ),
         ([0], [0], "All 1 right"),
     ],
 )
@@ -68,7 +72,7 @@ def test_a_percentage_is_never_rounded_to_all_or_none(part, whole):
 def test_few_classes_are_all_listed_with_the_matrix():
     text = to_text(drawn(10, 500))
     assert all(f"class {index} " in text for index in range(10))
-    assert "Rows are what the pictures are" in text
+    assert "Confusion matrix, a row a true class" in text
     assert "worst" not in text
 
 
@@ -82,8 +86,8 @@ def test_many_classes_show_the_worst_and_say_so():
 
 
 def test_two_classes_do_not_boast_with_a_top_five():
-    assert "top five" not in to_text(drawn(2, 50))
-    assert "top five" in to_text(drawn(6, 50))
+    assert "top-five accuracy" not in to_text(drawn(2, 50))
+    assert "top-five accuracy" in to_text(drawn(6, 50))
 
 
 def test_names_of_any_script_line_up():
@@ -145,7 +149,7 @@ def test_an_account_names_the_files_behind_mistakes_sizes_and_what_came_of_being
         in said
     )
     assert "before calibration" in said
-    assert "Asked to be right in 75 % of its answers" in said.splitlines()[0]
+    assert "Asked for an accuracy of 75 %" in said.splitlines()[0]
     lines = [line.split() for line in said.splitlines()]
     assert [line[:3] for line in lines if line[:1] in (["20"], ["200"])] == [
         ["20", "x", "10"],

@@ -24,7 +24,9 @@ NET = "input 1x8x8\nconv 4 3x3 > batchnorm > sigmoid > maxpool 2 > flatten > dro
 def step() -> TrainingStep:
     network = Network.parse(NET)
     module = to_module(network.graph()).eval()
-    model = Model(network, module, ("cat", "dog\x1b", "고양이"), ImagePreprocess(1, 8, 8), Normalise((0.5,), (0.3,)))
+    model = Model(
+        network.graph(), module, ("cat", "dog\x1b", "고양이"), ImagePreprocess(1, 8, 8), Normalise((0.5,), (0.3,))
+    )
     images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
     return training_step(model, images, ["cat", "고양이", "dog\x1b"], lr=0.1)
 
@@ -60,7 +62,7 @@ def test_a_unit_a_score_and_what_nobody_reads(step: TrainingStep) -> None:
 def test_what_nobody_reads_has_no_way() -> None:
     network = Network.parse("input 1x5x5\nmaxpool 2 > flatten > linear 2")
     module = to_module(network.graph()).eval()
-    model = Model(network, module, ("a", "b"), ImagePreprocess(1, 5, 5), Normalise((0.5,), (0.3,)))
+    model = Model(network.graph(), module, ("a", "b"), ImagePreprocess(1, 5, 5), Normalise((0.5,), (0.3,)))
     step = training_step(model, np.zeros((5, 5, 1), np.uint8), "a")
     text = gradient_text(step, step.open("input[0,4,4]"))
     assert "no way leads to the loss" in text

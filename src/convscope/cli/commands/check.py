@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
 from pathlib import Path
@@ -110,6 +108,9 @@ def _write_list(found: Checked, source: FileSource, file: Path) -> list[str]:
     Returns:
         pictures that it should name and cannot, for no table could: names that are not UTF-8, or that end in a blank.
     """
+    import csv
+    import io
+
     from convscope.data.sources import open_source
     from convscope.data.sources.place import Folder
     from convscope.data.sources.source import FileSource

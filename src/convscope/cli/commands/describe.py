@@ -71,9 +71,10 @@ def describe(
     NET is a known name (lenet5), a .net file (FILE:NAME where it holds several), or the notation itself in quotes.
     """
     from convscope.network import table, zoo
+    from convscope.network.costs import rows_of
     from convscope.network.expand import GraphError
     from convscope.network.memory import dtype_named, largest_batch, memory, optimizer_named
-    from convscope.network.summary import rows_of, summarise
+    from convscope.network.summary import summarise
 
     activations, held_by = dtype_named(dtype), optimizer_named(optimizer)
     network = zoo.find(net)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
 
@@ -75,8 +74,7 @@ def look(**options: Any) -> None:
     look_command(Request(**options))
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """What a person wrote after ``convscope look``; the words of the command line."""
 
     model: str | None
@@ -406,6 +404,8 @@ def init_command(net: str | None, scheme: str | None, html: str | None, lang: La
 
         write_signal_page(Path(html), experiment, signals, net or "", lang)
     if as_json:
+        from dataclasses import asdict
+
         document = {
             "experiment": None if experiment is None else asdict(experiment),
             "network": {one: [asdict(row) for row in rows] for one, rows in signals.items()},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from typing import TYPE_CHECKING
@@ -59,6 +58,8 @@ def predict(model: str, files: tuple[str, ...], top: int, sure: float | None, as
 
 
 def _print_csv(done: Predictions, top: int) -> None:
+    import csv
+
     places = min(top, max((len(answer.top) for answer in done), default=0))
     writer = csv.writer(sys.stdout, lineterminator="\n")
     heads = [head for k in range(2, places + 1) for head in (f"class{k}", f"probability{k}")]

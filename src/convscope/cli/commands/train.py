@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import signal
 import sys
@@ -62,6 +61,8 @@ def train(data: str | None, **options: Any) -> None:
 
 def train_command(data: str | None, **options: Any) -> int:
     """Run the command; returns the exit status."""
+    from dataclasses import fields
+
     from rich.console import Console
 
     from convscope.cli.allocation import keep_freed_memory
@@ -70,7 +71,7 @@ def train_command(data: str | None, **options: Any) -> int:
     from convscope.network import zoo
 
     resume, fit, out = options["resume"], options["fit"], options["out"]
-    names = [field.name for field in dataclasses.fields(Recipe)]
+    names = [field.name for field in fields(Recipe)]
     recipe = Recipe(**{name: options[name] for name in names if options[name] is not None})
     if fit is not None:
         fit_named(fit)

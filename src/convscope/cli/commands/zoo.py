@@ -17,8 +17,8 @@ from convscope.errors import UserError
 @json_option
 def zoo(reference: str | None, as_json: bool) -> None:
     """The networks that are known by name: sizes, years, sources."""
-    from convscope.network import table
     from convscope.network import zoo as networks
+    from convscope.render.text import zoo as table
 
     if reference is None:
         entries = networks.entries()

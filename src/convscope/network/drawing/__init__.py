@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from convscope.errors import UserError, did_you_mean
+from convscope.network.costs import RULE, Costs, receptive_fields
 from convscope.network.drawing import svg
 from convscope.network.drawing.columns import Plan, plan
 from convscope.network.drawing.layout import Words
@@ -24,7 +25,6 @@ from convscope.network.drawing.text import (
     wrapped,
 )
 from convscope.network.graph import Graph, Node
-from convscope.network.summary import RULE, Summary, receptive_fields
 from convscope.network.table import MARKED, to_html
 from convscope.ops import spell_shape
 
@@ -122,7 +122,7 @@ LONG = 40
 """Rows from which a notebook folds the table away."""
 
 
-def beside_table(summary: Summary, name: str = "network") -> str:
+def beside_table(summary: Costs, name: str = "network") -> str:
     """A summary as HTML for a notebook or a page: the drawing, below it the table; folds for a long network.
 
     Args:

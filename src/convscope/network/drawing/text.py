@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+from convscope.network.costs import BYTES, Field
 from convscope.network.drawing.structure import Run, is_light
 from convscope.network.graph import Node
-from convscope.network.summary import BYTES, Field
 from convscope.network.table import bytes_text
 from convscope.ops import AvgPool, Conv, MaxPool, elements, spell, spell_shape
 

@@ -16,7 +16,6 @@ from convscope.ops.spelling import (
     call,
 )
 
-
 _HARDSIGMOID = '''class HardSigmoid(nn.Module):
     """A line cut off at 0 and 1."""
 

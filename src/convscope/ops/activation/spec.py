@@ -128,6 +128,11 @@ def sigmoid_step(x: float, name: str) -> Step:
     return make_step(name, "exp({0}) / (1 + exp({0}))", math.exp(x) / (1 + math.exp(x)), x=x)
 
 
+def _limited(x: float, low: float, high: float) -> float:
+    """``x`` cut off at both; what is no number stays it."""
+    return x if math.isnan(x) else min(max(low, x), high)
+
+
 def _inside(within: Any, x: Any, xp: Any, value: float = 1.0) -> Any:
     return xp.where(within, xp.asarray(value, x.dtype), xp.asarray(0, x.dtype))
 
@@ -151,16 +156,16 @@ class ReLU(Activation):
         return xp.maximum(x, 0)
 
     def slope(self, x: Any, xp: Any) -> Any:
-        """1 above 0, else 0."""
-        return _inside(x > 0, x, xp)
+        """1 above 0, else 0; 1 where ``x`` is no number, as torch has it."""
+        return _inside(~(x <= 0), x, xp)
 
     def steps(self, x: float) -> tuple[Step, ...]:
         """One."""
-        return (make_step("value", "max(0, {0})", max(0.0, x), x=x),)
+        return (make_step("value", "max(0, {0})", _limited(x, 0.0, math.inf), x=x),)
 
     def slope_steps(self, x: float) -> tuple[Step, ...]:
         """The piece."""
-        return slope_piece(x, 0, None, float(x > 0))
+        return slope_piece(x, 0, None, float(not x <= 0))
 
 
 @operation("relu6", "min(max(0, x), 6)")
@@ -184,7 +189,7 @@ class ReLU6(Activation):
 
     def steps(self, x: float) -> tuple[Step, ...]:
         """One."""
-        return (make_step("value", "min(max(0, {0}), 6)", min(max(0.0, x), 6.0), x=x),)
+        return (make_step("value", "min(max(0, {0}), 6)", _limited(x, 0.0, 6.0), x=x),)
 
     def post_operation(self) -> tuple[str, list[float], str]:
         """Its name and its numbers."""
@@ -233,7 +238,7 @@ class Clip(Activation):
 
     def slope(self, x: Any, xp: Any) -> Any:
         """1 strictly between, else 0."""
-        return _inside((x > self.min) & (x < self.max), x, xp)
+        return _inside(~((x <= self.min) | (x >= self.max)), x, xp)
 
     def steps(self, x: float) -> tuple[Step, ...]:
         """One."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
@@ -39,6 +40,11 @@ def batch_norm(x_NC_spatial: Array, running_mean: Array, running_var: Array, eps
     return out
 
 
+def _grouped(shape: Sequence[int], num_groups: int) -> tuple[int, int, int]:
+    """Examples, groups, values a group; of no examples too."""
+    return shape[0], num_groups, prod(shape[1:]) // num_groups
+
+
 def group_norm(x_NC_spatial: Array, num_groups: int, eps: float) -> Array:
     """Each example's groups of channels to mean 0 and variance 1 (Wu and He 2018).
 
@@ -46,7 +52,7 @@ def group_norm(x_NC_spatial: Array, num_groups: int, eps: float) -> Array:
         >>> group_norm(np.array([[1.0, 3.0, 10.0, 30.0]]), num_groups=2, eps=0.0)
         array([[-1.,  1., -1.,  1.]])
     """
-    grouped = x_NC_spatial.reshape(x_NC_spatial.shape[0], num_groups, -1)
+    grouped = x_NC_spatial.reshape(_grouped(x_NC_spatial.shape, num_groups))
     return standardise(grouped, (2,), eps).reshape(x_NC_spatial.shape)
 
 
@@ -116,7 +122,7 @@ def batch_norm_backward(x_NC_spatial: Array, gradient: Array, running_var: Array
 
 def group_norm_backward(x_NC_spatial: Array, gradient: Array, num_groups: int, eps: float) -> Array:
     """The gradient of group norm's input, before weight and bias."""
-    shape = (x_NC_spatial.shape[0], num_groups, -1)
+    shape = _grouped(x_NC_spatial.shape, num_groups)
     inward = standardise_backward(x_NC_spatial.reshape(shape), gradient.reshape(shape), (2,), eps)
     return inward.reshape(x_NC_spatial.shape)
 

@@ -128,11 +128,22 @@ def adaptive_pool(image_NC_spatial: Array, output_size: tuple[int, ...], maximum
 
 
 def winners(image_NC_spatial: Array, window: Window, ceil: bool = False) -> np.ndarray:
-    """Which value under the window is the largest at each place, by its number in the kernel: ``(N, C, *places)``."""
+    """Which value under the window is the largest at each place, by its number in the kernel: ``(N, C, *places)``.
+
+    The first of equals, but never the padding: where all under a window are minus infinity, the first value is it.
+
+    Example:
+        >>> pair = Window(kernel=(2,), stride=(2,), dilation=(1,), padding=((1, 1),))
+        >>> winners(np.array([[[-np.inf, 3.0]]]), pair)
+        array([[[1, 0]]])
+    """
     view = windows(image_NC_spatial, window, fill=-np.inf, ceil=ceil)
     flat = view.reshape(*view.shape[: -len(window.kernel)], prod(window.kernel))
-    found: np.ndarray = flat.argmax(-1)  # the first of equals
-    return found
+    found: np.ndarray = flat.argmax(-1)
+    inside = windows(np.ones((1, 1, *image_NC_spatial.shape[2:])), window, ceil=ceil)[0, 0] > 0
+    inside_PK = inside.reshape(*found.shape[2:], prod(window.kernel))
+    won = np.take_along_axis(np.broadcast_to(inside_PK, flat.shape), found[..., None], -1)[..., 0]
+    return np.where(won, found, inside_PK.argmax(-1))
 
 
 def max_pool_backward(image_NC_spatial: Array, gradient_NC_places: Array, window: Window, ceil: bool = False) -> Array:
@@ -202,7 +213,8 @@ def adaptive_max_backward(image_NC_spatial: Array, gradient_NC_places: Array) ->
     for place in np.ndindex(*places):
         box = tuple(side[at] for side, at in zip(bands, place, strict=True))
         inside = image_NC_spatial[(..., *box)]
-        won = np.unravel_index(inside.reshape(*inside.shape[:2], -1).argmax(-1), inside.shape[2:])
+        flat = inside.reshape(*inside.shape[:2], prod(inside.shape[2:]))
+        won = np.unravel_index(flat.argmax(-1), inside.shape[2:])
         at = tuple(side.start + row for side, row in zip(box, won, strict=True))
         out[(example, channel, *at)] += gradient_NC_places[(..., *place)]
     return out

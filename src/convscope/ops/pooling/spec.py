@@ -60,7 +60,7 @@ class MaxPool(Op):
     positional: ClassVar[tuple[str, ...]] = ("kernel_size",)
     explained = (
         "Of each window, the largest value stays. No weights; channels are kept.",
-        "윈도마다 가장 큰 값만 남깁니다. 가중치가 없고 채널 수는 그대로입니다.",
+        "윈도우마다 가장 큰 값만 남깁니다. 가중치가 없고 채널 수는 그대로입니다.",
     )
     traits: ClassVar[Traits] = Traits(
         reads="window",
@@ -111,7 +111,7 @@ class AvgPool(Op):
     positional: ClassVar[tuple[str, ...]] = ("kernel_size",)
     explained = (
         "Of each window, the mean. No weights; channels are kept.",
-        "윈도마다 평균을 구합니다. 가중치가 없고 채널 수는 그대로입니다.",
+        "윈도우마다 평균을 구합니다. 가중치가 없고 채널 수는 그대로입니다.",
     )
     traits: ClassVar[Traits] = Traits(
         reads="window",
@@ -167,7 +167,7 @@ class AdaptiveAvgPool(Op):
     positional: ClassVar[tuple[str, ...]] = ("output_size",)
     explained = (
         "The mean of as many windows as the output has places.",
-        "출력의 위치 수만큼 윈도를 나누어 평균을 구합니다.",
+        "출력의 위치 수만큼 윈도우를 나누어 평균을 구합니다.",
     )
     traits: ClassVar[Traits] = Traits(
         reads="box",
@@ -204,7 +204,7 @@ class AdaptiveMaxPool(Op):
     positional: ClassVar[tuple[str, ...]] = ("output_size",)
     explained = (
         "The largest value of as many windows as the output has places.",
-        "출력의 위치 수만큼 윈도를 나누어 최댓값을 구합니다.",
+        "출력의 위치 수만큼 윈도우를 나누어 최댓값을 구합니다.",
     )
     traits: ClassVar[Traits] = Traits(
         reads="box",

@@ -14,6 +14,7 @@ from convscope.ops.arrays import (
 )
 from convscope.ops.opening import OPEN, Given, finish, own_term
 from convscope.ops.shape.spec import Flatten, Identity, PadChannels
+from convscope.ops.spec import elements
 from convscope.ops.uses import (
     STEPS,
     USES,
@@ -27,7 +28,7 @@ from convscope.ops.walk import Walk
 
 @FORWARD.enter(Flatten)
 def _forward_flatten(op: Flatten, given: Operands) -> Array:
-    return given.x.reshape(given.x.shape[0], -1)
+    return given.x.reshape(len(given.x), elements(given.shapes[0]))
 
 
 @FORWARD.enter(Identity)

@@ -7,6 +7,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from convscope import ops
 from convscope.calculation.calculation import Calculation, Values
 from convscope.calculation.functions import Im2col
@@ -16,11 +18,13 @@ from convscope.ops.arrays import Gradients
 from convscope.ops.windows import padding_of
 from convscope.render.html import calc_sections as sections
 from convscope.render.html.curve import curve, slopes
-from convscope.render.html.markup import text
+from convscope.render.html.formula import steps_list
+from convscope.render.html.languages import both, spoken
+from convscope.render.html.markup import text_lines
 from convscope.render.html.matrix import UNPADDED, Padding, plane, plane_shape, planes
-from convscope.render.html.numerals import shown
 from convscope.render.html.packed import pack, pack_walks
-from convscope.render.html.page import attribute, both, render, section
+from convscope.render.html.page import page
+from convscope.render.html.report_sections import Values as Shown
 from convscope.render.i18n import Lang, page_words
 from convscope.render.text.walk import walk_text
 
@@ -62,41 +66,24 @@ def render_calc_page(calculation: Calculation, lang: Lang | None = None, backwar
         >>> render_calc_page(pooled)[:15]
         '<!doctype html>'
     """
-    op, page_lang = calculation.op, lang or "en"
-    title = op.text()
-    head = f"""<p class="overline">{both("made by calc")}</p>
-<h1><bdi>{text(title)}</bdi></h1>
-<p class="lede">{_explained(op)}</p>
-{_costs(calculation)}"""
-    parts = [
-        _stage(calculation, page_lang),
-        sections.unfolded(calculation),
-        sections.before(calculation),
-        sections.gradients(calculation, *backward) if backward is not None else "",
-        sections.shape(calculation),
-    ]
-    return render(
-        f"{title}: {page_words(page_lang)['output']} {spell_shape(calculation.output.shape)}",
-        head,
-        "\n".join(part for part in parts if part),
+    op = calculation.op
+    output = page_words(lang or "en")["output"]
+    return page(
+        "calc.html",
+        f"{op.text()}: {output} {spell_shape(calculation.output.shape)}",
         _data(calculation),
         ("page.js", "unit.js", "calc.js"),
         ("page.css", "calc.css"),
         lang,
+        operation=op.text(),
+        explained=spoken(f"op: {op.word}") if f"op: {op.word}" in page_words("en") else op.summary,
+        costs={"weights": calculation.weights, "biases": calculation.biases, "macs": calculation.macs},
+        stage=_stage(calculation),
+        unfolded=sections.unfolded(calculation),
+        before=Markup(steps_list(calculation.before)) if calculation.before else None,
+        gradients=sections.gradients(calculation, *backward) if backward is not None else None,
+        shape=sections.shape(calculation),
     )
-
-
-def _explained(op: ops.Op) -> str:
-    key = f"op: {op.word}"
-    return both(key) if key in page_words("en") else text(op.summary)
-
-
-def _costs(calculation: Calculation) -> str:
-    if not calculation.macs:
-        return ""
-    counts = {"weights": calculation.weights, "biases": calculation.biases, "macs": calculation.macs}
-    key = "costs" if calculation.biases else "costs without bias"
-    return f'<p class="note">{both(key, **{name: f"{count:,}" for name, count in counts.items()})}</p>'
 
 
 # The operands, the kernel and the output
@@ -112,139 +99,89 @@ def _padding(calculation: Calculation) -> Padding:
     return (sides[0], sides[1]) if len(sides) == 2 else ((0, 0), sides[0])
 
 
-def _stage(calculation: Calculation, lang: Lang) -> str:
+def _stage(calculation: Calculation) -> Shown:
+    """The operands with the kernels beside them, the output, its graph and its first number's arithmetic."""
     kernels = _kernels(calculation)
-    rows = []
+    operands = []
     for operand, values in enumerate(calculation.inputs):
+        lanes = []
         for number, values_RC in enumerate(planes(values)[:MOST_PLANES]):
             caption = _caption("input", values.shape, number, operand if len(calculation.inputs) > 1 else None)
             marks: dict[str, str | int] = {"of": "input", "operand": operand, "plane": number}
             padding = _padding(calculation) if operand == 0 else UNPADDED
             drawn = plane(values_RC, caption, marks, padding=padding, largest=sections.largest(values))
-            beside = kernels[min(number, len(kernels) - 1)] if kernels and operand == 0 else ""
-            rows.append(f'<div class="lane" data-operand="{operand}" data-row="{number}">{drawn}{beside}</div>')
-        rows.append(_omitted(plane_shape(values.shape)[0] - MOST_PLANES))
+            beside = kernels[min(number, len(kernels) - 1)] if kernels and operand == 0 else None
+            lanes.append({"plane": Markup(drawn), "kernels": beside})
+        omitted = plane_shape(values.shape)[0] - MOST_PLANES
+        operands.append({"number": operand, "lanes": lanes, "omitted": omitted})
+    output = calculation.output
+    peak = sections.largest(output)
     outputs = [
-        plane(values_RC, _caption("output", calculation.output.shape, number), {"of": "output", "plane": number},
-              largest=sections.largest(calculation.output), kind="result")
-        for number, values_RC in enumerate(planes(calculation.output)[:MOST_PLANES])
+        Markup(plane(values_RC, _caption("output", output.shape, number), {"of": "output", "plane": number},
+                     largest=peak, kind="result"))
+        for number, values_RC in enumerate(planes(output)[:MOST_PLANES])
     ]  # fmt: skip
-    count = plane_shape(calculation.output.shape)[0]
-    result = (
-        f'<span class="sign">=</span><div class="outputs">{_tabs(min(count, MOST_PLANES), lang)}{"".join(outputs)}'
-        f"{_omitted(count - MOST_PLANES)}</div>"
-    )
-    if isinstance(calculation.op, Im2col):
-        # The matrix below is the output, and a column of it is what one opens.
-        return section(
-            "stage",
-            "window",
-            f'<p class="live-only">{both("how to")}</p>',
-            _controls(lang),
-            f'<div class="board"><div class="lanes">{"".join(rows)}</div></div>',
-        )
-    board = f'<div class="board"><div class="lanes">{"".join(rows)}</div>{result}</div>'
-    first = "\n".join(walk_text(calculation.walk((0,) * calculation.output.ndim)))
-    return section(
-        "stage",
-        "window" if calculation.window is not None else "every output",
-        f'<p class="live-only">{both("how to")}</p>',
-        _controls(lang),
-        board,
-        curve(calculation),
-        f'<h3 id="arithmetic-title">{both("arithmetic")}</h3>',
-        f'<div id="arithmetic" aria-live="polite"><pre>{text(first)}</pre></div>',
-    )
+    # Of im2col the matrix below is the output, and a column of it is what one opens.
+    unfolds = isinstance(calculation.op, Im2col)
+    return {
+        "title": "window" if calculation.window is not None or unfolds else "every output",
+        "operands": operands,
+        "outputs": outputs,
+        "omitted": plane_shape(output.shape)[0] - MOST_PLANES,
+        "unfolds": unfolds,
+        "curve": "" if unfolds else Markup(curve(calculation)),
+        "first": "" if unfolds else text_lines("\n".join(walk_text(calculation.walk((0,) * output.ndim)))),
+    }
 
 
 def _caption(what: str, shape: tuple[int, ...], number: int, operand: int | None = None) -> str:
-    named = both(what) if operand is None else both("input n", n=str(operand + 1))
+    named = spoken(what) if operand is None else spoken("input n", n=operand + 1)
     if number == 0 and plane_shape(shape)[0] == 1:
-        return both("of shape", what=named, shape=f'<span class="muted">{spell_shape(shape)}</span>')
+        return spoken("of shape", what=named, shape=Markup('<span class="muted">{}</span>').format(spell_shape(shape)))
     if operand is not None:
-        return named + ", " + both("channel n", n=str(number))
-    return both(f"{what} channel", n=str(number))
+        return named + ", " + spoken("channel n", n=number)
+    return spoken(f"{what} channel", n=number)
 
 
-def _omitted(count: int) -> str:
-    return f'<p class="note">{both("and more", n=f"{count:,}")}</p>' if count > 0 else ""
-
-
-def _tabs(count: int, lang: Lang) -> str:
-    if count == 1:
-        return ""
-    buttons = "".join(f'<button type="button" data-tab="{n}">{n}</button>' for n in range(count))
-    said = attribute("aria-label", "output channels", lang)
-    return f'<div class="tabs live-only" role="group" {said}>{buttons}</div>'
-
-
-def _controls(lang: Lang) -> str:
-    def button(key: str, sign: str) -> str:
-        return f'<button type="button" id="{key}" {attribute("aria-label", key, lang)}>{sign}</button>'
-
-    slider = f'<input type="range" id="slider" min="0" value="0" step="1" {attribute("aria-label", "position", lang)}>'
-    return (
-        '<div class="controls live-only">'
-        + button("previous", _ICON.format("M15 5l-8 7 8 7z"))
-        + button("play", _ICON.format("M7 4.5l12 7.5-12 7.5z"))
-        + button("next", _ICON.format("M9 5l8 7-8 7z"))
-        + slider
-        + '<output id="where" for="slider"></output></div>'
-    )
-
-
-_ICON = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="{}"/></svg>'
-
-
-def _kernels(calculation: Calculation) -> list[str]:
-    """HTML beside each input channel: of every filter, its kernel for that channel; or the weights and the biases."""
+def _kernels(calculation: Calculation) -> list[Shown]:
+    """Beside each input channel: of every filter, its kernel for that channel; or the weights and the biases."""
     weight, shapes = calculation.parameters.get("weight"), calculation.shapes
     per_channel = _per_channel(calculation)
     if weight is None or weight.ndim < 2:
-        return [per_channel] if per_channel else []
+        return [{"sign": "", "planes": [], "parameters": per_channel}] if per_channel else []
     largest = sections.largest(weight)
     if isinstance(calculation.op, ops.Linear):
         drawn = plane(weight, both("weights"), {"of": "weight", "plane": 0}, largest=largest, kind="weight")
-        return [f'<span class="sign">×</span><div class="kernels">{drawn}{per_channel}</div>']
+        return [{"sign": "×", "planes": [Markup(drawn)], "parameters": per_channel}]
     filters = planes(weight)[: max(1, MOST_KERNELS // elements(weight.shape[2:]))]
-    share = elements(weight.shape[1:-2])  # matrices of a filter
+    of_filter = elements(weight.shape[1:-2])  # matrices
     groups = getattr(calculation.op, "groups", 1)
     of_group = weight.shape[0] // groups
-    beside: list[list[str]] = [[] for _ in range(plane_shape(shapes[0])[0])]
+    beside: list[list[Markup]] = [[] for _ in range(plane_shape(shapes[0])[0])]
     for number, values_RC in enumerate(filters):
-        filter_, channel = divmod(number, share)
+        filter_, channel = divmod(number, of_filter)
         # A signal's channels are the rows of a single matrix; a volume's are not drawn beside each other.
-        row = filter_ // of_group * share + channel if weight.ndim == 4 else 0
+        row = filter_ // of_group * of_filter + channel if weight.ndim == 4 else 0
         marks: dict[str, str | int] = {"of": "weight", "filter": filter_, "plane": number}
         caption = both("kernels", n=str(filter_)) if channel == 0 else both("kernel channel", n=str(channel))
-        beside[row].append(plane(values_RC, caption, marks, largest=largest, kind="weight"))
+        beside[row].append(Markup(plane(values_RC, caption, marks, largest=largest, kind="weight")))
     return [
-        f'<span class="sign">∗</span><div class="kernels">{"".join(drawn)}{per_channel if row == 0 else ""}</div>'
+        {"sign": "∗", "planes": drawn, "parameters": per_channel if row == 0 else None}
         for row, drawn in enumerate(beside)
     ]
 
 
-def _per_channel(calculation: Calculation) -> str:
+def _per_channel(calculation: Calculation) -> Shown | None:
     """Bias, mean, variance, scale: a table with a row a channel."""
-    vectors = {
-        name: values
-        for name, values in {**calculation.buffers, **calculation.parameters}.items()
-        if values.ndim == 1
-    }  # fmt: skip
+    tensors = {**calculation.buffers, **calculation.parameters}
+    vectors = {name: values for name, values in tensors.items() if values.ndim == 1}
     if not vectors:
-        return ""
-    # A tensor of someone's own operation has no word but its name.
-    named = {name: both(name) if name in page_words("en") else text(name) for name in vectors}
-    heads = "".join(f'<th scope="col">{named[name]}</th>' for name in vectors)
+        return None
     count = min(MOST_PLANES, max(len(values) for values in vectors.values()))
-    rows = "".join(
-        f'<tr data-channel="{n}"><th scope="row">{n}</th>'
-        + "".join(f'<td class="number">{shown(float(values[n]), 5)}</td>' for values in vectors.values())
-        + "</tr>"
-        for n in range(count)
-    )
-    head = f"<thead><tr><th></th>{heads}</tr></thead>"
-    return f'<div class="scroll"><table class="parameters">{head}<tbody>{rows}</tbody></table></div>'
+    rows = [[float(values[n]) for values in vectors.values()] for n in range(count)]
+    # A tensor of someone's own operation has no word but its name.
+    names = [spoken(name) if name in page_words("en") else name for name in vectors]
+    return {"names": names, "rows": rows}
 
 
 # What the script draws

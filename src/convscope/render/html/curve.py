@@ -13,8 +13,8 @@ from convscope.calculation.functions import Logit, Odds, compute
 from convscope.ops.activation.reference import slope
 from convscope.ops.activation.spec import Activation
 from convscope.reference.losses import logit_slope, odds_slope
+from convscope.render.html.languages import both
 from convscope.render.html.numerals import shown
-from convscope.render.html.page import both
 
 WIDE, HIGH, MARGIN = 640.0, 280.0, 30.0
 POINTS = 241

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 
 from convscope.ops.step import Step
+from convscope.render.html.languages import both
 from convscope.render.html.markup import text
 from convscope.render.html.numerals import shown
-from convscope.render.html.page import both
 from convscope.render.i18n import page_words
 
 DIGITS = 6

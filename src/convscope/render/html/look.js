@@ -167,14 +167,14 @@ function drawTiles(node) {
   select.value = node.path;
   byId("node-says").replaceChildren(nodeSays(node));
   const { channels, low, high, dead, vector, columns, rows } = node.maps;
-  const tiles = byId("tiles");
+  const grid = byId("maps");
   if (vector) {
-    tiles.className = "";
-    tiles.replaceChildren();
+    grid.className = "";
+    grid.replaceChildren();
   } else {
-    tiles.className = "tiles-of-maps";
-    tiles.style.setProperty("--ratio", `${columns} / ${rows}`);
-    tiles.replaceChildren(...channels.map((channel, k) => {
+    grid.className = "map-grid";
+    grid.style.setProperty("--ratio", `${columns} / ${rows}`);
+    grid.replaceChildren(...channels.map((channel, k) => {
       const picture = cut(node, channel, "map");
       const range = `${shown(low[k] ?? 0, 3)} … ${shown(high[k] ?? 0, 3)}`;
       const tile = element("button", { type: "button", class: dead.includes(channel) ? "tile dead" : "tile", "data-channel": String(channel),

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from convscope.files import write_atomically
 from convscope.inspection.attribution.class_map import ClassMap, Method, class_map
 from convscope.inspection.attribution.derivatives import target_of
@@ -29,7 +31,7 @@ from convscope.render.html.look_units import (
     pack_operands,
     pack_units,
 )
-from convscope.render.html.page import render
+from convscope.render.html.page import page as shell
 from convscope.render.i18n import Lang
 
 METHODS: tuple[Method, ...] = ("gradcam", "layercam")
@@ -156,24 +158,21 @@ def render_look_page(page: LookPage, lang: Lang | None = None) -> str:
         >>> render_look_page(gather(look, name="seven.png"))[:15]  # doctest: +SKIP
         '<!doctype html>'
     """
-    page_lang = lang or "en"
-    parts = [
-        sections.heat(page.look, page.class_maps, page.occlusion, page.integrated),
-        sections.network(page.look),
-        sections.units(page.look, page.sheets, page.units, page.start, page.whole, page_lang),
-        sections.kernels_section(page.kernels),
-        training(page.step) if page.step is not None else "",
-        *page.more,
-        sections.facts(page.look, page.units, page.whole),
-    ]
-    return render(
+    return shell(
+        "look.html",
         sections.title(page.look, page.name),
-        sections.head(page.look, page.name, page.label),
-        "\n".join(part for part in parts if part),
         _data(page),
         ("page.js", "unit.js", "look.js"),
         ("page.css", "look.css"),
         lang,
+        answer=sections.answer(page.look, page.name, page.label),
+        heat=sections.heat(page.look, page.class_maps, page.occlusion, page.integrated),
+        drawing=sections.network(page.look),
+        units=sections.units(page.look, page.sheets, page.units, page.start, page.whole),
+        kernels=sections.first_kernels(page.kernels),
+        training=Markup(training(page.step) if page.step is not None else ""),
+        more=[Markup(section) for section in page.more],
+        facts=sections.facts(page.look),
     )
 
 

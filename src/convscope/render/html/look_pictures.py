@@ -136,9 +136,9 @@ def _levels(values_HW: Floats, low: float, high: float, colours: Colours) -> Pix
     if colours == "signed":
         high = max(abs(low), abs(high))
         low = -high
-    share = (values_HW.astype(np.float64) - low) / (high - low) if high > low else np.full(values_HW.shape, 0.5)
-    known = np.isfinite(share)
-    found: Pixels = np.rint(np.clip(np.where(known, share, 0), 0, 1) * (FINE - 1)).astype(np.uint8)
+    fraction = (values_HW.astype(np.float64) - low) / (high - low) if high > low else np.full(values_HW.shape, 0.5)
+    known = np.isfinite(fraction)
+    found: Pixels = np.rint(np.clip(np.where(known, fraction, 0), 0, 1) * (FINE - 1)).astype(np.uint8)
     found[~known] = FINE
     return found
 

@@ -12,10 +12,11 @@ from convscope.inspection.training_step import OpenedGradient, TrainingStep
 from convscope.network.address import Address
 from convscope.reference.gradient_walk import Chain, Link
 from convscope.render.html.formula import DIGITS, steps_list
+from convscope.render.html.languages import both
 from convscope.render.html.markup import name as isolated
 from convscope.render.html.markup import text
 from convscope.render.html.numerals import shown
-from convscope.render.html.page import both, paragraph, section
+from convscope.render.html.page import paragraph, section
 from convscope.render.wording import percent
 
 CLASSES, TERMS = 5, 8

@@ -37,6 +37,11 @@ def text(value: str) -> str:
     return html.escape(on_one_line(value))
 
 
+def text_lines(value: str) -> Markup:
+    """Text of several lines, which stay lines."""
+    return Markup("\n".join(text(line) for line in value.splitlines()))
+
+
 def name(value: str) -> Markup:
     """A name of any script, set apart so that a right-to-left one does not reorder its neighbours."""
     return Markup(f"<bdi>{text(value)}</bdi>")

@@ -93,9 +93,9 @@ def _table(values_RC: NDArray[np.float64], padding: Padding, peak: float, kind: 
             if np.isnan(x):
                 cells.append("<td></td>")
                 continue
-            share = min(1.0, abs(float(x)) / peak) if np.isfinite(x) else 0.0
+            fraction = min(1.0, abs(float(x)) / peak) if np.isfinite(x) else 0.0
             # The root, so that small numbers differ too.
-            depth = round(100 * share**0.7)
+            depth = round(100 * fraction**0.7)
             shade = f' style="--s:{depth}%"' if depth else ""
             cells.append(f"<td{' class=negative' if x < 0 else ''}{shade}>{text}</td>")
         lines.append("<tr>" + "".join(cells) + "</tr>")

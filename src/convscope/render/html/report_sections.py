@@ -21,6 +21,7 @@ from convscope.render.text.evaluation import robustness_sentence, worst_first
 from convscope.render.wording import (
     class_names,
     commonest,
+    confidence_text,
     count_text,
     error_note,
     judgement,
@@ -28,7 +29,6 @@ from convscope.render.wording import (
     size_rows,
     sure_rows,
     sure_text,
-    sureness,
 )
 
 PAIRS, PICTURES_A_PAIR = 8, 6
@@ -241,7 +241,7 @@ def _shot(report: Report, names: Sequence[str], index: int) -> Values:
     predicted = int(row_K.argmax())
     fields = {"name": report.names[index], "true": names[label], "predicted": names[predicted]}
     alt = report.words["picture alt"].format(**fields)
-    chances = {"said": sureness(float(row_K[predicted])), "own": sureness(float(row_K[label]))}
+    chances = {"said": confidence_text(float(row_K[predicted])), "own": confidence_text(float(row_K[label]))}
     return {**fields, **chances, "picture": picture(report.inputs_N[index], alt)}
 
 

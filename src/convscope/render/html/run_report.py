@@ -35,7 +35,7 @@ def write_run_report(result: Result, path: Path, words: Words = ENGLISH) -> None
         f"{len(result.dataset.val):,} to validate, {len(test):,} to test; {len(result.dataset.skipped):,} left out",
         "Training": f"{duration(result.seconds)}, {len(history)} epochs",
         **({"Balance": f"{result.balance.choice}: {result.balance.words}"} if result.balance.is_worth_saying else {}),
-        **({"Waiting": result.waiting.words} if result.waiting.is_bound else {}),
+        **({"Data stalls": result.waiting.words} if result.waiting.is_bound else {}),
         **_facts(result.model),
     }
     write_report(
@@ -84,7 +84,7 @@ def write_evaluation_report(
 
 
 def _network_html(model: Model) -> str:
-    return beside_table(summarise(model.network.graph()), model.network.source.title)
+    return beside_table(summarise(model.graph), model.network.source.title)
 
 
 def _calibration(model: Model) -> str:
@@ -98,7 +98,7 @@ def _calibration(model: Model) -> str:
 
 
 def _facts(model: Model) -> dict[str, str]:
-    graph, pre = model.network.graph(), model.preprocess
+    graph, pre = model.graph, model.preprocess
     recipe: Mapping[str, Any] = model.facts.get("recipe", {})
     settings = ("batch_size", "lr", "optimizer", "schedule", "weight_decay", "label_smoothing", "ema", "augment")
     return {

@@ -7,12 +7,16 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
+from markupsafe import Markup
+
 from convscope.files import write_atomically
 from convscope.inspection.signal import DepthExperiment, Signal
 from convscope.render.charts import Chart
+from convscope.render.html.languages import in_both, spoken
 from convscope.render.html.markup import figure, text
-from convscope.render.html.page import both, paragraph, render, section
+from convscope.render.html.page import page
 from convscope.render.html.report import chart_style
+from convscope.render.html.report_sections import Values
 from convscope.render.i18n import LANGUAGES, Lang, page_words
 from convscope.render.signal_charts import SPREADS, Quantity, depth_chart, signal_chart
 from convscope.render.text.signal import kind_name, short, verdict, word
@@ -48,94 +52,64 @@ def render_signal_page(
         >>> render_signal_page(depth_experiment(4, ["relu"], ["kaiming"], width=8), {})[:15]
         '<!doctype html>'
     """
-    head = f"""<p class="overline">{both("made by look")}</p>
-<h1>{both("signal title")}</h1>
-<p class="lede">{both("signal lede")}</p>"""
-    parts = [
-        depth_section(experiment) if experiment is not None else "",
-        *(signal_section(rows, scheme, name) for scheme, rows in signals.items()),
-    ]
-    return render(
+    return page(
+        "signal.html",
         page_words(lang or "en")["signal title"],
-        head,
-        f"<style>{chart_style()}</style>\n" + "\n".join(part for part in parts if part),
         {},
         ("page.js", "plain.js"),
         ("page.css", "signal.css"),
         lang,
         foot="one file alone",
+        chart_style=Markup(chart_style()),
+        depth=None if experiment is None else _depth(experiment),
+        signals=[_signal(rows, scheme, name) for scheme, rows in signals.items()],
+        columns=COLUMNS,
+        word=lambda key: in_both({lang: text(word(key, lang)) for lang in LANGUAGES}),
     )
 
 
-def depth_section(experiment: DepthExperiment) -> str:
-    """The classroom experiment: three charts, and how much of the gradient arrives."""
-    depth = str(experiment.depth)
-    charts = "".join(_both_charts(partial(_drawn, experiment, what), f"what {what}") for what in get_args(Quantity))
-    return section(
-        "depth",
-        "depth title",
-        paragraph("depth text", depth=depth, layer=f"<code>{text(experiment.layer)}</code>"),
-        _carried(experiment),
-        f'<p class="note">{both("carried text")}</p>',
-        f'<div class="charts">{charts}</div>',
-    )
+def _depth(experiment: DepthExperiment) -> Values:
+    """The classroom experiment: three charts, and how much of the last layer's gradient arrives at the first."""
+    rows = []
+    for kind in experiment.kinds:
+        carried = [experiment.carried(kind, scheme) for scheme in experiment.schemes]
+        cells = [{"carried": short(value), "verdict": verdict(value)} for value in carried]
+        rows.append({"kind": in_both({lang: text(kind_name(kind, lang)) for lang in LANGUAGES}), "cells": cells})
+    charts = [_in_both(partial(_drawn, experiment, what), f"what {what}") for what in get_args(Quantity)]
+    return {
+        "layers": experiment.depth,
+        "layer": Markup("<code>{}</code>").format(experiment.layer),
+        "schemes": [(scheme, SPREADS.get(scheme, "")) for scheme in experiment.schemes],
+        "rows": rows,
+        "charts": charts,
+    }
 
 
 def _drawn(experiment: DepthExperiment, what: Quantity, lang: Lang) -> Chart:
     return depth_chart(experiment, what, lang)
 
 
-def _carried(experiment: DepthExperiment) -> str:
-    """How much of the last layer's gradient arrives at the first, by kind of layer and initialisation."""
-    heads = "".join(
-        f'<th scope="col">{text(scheme)} <small>{text(SPREADS.get(scheme, ""))}</small></th>'
-        for scheme in experiment.schemes
-    )
-    rows = []
-    for kind in experiment.kinds:
-        cells = []
-        for scheme in experiment.schemes:
-            carried = experiment.carried(kind, scheme)
-            mark = verdict(carried)
-            cells.append(f'<td><b>{text(short(carried))}</b><span class="verdict {mark}">{_said(mark)}</span></td>')
-        name = "".join(f'<span class="{lang}" lang="{lang}">{text(kind_name(kind, lang))}</span>' for lang in LANGUAGES)
-        rows.append(f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>')
-    body = f"<thead><tr><th></th>{heads}</tr></thead><tbody>{''.join(rows)}</tbody>"
-    return f'<div class="scroll carried"><table>{body}</table></div>'
-
-
-def signal_section(rows: Sequence[Signal], scheme: str, name: str = "") -> str:
+def _signal(rows: Sequence[Signal], scheme: str, name: str) -> Values:
     """A network before it learns: a chart of its values and gradients, and a row a node."""
-    keys = ("node", "operation", "mean", "std", "zeros", "slope", "saturated", "gradient", "weight", "weight gradient")
-    heads = "".join(f'<th scope="col"{"" if n < 2 else NUMBER}>{_said(key)}</th>' for n, key in enumerate(keys))
-    lines = []
+    table = []
     for row in rows:
         numbers = (
             *(row.mean, row.std, row.zeros, row.slope, row.saturated, row.gradient_size),
             *(row.weight_std, row.weight_gradient_size),
         )
-        cells = "".join(f"<td{NUMBER}>{text(short(value))}</td>" for value in numbers)
-        lines.append(f"<tr><td><code>{text(row.path)}</code></td><td>{text(row.operation)}</td>{cells}</tr>")
-    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
-    key = f"signal-{''.join(c if c.isalnum() else '-' for c in scheme)}"
-    said = paragraph("signal text", name=f"<b>{text(name)}</b>" if name else both("the network"), scheme=text(scheme))
-    return (
-        f'<section id="{key}">\n<h2>{both("signal of", scheme=text(scheme))}</h2>\n{said}\n'
-        f'<div class="charts">{_both_charts(lambda lang: signal_chart(rows, lang), "node")}</div>\n'
-        f'<details><summary>{both("as a table")}</summary><p class="note">{_said("signal note")}</p>'
-        f'<div class="scroll">{table}</div></details>\n</section>'
-    )
+        table.append({"path": row.path, "operation": row.operation, "numbers": list(map(short, numbers))})
+    return {
+        "key": f"signal-{''.join(c if c.isalnum() else '-' for c in scheme)}",
+        "scheme": scheme,
+        "name": Markup("<b>{}</b>").format(name) if name else spoken("the network"),
+        "chart": _in_both(lambda lang: signal_chart(rows, lang), "node"),
+        "rows": table,
+    }
 
 
-NUMBER = ' class="number"'
+COLUMNS = ("node", "operation", "mean", "std", "zeros", "slope", "saturated", "gradient", "weight", "weight gradient")
 
 
-def _said(key: str) -> str:
-    """A word of the terminal's tables in every language."""
-    return "".join(f'<span class="{lang}" lang="{lang}">{text(word(key, lang))}</span>' for lang in LANGUAGES)
-
-
-def _both_charts(draw: Callable[[Lang], Chart], label: str) -> str:
+def _in_both(draw: Callable[[Lang], Chart], label: str) -> list[tuple[Lang, Markup]]:
     """A chart in every language; the page shows one."""
-    drawn = [f'<div class="{lang}" lang="{lang}">{figure(draw(lang), word(label, lang))}</div>' for lang in LANGUAGES]
-    return f'<div class="scroll">{"".join(drawn)}</div>'
+    return [(lang, figure(draw(lang), word(label, lang))) for lang in LANGUAGES]

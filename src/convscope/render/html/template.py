@@ -13,7 +13,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from convscope.render.html.languages import attribute, spoken
 from convscope.render.html.markup import on_one_line, text
+from convscope.render.html.numerals import shown
 from convscope.render.wording import count_text, percent
 
 
@@ -29,7 +31,8 @@ def environment() -> Environment:
         keep_trailing_newline=True,
         finalize=_shown,
     )
-    made.filters |= {"count": count_text, "percent": percent, "code": code}
+    made.filters |= {"count": count_text, "percent": percent, "shown": shown, "code": code}
+    made.globals |= {"both": spoken, "attribute": attribute}
     return made
 
 

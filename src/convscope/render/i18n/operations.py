@@ -27,7 +27,7 @@ FUNCTIONS: Mapping[str, tuple[str, str]] = {
     ),
     "im2col": (
         "Every window becomes a column of one matrix, so that the convolution is one matrix product.",
-        "모든 윈도를 행렬의 열로 펼쳐 합성곱을 행렬 곱 하나로 바꿉니다.",
+        "모든 윈도우를 행렬의 열로 펼쳐 합성곱을 행렬 곱 하나로 바꿉니다.",
     ),
     "pixel": (
         "A pixel from 0 to 255, brought to the range in which the network was trained.",
@@ -48,6 +48,7 @@ STEPS: Mapping[str, tuple[str, str]] = {
     "share below": ("share below", "아래쪽 확률"),
     "sigmoid": ("sigmoid", "시그모이드"),
     "hardsigmoid": ("hardsigmoid", "하드 시그모이드"),
+    "softplus": ("softplus", "소프트플러스"),
     "exponential": ("exponential", "지수값"),
     "normalised": ("normalised", "정규화"),
     "odds": ("odds", "오즈"),
@@ -99,6 +100,9 @@ OPERANDS: Mapping[str, tuple[str, str]] = {
     "share below": ("share below", "아래쪽 확률"),
     "sigmoid": ("sigmoid", "시그모이드"),
     "hardsigmoid": ("hardsigmoid", "하드 시그모이드"),
+    "softplus": ("softplus", "소프트플러스"),
+    "scale": ("scale", "스케일"),
+    "least": ("least", "최솟값"),
     "largest": ("largest", "최댓값"),
     "exponential": ("exponential", "지수값"),
     "pixel": ("pixel", "픽셀"),

@@ -20,7 +20,7 @@ ROWS = 8
 LONGEST = 24
 
 
-def write_sheet(source: Source, found: Checked, size: int, file: Path) -> None:
+def write_sheet(source: Source, checked: Checked, size: int, file: Path) -> None:
     """Draw the sheet: the longest pictures, the widest, and some ordinary ones, a row each.
 
     Raises:
@@ -33,9 +33,9 @@ def write_sheet(source: Source, found: Checked, size: int, file: Path) -> None:
 
     tiles = []
     with seeing(source) as see:
-        for index in _telling(found):
-            name = found.files[index]
-            high, wide = found.sizes[index].tolist()
+        for index in _telling(checked):
+            name = checked.files[index]
+            high, wide = checked.sizes[index].tolist()
             for fit in FITS:
                 pixels_HWC = see(name, ImagePreprocess(3, size, size, fit))
                 if pixels_HWC is not None:
@@ -43,17 +43,17 @@ def write_sheet(source: Source, found: Checked, size: int, file: Path) -> None:
                     title = f"{fit}" if fit != FITS[0] else f"{fit}  {wide} x {high}"
                     tiles.append(Tile(pixels_HWC, title, (short if fit == FITS[0] else "",)))
     remarks = ("a row a picture, as a network sees it by --fit stretch, letterbox and crop",)
-    image = sheet(tiles, f"{found.name} at {size} x {size}", remarks, columns=2 * len(FITS))
+    image = sheet(tiles, f"{checked.name} at {size} x {size}", remarks, columns=2 * len(FITS))
     data = io.BytesIO()
     image.save(data, "PNG")
     write_atomically(file, data.getvalue())
 
 
-def _telling(found: Checked) -> list[int]:
+def _telling(checked: Checked) -> list[int]:
     """Pictures of the most different shapes."""
-    if not len(found.sizes):
+    if not len(checked.sizes):
         return []
-    ratios = np.log(found.sizes[:, 1] / np.maximum(1, found.sizes[:, 0]))
+    ratios = np.log(checked.sizes[:, 1] / np.maximum(1, checked.sizes[:, 0]))
     order = np.argsort(ratios, kind="stable")
     places = np.unique(np.linspace(0, len(order) - 1, min(2 * ROWS, len(order))).round().astype(int))
     return [int(order[place]) for place in places]
@@ -70,8 +70,8 @@ def seeing(source: Source) -> Iterator[See]:
     if isinstance(source, ArraySource):
 
         def fitted(name: str, preprocess: ImagePreprocess) -> NDArray[np.uint8]:
-            found: NDArray[np.uint8] = fit_array(source.take(np.array([places[name]], np.int64)), preprocess)[0]
-            return found
+            fitted: NDArray[np.uint8] = fit_array(source.take(np.array([places[name]], np.int64)), preprocess)[0]
+            return fitted
 
         yield fitted
         return

@@ -58,9 +58,9 @@ def paint(values_HW: Floats, low: float, high: float, colours: Colours) -> Pixel
         high = max(abs(low), abs(high))
         low = -high
     width = high - low
-    share = (values_HW.astype(np.float64) - low) / width if width > 0 else np.full(values_HW.shape, 0.5)
-    known = np.isfinite(share)
-    at = np.rint(np.clip(np.where(known, share, 0), 0, 1) * (FINE - 1)).astype(np.int64)
+    fraction = (values_HW.astype(np.float64) - low) / width if width > 0 else np.full(values_HW.shape, 0.5)
+    known = np.isfinite(fraction)
+    at = np.rint(np.clip(np.where(known, fraction, 0), 0, 1) * (FINE - 1)).astype(np.int64)
     painted: Pixels = table(colours)[at]
     painted[~known] = (128, 128, 128)
     return painted

@@ -12,34 +12,36 @@ CLASSES = 20
 COPIES = 4
 
 
-def to_text(found: Checked) -> str:
+def to_text(checked: Checked) -> str:
     """The check for a terminal."""
-    blocks = [verdict(found), _classes(found), _kinds(found)]
-    blocks += [_files(kind, found.of(kind)) for kind in found.kinds]
+    blocks = [verdict(checked), _classes(checked), _kinds(checked)]
+    blocks += [_files(kind, checked.of(kind)) for kind in checked.kinds]
     return "\n\n".join(block for block in blocks if block)
 
 
-def verdict(found: Checked) -> str:
+def verdict(checked: Checked) -> str:
     """One or two sentences."""
-    pictures = f"{len(found.files):,} pictures in {len(found.classes)} classes"
-    how = "as they are given" if found.given else "as training would draw them"
-    sides = ", ".join(f"{count:,} {side}" for side, count in found.sides.items() if count)
-    problems = sum(count for kind, count in found.kinds.items() if kind in PROBLEMS)
+    pictures = f"{len(checked.files):,} pictures in {len(checked.classes)} classes"
+    how = "as they are given" if checked.given else "as training would draw them"
+    sides = ", ".join(f"{count:,} {side}" for side, count in checked.sides.items() if count)
+    problems = sum(count for kind, count in checked.kinds.items() if kind in PROBLEMS)
     said = f"{problems:,} things to look at before training." if problems else "nothing that would spoil training."
-    return f"{found.name}: {pictures} ({sides}; {how}): {said}"
+    return f"{checked.name}: {pictures} ({sides}; {how}): {said}"
 
 
-def _classes(found: Checked) -> str:
-    order = sorted(zip(found.counts, found.classes, strict=True), key=lambda pair: (-pair[0], pair[1]))
+def _classes(checked: Checked) -> str:
+    order = sorted(zip(checked.counts, checked.classes, strict=True), key=lambda pair: (-pair[0], pair[1]))
     shown = order if len(order) <= CLASSES else [*order[: CLASSES // 2], *order[-CLASSES // 2 :]]
-    most = max(found.counts, default=1) or 1
+    most = max(checked.counts, default=1) or 1
     rows = [(printable(name), f"{count:,}", "#" * round(30 * count / most)) for count, name in shown]
-    note = f"always naming the commonest class would be right in {100 * found.baseline:.1f} %"
+    note = f"baseline, always the most frequent class: {100 * checked.baseline:.1f} %"
     return f"{text_table(rows, '<><')}\n{note}" if rows else ""
 
 
-def _kinds(found: Checked) -> str:
-    rows = [("!" if kind in PROBLEMS else " ", f"{count:,}", kind, KINDS[kind]) for kind, count in found.kinds.items()]
+def _kinds(checked: Checked) -> str:
+    rows = [
+        ("!" if kind in PROBLEMS else " ", f"{count:,}", kind, KINDS[kind]) for kind, count in checked.kinds.items()
+    ]
     return text_table(rows, "<><<") if rows else ""
 
 

@@ -124,9 +124,9 @@ def covered(calculation: Calculation, index: Index) -> list[set[Index]]:
 def _channels(calculation: Calculation, out: int) -> Sequence[int]:
     """The channels of the input that an output's channel reads."""
     if isinstance(calculation.op, ops.Conv):
-        share = calculation.shapes[0][0] // calculation.op.groups
-        first = out // (calculation.op.out_channels // calculation.op.groups) * share
-        return range(first, first + share)
+        channels = calculation.shapes[0][0] // calculation.op.groups
+        first = out // (calculation.op.out_channels // calculation.op.groups) * channels
+        return range(first, first + channels)
     return range(calculation.shapes[0][0]) if isinstance(calculation.op, Im2col) else [out]
 
 

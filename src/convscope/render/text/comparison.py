@@ -10,49 +10,50 @@ SHOWN = 8
 """Pictures on which they differ that are named; all are in --json."""
 
 
-def to_text(found: PairedComparison, p: float | None = None) -> str:
+def to_text(comparison: PairedComparison, p: float | None = None) -> str:
     """A comparison for a terminal.
 
     Args:
-        found: the comparison.
+        comparison: of two models.
         p: corrected for several comparisons; None: its own.
     """
-    p = found.p if p is None else p
+    p = comparison.p if p is None else p
     rows = [
-        (f"A  {found.one}", percent(found.top1[0])),
-        (f"B  {found.other}", percent(found.top1[1])),
+        (f"A  {comparison.one}", percent(comparison.top1[0])),
+        (f"B  {comparison.other}", percent(comparison.top1[1])),
     ]
     counts = [
-        ("both right", f"{found.both:,}"),
-        ("only A right", f"{found.only_one:,}"),
-        ("only B right", f"{found.only_other:,}"),
-        ("neither", f"{found.neither:,}"),
+        ("both right", f"{comparison.both:,}"),
+        ("only A right", f"{comparison.only_one:,}"),
+        ("only B right", f"{comparison.only_other:,}"),
+        ("neither", f"{comparison.neither:,}"),
     ]
     blocks = [
-        f"{found.count:,} pictures, {found.of}",
+        f"{comparison.count:,} pictures, {comparison.of}",
         text_table(rows, "<>"),
         text_table(counts, "<>"),
-        verdict(found, p),
+        verdict(comparison, p),
     ]
-    for names, who in ((found.names_one, "A"), (found.names_other, "B")):
+    for names, who in ((comparison.names_one, "A"), (comparison.names_other, "B")):
         if names:
             more = f"\n  and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
             blocks.append(f"only {who} right:\n  " + "\n  ".join(map(printable, names[:SHOWN])) + more)
     return "\n\n".join(blocks)
 
 
-def verdict(found: PairedComparison, p: float) -> str:
+def verdict(comparison: PairedComparison, p: float) -> str:
     """What to make of it, in words."""
-    low, high = (100 * end for end in found.interval)
-    difference = 100 * (found.top1[1] - found.top1[0])
-    said = f"B is {difference:+.2f} points against A ({low:+.2f} to {high:+.2f} with 95 % confidence). "
-    if not found.only_one + found.only_other:
+    low, high = (100 * end for end in comparison.interval)
+    difference = 100 * (comparison.top1[1] - comparison.top1[0])
+    interval = f"{low:+.2f} to {high:+.2f} with 95 % confidence"
+    said = f"The accuracy of B minus that of A is {difference:+.2f} points ({interval}). "
+    if not comparison.only_one + comparison.only_other:
         return said + "They are right and wrong on the same pictures."
-    chance = f"{100 * p:.2g} %" if p >= 1e-4 else "less than 0.01 %"
+    one, other = comparison.only_one, comparison.only_other
     told = (
-        f"A is right {found.only_one:,} times where B is wrong, B {found.only_other:,} times where A is wrong: "
-        f"chance alone makes such a difference in {chance} of cases"
+        f"A is right {one:,} times where B is wrong, B {other:,} times where A is wrong: "
+        f"p = {p:.2g} by McNemar's exact test"
     )
     if p >= 0.05:
-        return said + told + ". Do not choose by this."
-    return said + told + f": {'B' if found.only_other > found.only_one else 'A'} is better."
+        return said + told + ". That is not significant: do not choose by this."
+    return said + told + f": {'B' if other > one else 'A'} is better."

@@ -69,7 +69,7 @@ def _behind(evaluation: Evaluation, account: Account, words: Words) -> str:
 
 
 def _sizes(account: Account, words: Words) -> str:
-    """The share right by the pictures' own size."""
+    """Accuracy by the pictures' own size."""
     if not account.sizes:
         return ""
     heading = tuple(words[key] for key in ("size", "top1", "interval", "support"))
