@@ -149,10 +149,13 @@ def _open_log_softmax(op: LogSoftmax, given: Given) -> Walk:
     values = terms_at(given, grid(range(given.x.shape[0]), *([at] for at in given.index[1:])))
     largest, x = float(values.value_N.max()), float(given.x[given.index])
     terms = values.exponentials(largest)
-    logarithm = math.log(float(terms.result_N.sum()))
-    value = x - largest - logarithm
-    step = make_step("value", "{0} - {1} - log({2})", value, x=x, largest=largest, sum=float(terms.result_N.sum()))
-    return finish(op, given, terms, "sum", [step], 1 + abs(x) + float(np.abs(terms.value_N).max()))
+    total = float(terms.result_N.sum())
+    logarithm = math.log(total)
+    steps = [
+        make_step("logarithm", "log({0})", logarithm, sum=total),
+        make_step("value", "{0} - {1} - {2}", x - largest - logarithm, x=x, largest=largest, logarithm=logarithm),
+    ]
+    return finish(op, given, terms, "sum", steps, 1 + abs(x) + float(np.abs(terms.value_N).max()))
 
 
 @USES.enter(LogSoftmax)

@@ -29,7 +29,7 @@ class ELU(Activation):
     torch, module, keras, onednn = "elu", "ELU", "keras.ops.elu", ""
     explained = (
         "As ReLU, but negative values bend smoothly towards −alpha.",
-        "ReLU와 같지만 음수는 −alpha를 향해 부드럽게 휘어집니다.",
+        "ReLU와 같지만 음수는 −알파를 향해 부드럽게 휘어집니다.",
     )
     slope_size = smooth_slope
 
@@ -75,7 +75,7 @@ class SELU(Activation):
     largest_slope = 1.8
     explained = (
         "As ELU, with two numbers that bring a layer's outputs towards mean 0 and variance 1.",
-        "ELU와 같지만, 정해진 두 상수로 층의 출력을 평균 0, 분산 1에 가깝게 유지합니다.",
+        "음수를 지수로 굽히되, 정해진 두 상수로 층의 출력을 평균 0, 분산 1에 가깝게 유지합니다.",
     )
     slope_size = smooth_slope
 
@@ -118,7 +118,7 @@ class Softplus(Activation):
     largest_slope = 1.0
     explained = (
         "A smooth ReLU: the logarithm of 1 + e to the power of x. Its slope is the sigmoid.",
-        "부드러운 ReLU입니다. 1 + eˣ의 로그이며, 기울기는 시그모이드입니다.",
+        "모서리가 부드러운 ReLU입니다. 기울기는 시그모이드입니다.",
     )
 
     beta: float = number(1.0, 0.001)
