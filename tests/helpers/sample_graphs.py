@@ -85,6 +85,9 @@ _ARGUMENTS: dict[type[Op], Callable[[Rng, Shape], Op]] = {
         eps=rng.choice([1e-5, 1e-2]), over=rng.choice(["channels", "all"]), affine=rng.random() < 0.7
     ),
     ops.GroupNorm: _group_norm,
+    ops.RMSNorm: lambda rng, shape: ops.RMSNorm(
+        eps=rng.choice([1e-5, 1e-2]), over=rng.choice(["channels", "all"]), affine=rng.random() < 0.7
+    ),
     ops.LocalResponseNorm: lambda rng, shape: ops.LocalResponseNorm(
         rng.randint(1, 6), alpha=rng.choice([1e-4, 0.5]), beta=rng.choice([0.75, 1.5]), k=rng.choice([1.0, 2.0])
     ),

@@ -6,6 +6,7 @@ from convscope.ops.activation.trained.spec import *
 from convscope.ops.convolution.spec import *
 from convscope.ops.linear.spec import *
 from convscope.ops.merge.spec import *
+from convscope.ops.normalisation.rms.spec import *
 from convscope.ops.normalisation.spec import *
 from convscope.ops.pooling.spec import *
 from convscope.ops.registry import installed as installed

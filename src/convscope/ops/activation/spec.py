@@ -444,13 +444,17 @@ class Hardsigmoid(Activation):
         'hardsigmoid alpha=0.2'
     """
 
-    traits: ClassVar[Traits] = pointwise(monotone="rounded", nonlinearity="saturating", keeps=("input",))
     torch, module, keras, onednn = "hardsigmoid", "Hardsigmoid", "keras.ops.hard_sigmoid", ""
     explained = ("A sigmoid made of straight lines.", "직선으로 근사한 시그모이드입니다.")
     slope_size = exact_slope
 
     alpha: float = number(1 / 6)
     beta: float = number(0.5)
+
+    @property
+    def traits(self) -> Traits:  # type: ignore[override]
+        """It keeps its input, or the line before it is cut off."""
+        return pointwise(monotone="rounded", nonlinearity="saturating", keeps=("input",) if self.usual else ("value",))
 
     @property
     def usual(self) -> bool:
