@@ -14,6 +14,7 @@ from convscope.ops.spelling import (
     Written,
     WrittenKeras,
     call,
+    factor,
 )
 
 _HARDSIGMOID = '''class HardSigmoid(nn.Module):
@@ -99,5 +100,5 @@ def _keras_clip(op: Clip, v: WrittenKeras, node: Place) -> Layer:
 def _keras_hardsigmoid(op: Hardsigmoid, v: WrittenKeras, node: Place) -> Layer:
     if not v.given("alpha", "beta"):
         return Layer(call(op.keras, v.tensor), True)
-    line = f"{v.text('alpha')} * {v.tensor} + {v.text('beta')}"
+    line = f"{factor(v.text('alpha'))} * {v.tensor} + {v.text('beta')}"
     return Layer(call("keras.ops.clip", line, "0.0", "1.0"), True)

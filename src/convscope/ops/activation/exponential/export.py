@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convscope.ops.activation.exponential.spec import ELU, Mish, Softplus
-from convscope.ops.spelling import KERAS, Layer, Place, WrittenKeras, call
+from convscope.ops.spelling import KERAS, Layer, Place, WrittenKeras, call, factor
 
 
 @KERAS.enter(ELU)
@@ -15,7 +15,7 @@ def _keras_elu(op: ELU, v: WrittenKeras, node: Place) -> Layer:
 def _keras_softplus(op: Softplus, v: WrittenKeras, node: Place) -> Layer:
     if not v.given("beta"):
         return Layer(call(op.keras, v.tensor), True)
-    beta = v.text("beta")
+    beta = factor(v.text("beta"))
     return Layer(f"keras.ops.softplus({beta} * {v.tensor}) / {beta}", True)
 
 
