@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from convscope.ops.spec import Op, Shape, flag, no_products, number, operation, word
-from convscope.ops.traits import Traits
+from convscope.ops.traits import Keeps, Traits
 
 __all__ = ["RMSNorm"]
 
@@ -53,7 +53,7 @@ class RMSNorm(Op):
     @property
     def traits(self) -> Traits:  # type: ignore[override]
         """Over all values it reads everything, else its place; with a weight, what is scaled is kept too."""
-        keeps = ("input", "value") if self.affine else ("input",)
+        keeps: Keeps = ("input", "value") if self.affine else ("input",)
         return replace(_OVER_CHANNELS, reads="everything" if self.over == "all" else "place", keeps=keeps)
 
     def initial(self, name: str) -> float:
