@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import torch
 from conformance_cases import (
+    FLAT,
     Case,
     Indices,
     Rng,
@@ -31,7 +32,8 @@ from convscope.engine.module import GraphModule
 from convscope.engine.module_operations import compute_of
 from convscope.network.costs import receptive_fields
 from convscope.network.graph import INPUT, Graph, Node
-from convscope.network.memory import kept_bytes
+from convscope.network.memory import _shares, kept_bytes
+from convscope.network.plan import plan
 from convscope.network.receptive_field import field_of
 from convscope.ops import Op
 from convscope.ops.arrays import Array
@@ -242,8 +244,8 @@ def check_nonlinearity(cls: type[Op], rng: Rng, count: int) -> None:
         case = case_at(cls, rng, (1,), 1)
         stated = (case or next(cases(cls, rng, 1))).op.traits
         if case is None or cls.inputs == "several" or stated.reads != "element":
-            bends = cls.inputs == "one" and any(_linearity(c, rng) == "none" for c in cases(cls, rng, 4))
-            assert stated.nonlinearity == "none" or bends, "affine, and yet an activation"
+            bends = stated.nonlinearity == "none" or any(_linearity(c, rng) == "none" for c in cases(cls, rng, 20))
+            assert bends, "affine, and yet an activation"
             assert stated.nonlinearity in ("none", "other"), "of each value alone, or no curve to speak of"
             continue
         for name, value in case.tensors.items():
@@ -340,14 +342,16 @@ def _padded_copies(case: Case, inputs: list[Tensor], saved: dict[int, int]) -> b
 
 
 def check_aliases(cls: type[Op], rng: Rng, count: int) -> None:
-    """When the output is the operand's memory, of pictures channels last."""
+    """When the output is the operand's memory, of pictures channels last; memory counts it so."""
     found = []
-    for case in wide_cases(cls, rng, count):
+    for case in wide_cases(cls, rng, count, FLAT):
         shared = []
         for training in (True, False):
             inputs = case.tensors_in(torch.float32)
             out = case.function(torch.float32, training)(inputs)
             shared.append(storage(out) in {storage(x) for x in inputs})
+        if cls.inputs == "one" and case.op.traits.aliases != "evaluation":
+            assert _shares(plan(case.graph, ["n"])[0]) == shared[0], f"{case.node}: as memory counts it"
         found.append((case.op.traits.aliases, (*shared, case.tensors_in(torch.float32)[0].is_contiguous())))
 
     def measured(shared: list[object]) -> object:

@@ -21,8 +21,11 @@ from convscope.ops.traits import Traits
 Rng = random.Random
 Indices = tuple[int, ...]
 
-WIDE: tuple[Shape, ...] = ((16, 9, 7), (16, 21), (16, 1, 1), (64,))
-"""Shapes large enough that a statistic a channel or place is small beside the values; the first that fit are taken."""
+WIDE: tuple[Shape, ...] = ((16, 9, 7), (16, 21))
+"""Shapes large enough that a statistic a channel or place is small beside the values."""
+FLAT: tuple[Shape, ...] = ((16, 1, 1), (1, 9, 7))
+"""Shapes whose layout, channels last, is that of a vector."""
+VECTOR: Shape = (64,)
 
 
 def planted(base: type[Op], traits: dict[str, object] | None = None, **members: object) -> type[Op]:
@@ -133,11 +136,12 @@ def cases(cls: type[Op], rng: Rng, count: int, batch: int = 2) -> Iterator[Case]
             yield found
 
 
-def wide_cases(cls: type[Op], rng: Rng, count: int) -> Iterator[Case]:
-    """So many at the shapes of :data:`WIDE`, merges of two branches or more."""
+def wide_cases(cls: type[Op], rng: Rng, count: int, flat: tuple[Shape, ...] = ()) -> Iterator[Case]:
+    """So many at the shapes of :data:`WIDE` and ``flat``, of a vector where it takes no other; merges of two branches
+    or more.
+    """
     while count:
-        shapes = [*rng.sample(WIDE[:2], 2), *WIDE[3:]] if rng.random() < 0.7 else [*WIDE[2:], *WIDE[:2]]
-        drawn = (case_at(cls, rng, shape, 16) for shape in shapes)
+        drawn = (case_at(cls, rng, shape, 16) for shape in (*rng.sample((*WIDE, *flat), len(WIDE + flat)), VECTOR))
         found = next((case for case in drawn if case is not None), None)
         if found is None or found.single:
             continue
