@@ -23,6 +23,8 @@ def _blocks(page: Path, kind: str) -> list[str]:
 def test_commands_run_as_written(page: Path, tmp_path: Path) -> None:
     commands = [line for block in _blocks(page, "sh") for line in block.splitlines() if line.startswith("convscope")]
     assert commands
+    for program in _blocks(page, "python files"):  # what the commands below it read
+        subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
     for command in commands:
         words = [sys.executable, "-m", "convscope", *shlex.split(command, comments=True)[1:]]
         done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, env=dict(os.environ), check=False)

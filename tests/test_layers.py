@@ -82,6 +82,7 @@ EXCEPT = {
     "convscope.data.modality", "convscope.data.modalities", "convscope.data.image.modality",
     "convscope.data.image.augment", "convscope.data.image.variations", "convscope.data.image.mixing",
     "convscope.data.image.normalise", "convscope.data.image.resize",
+    "convscope.data.vector.modality", "convscope.data.vector.normalise",
 }  # fmt: skip
 """They work on whole batches, on the device."""
 

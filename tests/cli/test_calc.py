@@ -48,7 +48,7 @@ def document(*words: str, capsys: Capture) -> dict[str, Any]:
 
 @pytest.mark.parametrize("word", USES)
 def test_every_example_works_in_every_form(word: str, capsys: Capture) -> None:
-    words = shlex.split(USES[word].example)[2:]
+    words = shlex.split(USES[word].example)
     assert words[0] == word
     for form in ([], ["--all"], ["--step"]):
         assert calc(*words, *form, capsys=capsys).startswith(word)

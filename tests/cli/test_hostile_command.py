@@ -25,11 +25,6 @@ def _load(path: Path) -> ModuleType:
     return module
 
 
-@pytest.fixture(scope="module")
-def hostile() -> ModuleType:
-    return _load(TESTS / "data" / "hostile.py")
-
-
 def test_a_folder_of_bad_files_is_trained_on_and_every_bad_file_is_named(
     hostile: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -63,7 +58,7 @@ def test_every_data_argument_that_cannot_work_is_one_message(
 
 
 def test_every_malformed_network_is_one_message(capsys: pytest.CaptureFixture[str]) -> None:
-    table = _load(TESTS / "network" / "test_mistakes.py")
+    table = _load(TESTS / "network" / "test_syntax_errors.py")
     texts = [case[0].replace("▲", "") for case in (*table.SYNTAX, *table.SHAPES)]
     assert len(texts) >= 50
     for text in texts:

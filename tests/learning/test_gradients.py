@@ -18,11 +18,13 @@ from convscope.learning.gradients import Objective, gradients, loss_of
 from convscope.learning.loader import Batch
 from convscope.learning.memory import pieces_at_once, training_bytes
 from convscope.learning.recipe import Recipe
+from convscope.model.task import Classification
 from convscope.network.network import Network
 
 CPU = torch.device("cpu")
 TEXT = "input 3x8x8 > conv 4 3x3 > batchnorm momentum=0.4 > relu > flatten > linear 5"
-OBJECTIVE = Objective(IMAGE, Normalise((0.5,) * 3, (0.25,) * 3), torch.float32, 0.1)
+TASK = Classification(4)
+OBJECTIVE = Objective(IMAGE, Normalise((0.5,) * 3, (0.25,) * 3), Classification(10), torch.float32, 0.1)
 
 
 def _batch(count: int = 24) -> Batch:
@@ -126,10 +128,13 @@ def test_the_loss_asks_for_both_labels_by_their_shares_and_weighs_classes() -> N
     labels_N2 = torch.tensor([[0, 1], [1, 2], [2, 3], [3, 3], [0, 0], [1, 3]])
     batch = Batch(torch.zeros(6, 1, 1, 1), labels_N2, 0.7)
     soft_NK = 0.7 * functional.one_hot(labels_N2[:, 0], 4) + 0.3 * functional.one_hot(labels_N2[:, 1], 4)
-    assert torch.isclose(loss_of(scores_NK, batch), functional.cross_entropy(scores_NK, soft_NK))
-    assert torch.isclose(loss_of(scores_NK, batch, 0.2), functional.cross_entropy(scores_NK, 0.8 * soft_NK + 0.05))
+    assert torch.isclose(loss_of(TASK, scores_NK, batch), functional.cross_entropy(scores_NK, soft_NK))
+    assert torch.isclose(
+        loss_of(TASK, scores_NK, batch, 0.2),
+        functional.cross_entropy(scores_NK, 0.8 * soft_NK + 0.05),
+    )
     weights_K = torch.tensor([4.0, 1.0, 0.5, 0.25])
     own_N = labels_N2[:, 0]
     each_N = functional.cross_entropy(scores_NK, own_N, reduction="none")
-    found = loss_of(scores_NK, Batch(batch.inputs, own_N, weights_K=weights_K))
+    found = loss_of(TASK, scores_NK, Batch(batch.inputs, own_N, weights_K=weights_K))
     assert torch.isclose(found, (weights_K[own_N] * each_N).mean())

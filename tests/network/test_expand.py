@@ -473,3 +473,13 @@ def test_with_classes_leaves_the_expected_counts_out() -> None:
     assert "# LeNet-5" in other.text()
     assert other.graph().output.shape == (26,)
     assert Network.parse(LENET).with_classes(10) == Network.parse(LENET)
+
+
+def test_a_node_knows_the_blocks_that_it_stands_in() -> None:
+    text = "block inner(w, k=1) { conv w k > relu }\nblock outer(n) { inner n*2 }\nouter 3 as o > relu"
+    network = graph("input 8x6x6\n" + text)
+    assert [(g.path, g.block, g.arguments) for g in network.groups_of("o.inner1.conv1")] == [
+        ("o", "outer", (("n", 3),)),
+        ("o.inner1", "inner", (("w", 6), ("k", 1))),
+    ]
+    assert network.groups_of("relu1") == ()

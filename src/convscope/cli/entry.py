@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its status: 0 done, 2 a mistake of the user's, 1 ours, 130 interrupted."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        status = cli.main(words or ["--help"], prog_name="convscope", standalone_mode=False)
+        status = _run(words or ["--help"])
         sys.exit(status if isinstance(status, int) else DONE)
     except UserError as error:
         _tell(error, words)
@@ -43,6 +43,22 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         traceback.print_exc()
         click.echo(f"convscope failed; this is our fault, not yours: {type(error).__name__}: {error}", err=True)
         sys.exit(OURS)
+
+
+def _run(words: list[str]) -> object:
+    """Run a command; an operation that is not known is looked for in installed packages, then it runs once more."""
+    try:
+        return cli.main(words, prog_name="convscope", standalone_mode=False)
+    except UserError as error:
+        if "operation" not in error.got:
+            raise
+        from convscope import ops
+
+        before = set(ops.OPERATIONS)
+        ops.load_installed()
+        if before == set(ops.OPERATIONS):
+            raise
+        return cli.main(words, prog_name="convscope", standalone_mode=False)
 
 
 def _tell(error: UserError, words: Sequence[str]) -> NoReturn:

@@ -52,8 +52,15 @@ class Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="DATA: digits, a folder of class folders, IDX or CIFAR files, a table with paths and labels, or a zip.",
 )
+@click.option(
+    "--operations",
+    "files",
+    type=click.Path(),
+    multiple=True,
+    help="A Python file that defines operations of your own; its code is run.",
+)
 @click.version_option(package_name="convscope", message="convscope %(version)s")
-def cli() -> None:
+def cli(files: tuple[str, ...]) -> None:
     """Neural networks you can see through.
 
     A few lines of network and labelled pictures in; a trained, evaluated model out, every number open.
@@ -67,3 +74,8 @@ def cli() -> None:
       convscope predict runs/digits-1 *.png
       convscope calc conv '1 2 3 / 0 1 5 / 1 0 2' '1 0 / 0 1'
     """
+    if files:
+        from convscope import ops
+
+        for file in files:
+            ops.load(file)

@@ -88,7 +88,7 @@ def command(*, examples: Sequence[str], cls: type[Command] = Command) -> Callabl
 
 def option(*names: str, group: str = "output", **known: Any) -> Callable[[F], F]:
     """An option in a group; everything else as Click has it."""
-    return lambda function: _later(function, lambda: [Option(names, group=group, **known)])
+    return lambda function: later(function, lambda: [Option(names, group=group, **known)])
 
 
 json_option = option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes to stderr.")
@@ -146,16 +146,16 @@ class SettingType(Named):
 
 def setting_option(name: str, help: str) -> Callable[[F], F]:  # noqa: A002  as Click calls it
     """The option of one setting, with the help of a command that does something else with it than training."""
-    return lambda function: _later(function, lambda: [_option_of(_settings()[name], help)])
+    return lambda function: later(function, lambda: [_option_of(_settings()[name], help)])
 
 
 def recipe_options(function: F) -> F:
     """An option for every setting of a recipe; None where it is not given."""
-    return _later(function, lambda: [_option_of(setting) for setting in _settings().values()])
+    return later(function, lambda: [_option_of(setting) for setting in _settings().values()])
 
 
-def _later(function: F, make: Callable[[], list[click.Parameter]]) -> F:
-    # Where Click's own decorators keep what they make.
+def later(function: F, make: Callable[[], list[click.Parameter]]) -> F:
+    """Options that are made when they are asked for, kept where Click's own decorators keep theirs."""
     function.__dict__.setdefault("__click_params__", []).append(Later(make))
     return function
 

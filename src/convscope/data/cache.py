@@ -19,7 +19,7 @@ from convscope.data.content import MAX_BYTES
 from convscope.data.dataset import Dataset, Inputs, Labelled, Preprocess, Skipped, Split, Unreadable
 from convscope.data.entries import Block, Entry, default_folder, read_entry, sweep, write_entry
 from convscope.data.sources.place import listed
-from convscope.data.sources.source import ArraySource, FileSource, Source
+from convscope.data.sources.source import ArraySource, FileSource, Source, TableSource
 from convscope.data.splits import split
 from convscope.errors import UserError
 
@@ -33,6 +33,8 @@ _FORMAT = 1
 _IN_MEMORY = 512 << 20
 _BLOCK_BYTES = 8 << 20
 _BLOCK_INPUTS = 256
+TINY = 20
+"""Rows of a table below which none is held out: what a handful says of a model is chance."""
 
 
 def prepare(
@@ -66,7 +68,7 @@ def prepare(
         >>> dataset.train.inputs_N.shape
         (1258, 8, 8, 1)
     """
-    sides = split(source.labels_N, source.given, source.names, seed, where=source.where)
+    sides = _sides(source, seed)
     entry = _entry(source, preprocess, list(sides.values()), cache, progress)
     train, val, test = _splits(source, entry, list(sides.values()))
     _check(source, entry, sides["train"], {"training": train, "validation": val, "test": test})
@@ -117,6 +119,15 @@ def prepare_all(
     )
 
 
+def _sides(source: Source, seed: int) -> dict[str, Indices]:
+    """Which inputs train, validate and test; of a table of a few rows all train and all are measured on."""
+    if isinstance(source, TableSource) and not source.given and len(source.labels_N) < TINY:
+        every = np.arange(len(source.labels_N), dtype=np.int64)
+        return {"train": every, "val": every[:0], "test": every}
+    strata_N = source.labels_N if source.classes else np.zeros(len(source.labels_N), np.int64)
+    return split(strata_N, source.given, source.names, seed, where=source.where)
+
+
 def _entry(
     source: Source, preprocess: Preprocess, sides: Sequence[Indices], cache: Path | None, progress: Progress | None
 ) -> Entry:
@@ -124,8 +135,9 @@ def _entry(
     if source.modality != preprocess.modality:
         got = f"{source.many} ({source.modality} data)"
         raise UserError(source.where, got, f"data of the network's modality, {preprocess.modality}")
-    order = np.concatenate(sides)
-    if isinstance(source, ArraySource) and _is_quick(source, preprocess):
+    # The same rows train and are measured on where there are very few.
+    order = np.concatenate([side for i, side in enumerate(sides) if not i or not np.array_equal(side, sides[0])])
+    if not isinstance(source, FileSource) and _is_quick(source, preprocess):
         return _gather(preprocess, len(order), _reported(_arrays(source, order, preprocess), len(order), progress))
     cache = cache or default_folder()
     content = _digest(_FORMAT, source.identity, preprocess.key())[:32]
@@ -137,7 +149,7 @@ def _entry(
     known = _sibling(cache, content, order)
     if known is not None:
         blocks = _copies(known, order, preprocess)
-    elif isinstance(source, ArraySource):
+    elif not isinstance(source, FileSource):
         blocks = _arrays(source, order, preprocess)
     else:
         blocks = _files(source, order, preprocess)
@@ -150,7 +162,7 @@ def _entry(
     return entry
 
 
-def _is_quick(source: ArraySource, preprocess: Preprocess) -> bool:
+def _is_quick(source: ArraySource | TableSource, preprocess: Preprocess) -> bool:
     """Whether fitting the arrays is hardly any work, and needs no great memory."""
     return preprocess.is_quick(source.shape()) and len(source.labels_N) * _bytes_each(preprocess) <= _IN_MEMORY
 
@@ -184,7 +196,7 @@ def _reported(blocks: Blocks, total: int, progress: Progress | None) -> Blocks:
                 progress(done, total)
 
 
-def _arrays(source: ArraySource, order: Indices, preprocess: Preprocess) -> Blocks:
+def _arrays(source: ArraySource | TableSource, order: Indices, preprocess: Preprocess) -> Blocks:
     size = _block_size(preprocess)
     for start in range(0, len(order), size):
         rows_B = order[start : start + size]
@@ -272,9 +284,12 @@ def _gather(preprocess: Preprocess, count: int, blocks: Blocks) -> Entry:
 
 def _splits(source: Source, entry: Entry, sides: Sequence[Indices]) -> list[Split]:
     """The entry's inputs as one split a side, each a slice."""
-    splits = []
+    splits: list[Split] = []
     start = 0
     for side in sides:
+        if splits and np.array_equal(side, sides[0]):
+            splits.append(splits[0])
+            continue
         stop = start + int((~np.isin(side, _bad(entry))).sum())
         rows = entry.rows_N[start:stop]
         names = tuple(source.names[row] for row in rows.tolist())
@@ -290,7 +305,7 @@ def _check(source: Source, entry: Entry, train: Indices, splits: Mapping[str, Sp
         first = min(entry.bad)
         reason = f" ({source.names[first]}: {entry.bad[first]})"
     for name, side in splits.items():
-        if not len(side):
+        if not len(side) and not (name == "validation" and splits["test"] is splits["training"]):
             which = f"the {name} {source.many}" if len(entry.rows_N) else f"{len(entry.bad):,} {source.many}"
             raise UserError(source.where, f"none of {which} can be read{reason}", "pictures, e.g. JPEG or PNG")
     if not len(train):
@@ -309,9 +324,10 @@ def _skipped(source: Source, entry: Entry) -> tuple[Skipped, ...]:
 def _fingerprint(source: Source, entry: Entry) -> str:
     """The same for the same inputs, labels and classes, whatever the seed and the size they are fitted to."""
     order = np.argsort(entry.rows_N, kind="stable")
-    digest = hashlib.sha256(json.dumps(source.classes).encode())
+    columns = [source.columns, source.target] if isinstance(source, TableSource) else []
+    digest = hashlib.sha256(json.dumps([*source.classes, *columns] if columns else source.classes).encode())
     digest.update(entry.digests_N[order].tobytes())
-    digest.update(source.labels_N[entry.rows_N[order]].astype("<i8").tobytes())
+    digest.update(source.labels_N[entry.rows_N[order]].astype("<i8" if source.classes else "<f8").tobytes())
     return digest.hexdigest()
 
 

@@ -85,12 +85,12 @@ class Split:
 
     Args:
         inputs_N: as they are stored, usually memory-mapped.
-        labels_N: int64 indices into the data set's classes.
+        labels_N: int64 indices into the data set's classes; where there are none the targets, float64.
         names: a name for each, e.g. its path or ``"train[17]"``.
     """
 
     inputs_N: Inputs
-    labels_N: NDArray[np.int64]
+    labels_N: NDArray[Any]
     names: Sequence[str]
 
     def __len__(self) -> int:
@@ -103,7 +103,7 @@ class Dataset:
 
     Args:
         name: for people, e.g. ``"digits"`` or the folder's name.
-        classes: the class names; a label is an index into them.
+        classes: the class names; a label is an index into them. Empty where the target is a number.
         train, val, test: the splits; none shares an input with another.
         preprocess: how they were made.
         skipped: what was left out, and why.
@@ -118,6 +118,11 @@ class Dataset:
     preprocess: Preprocess
     skipped: tuple[Skipped, ...]
     fingerprint: str
+
+    @property
+    def measured_on_train(self) -> bool:
+        """Whether the test inputs are the training ones: there were too few to hold any out."""
+        return self.test is self.train
 
 
 @dataclass(frozen=True)

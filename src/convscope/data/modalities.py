@@ -8,8 +8,9 @@ from typing import Any
 from convscope.data.dataset import Preprocess
 from convscope.data.image.modality import IMAGE
 from convscope.data.modality import Modality
+from convscope.data.vector.modality import VECTOR
 
-MODALITIES: Mapping[str, Modality] = {modality.name: modality for modality in (IMAGE,)}
+MODALITIES: Mapping[str, Modality] = {modality.name: modality for modality in (IMAGE, VECTOR)}
 
 
 def modality_of(preprocess: Preprocess) -> Modality:

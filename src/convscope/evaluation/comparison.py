@@ -91,6 +91,8 @@ def compare(
     Raises:
         UserError: the models do not know the same classes, or the data cannot be read.
     """
+    if not one.classes or not other.classes:
+        raise UserError("convscope compare", "a model that predicts a number", "models of classes", "evaluate says R2")
     if set(one.classes) != set(other.classes):
         strangers = sorted(set(one.classes) ^ set(other.classes))
         got = f"{names[0]} and {names[1]} do not know the same classes: {', '.join(strangers[:6])}"

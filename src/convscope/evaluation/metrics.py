@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.errors import UserError
+from convscope.evaluation.binary import BinaryScores, binary_scores
 from convscope.intervals import wilson_interval
 
 BINS = 15
@@ -78,6 +79,7 @@ class Evaluation:
         balanced_accuracy: mean recall of the classes that occur.
         confusion: K x K counts, a row a true class, a column a predicted one.
         guessing: the top probability below which at most half of the answers are right; None where too few are.
+        binary: of the positive class, where one output scores it; else None.
     """
 
     count: int
@@ -92,6 +94,7 @@ class Evaluation:
     balanced_accuracy: float
     confusion: tuple[tuple[int, ...], ...]
     guessing: float | None = None
+    binary: BinaryScores | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -141,11 +144,12 @@ class Evaluation:
             "classes": [asdict(score) for score in self.per_class],
             "confusion": [list(row) for row in self.confusion],
             "guessing": self.guessing,
+            **({} if self.binary is None else {"binary": self.binary.to_dict()}),
         }
 
 
 def evaluate_probabilities(
-    probabilities_NK: Probabilities, labels_N: NDArray[np.int64], classes: tuple[str, ...]
+    probabilities_NK: Probabilities, labels_N: NDArray[np.int64], classes: tuple[str, ...], binary: bool = False
 ) -> Evaluation:
     """Compare a classifier's probabilities with the labels.
 
@@ -153,6 +157,7 @@ def evaluate_probabilities(
         probabilities_NK: (N, K) floats, each row summing to 1.
         labels_N: (N,) indices into ``classes``.
         classes: the K class names.
+        binary: whether the second of two classes is scored by one output: then it has numbers of its own.
 
     Raises:
         UserError: there is no picture, or a probability is not a number (the training diverged).
@@ -189,6 +194,7 @@ def evaluate_probabilities(
         balanced_accuracy=sum(score.recall or 0.0 for score in occurring) / len(occurring),
         confusion=tuple(map(tuple, confusion_KK.tolist())),
         guessing=guessing_below(probabilities_NK.max(axis=1), correct_N),
+        binary=binary_scores(probabilities_NK, labels_N, classes) if binary else None,
     )
 
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from convscope.data.cache import prepare_all
 from convscope.data.dataset import Inputs, Unreadable
-from convscope.data.sources import open_source
+from convscope.data.sources import Columns, Source, TableSource, open_source
+from convscope.data.vector.preprocess import VectorPreprocess
 from convscope.errors import UserError, did_you_mean
 from convscope.model.folder import Model
 
@@ -46,7 +47,7 @@ def find_input(model: Model, text: str | Path, progress: Callable[[int, int], No
     Raises:
         UserError: there is no such file or data, or it has not so many pictures.
     """
-    if Path(text).is_file():
+    if Path(text).is_file() and not isinstance(model.preprocess, VectorPreprocess):
         try:
             return FoundInput(np.array(model.preprocess.decode(text)), Path(text).name)  # its own, and writable
         except Unreadable as error:
@@ -54,9 +55,12 @@ def find_input(model: Model, text: str | Path, progress: Callable[[int, int], No
     found = _NUMBERED.fullmatch(str(text))
     if found is None:
         folder = Path(text).is_dir()
-        what, hint = ("this is a folder", f"{text}:0 is its first picture") if folder else ("there is no such file", "")
-        raise UserError(str(text), what, "a picture, or DATA:NUMBER such as digits:3", hint)
-    source, part = open_source(found["data"], training=False), found["part"] or ""
+        one = model.modality.one
+        there = folder or Path(text).is_file()
+        kind = "folder" if folder else "file"
+        what, hint = (f"this is a {kind}", f"{text}:0 is its first {one}") if there else ("there is no such file", "")
+        raise UserError(str(text), what, f"a {one}, or DATA:NUMBER such as digits:3", hint)
+    source, part = _opened(model, found["data"]), found["part"] or ""
     if part and part not in _PARTS:
         raise UserError(str(text), f"no part {part!r}", ", ".join(_PARTS), did_you_mean(part, _PARTS))
     parts = {"all": np.arange(len(source.labels_N)), **source.given}
@@ -65,11 +69,27 @@ def find_input(model: Model, text: str | Path, progress: Callable[[int, int], No
     chosen = parts[part or next((name for name in ("test", "val") if name in parts), "all")]
     number = int(found["number"])
     if number >= len(chosen):
-        raise UserError(str(text), f"there are {len(chosen):,} pictures", f"a number from 0 to {len(chosen) - 1}")
-    # The one picture alone is decoded, however many there are.
-    one = replace(source, given={"test": chosen[number : number + 1]})
-    labelled = prepare_all(one, model.preprocess, progress=progress)
-    label = labelled.classes[int(labelled.split.labels_N[0])]
+        raise UserError(str(text), f"there are {len(chosen):,} {source.many}", f"a number from 0 to {len(chosen) - 1}")
+    # The one alone is decoded, however many there are.
+    single = replace(source, given={"test": chosen[number : number + 1]})
+    labelled = prepare_all(single, model.preprocess, progress=progress)
+    target = labelled.split.labels_N[0]
+    label = labelled.classes[int(target)] if labelled.classes else f"{target:g}" if labelled_at_all(source) else None
     name = labelled.split.names[0]
     named = name if name.startswith(labelled.name) else f"{labelled.name} {name}"
     return FoundInput(np.array(labelled.split.inputs_N[0]), named, label)
+
+
+def labelled_at_all(source: Source) -> bool:
+    """Whether the data says what its inputs are; a table may be without its target."""
+    return not isinstance(source, TableSource) or bool(source.target)
+
+
+def _opened(model: Model, data: str) -> Source:
+    """The data as the model reads it; of a table without the target the rows alone."""
+    try:
+        return open_source(data, training=False, columns=Columns.like(model.preprocess))
+    except UserError:
+        if not isinstance(model.preprocess, VectorPreprocess):
+            raise
+        return open_source(data, training=False, columns=Columns.like(model.preprocess, labelled=False))

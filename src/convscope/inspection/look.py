@@ -18,6 +18,7 @@ from convscope.data.modality import Opened
 from convscope.errors import UserError, did_you_mean
 from convscope.inspection.engine_difference import Compared
 from convscope.model.folder import Model
+from convscope.model.task import Regression
 from convscope.network.address import Address, parse_address
 from convscope.network.graph import INPUT
 from convscope.network.receptive_field import Field, field_of
@@ -121,10 +122,20 @@ class Look:
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
         """What the model answers: one probability a class."""
-        scores = self.values[self.model.scores_path].astype(np.float64) / self.model.temperature
+        model = self.model
+        scores_1K = model.task.class_scores(torch.from_numpy(self.values[model.scores_path][None]))
+        scores = scores_1K[0].numpy().astype(np.float64) / model.temperature
         powers = np.exp(scores - scores.max())
         found: NDArray[np.float64] = powers / powers.sum()
         return found
+
+    @property
+    def number(self) -> float | None:
+        """What the model predicts, where that is a number; else None."""
+        task = self.model.task
+        if not isinstance(task, Regression):
+            return None
+        return float(task.values(torch.from_numpy(self.values[self.model.scores_path][None]))[0])
 
     def unit(self, at: str | Address) -> Unit:
         """Open a unit: ``"conv1[3,10,12]"``; ``"input[0,5,5]"`` is a pixel.

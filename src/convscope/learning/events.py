@@ -11,7 +11,7 @@ from convscope.learning.data_stall import Waiting
 
 @dataclass(frozen=True)
 class Prepared:
-    """The data is there: how many pictures, of which size, what was left out."""
+    """The data is there: how many inputs, called ``many``, of which shape, what was left out."""
 
     data: str
     classes: tuple[str, ...]
@@ -21,6 +21,7 @@ class Prepared:
     shape: tuple[int, ...]
     skipped: tuple[Skipped, ...]
     seconds: float
+    many: str = "pictures"
 
 
 @dataclass(frozen=True)
@@ -117,12 +118,13 @@ class Resumed:
 
 @dataclass(frozen=True)
 class Stepped:
-    """One step was taken; loss and accuracy are of its batch. The last of an epoch is followed by its end."""
+    """One step was taken; loss and accuracy (none of numbers) are of its batch. The last of an epoch is followed by its
+    end."""
 
     step: int
     epoch: int
     loss: float
-    accuracy: float
+    accuracy: float | None
     lr: float
     images: int
     last: bool = False
@@ -139,7 +141,7 @@ class EpochEnded:
     epoch: int
     step: int
     train_loss: float
-    train_accuracy: float
+    train_accuracy: float | None
     val_loss: float | None
     val_accuracy: float | None
     lr: float

@@ -10,28 +10,35 @@ import torch
 from numpy.typing import NDArray
 
 from convscope.data.dataset import Dataset, Split
+from convscope.data.image.modality import IMAGE
 from convscope.data.image.sizes import sizes_of
 from convscope.data.modality import Normalisation
 from convscope.data.sources import open_source
 from convscope.errors import UserError
 from convscope.evaluation.calibration import Calibration, calibrate
 from convscope.evaluation.metrics import Evaluation, calibration_error, evaluate_probabilities, reliability_bins
-from convscope.evaluation.report import Account, account
+from convscope.evaluation.regression import RegressionEvaluation, evaluate_numbers
+from convscope.evaluation.report import LEARNT, NEW, Account, account
 from convscope.learning.device import precision_of
 from convscope.learning.record import Settings, versions
+from convscope.learning.train import task_for
 from convscope.learning.transfer.run import Transferred
 from convscope.model.folder import Model
+from convscope.model.task import Regression
 from convscope.network.network import Network
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A model with all its facts, and what it is worth on the test pictures: numbers, probabilities (N, K), account."""
+    """A model with all its facts, and what it is worth on the test inputs: numbers, probabilities (N, K), account.
+
+    Where a number is predicted ``probabilities_NK`` are the predictions (N, 1), and there is no account.
+    """
 
     model: Model
-    evaluation: Evaluation
+    evaluation: Evaluation | RegressionEvaluation
     probabilities_NK: NDArray[np.float64]
-    account: Account
+    account: Account | None
 
 
 def measured(
@@ -43,7 +50,12 @@ def measured(
     """
     recipe = settings.recipe
     numbers = torch.float32 if recipe.time is None else precision_of(recipe, next(found.module.parameters()).device)
+    task = task_for(found.module.graph, dataset)
     views: dict[str, Any] = {"tta": settings.recipe.tta}
+    if dataset.preprocess.modality != IMAGE.name or task.kind != "classification":
+        views["task"] = task.to_dict()
+    if isinstance(task, Regression):
+        return _numbers(found, dataset, normalise, network, settings, views, numbers)
     draft = Model(network.graph(), found.module, dataset.classes, dataset.preprocess, normalise, views)
     calibration = _calibrated(draft, found, dataset, numbers)
     temperature = 1.0 if calibration is None else calibration.temperature
@@ -51,7 +63,8 @@ def measured(
     if test_scores is None:
         test_scores = draft.scores(dataset.test.inputs_N, precision=numbers)
     probabilities = torch.softmax(test_scores.double() / temperature, 1).numpy()
-    evaluation = evaluate_probabilities(probabilities, dataset.test.labels_N, dataset.classes)
+    binary = task.kind == "binary"
+    evaluation = evaluate_probabilities(probabilities, dataset.test.labels_N, dataset.classes, binary)
     right_N = probabilities.argmax(1) == dataset.test.labels_N
     plain = reliability_bins(torch.softmax(test_scores.double(), 1).numpy().max(1), right_N)
     facts = {
@@ -70,16 +83,48 @@ def measured(
             "count": evaluation.count,
             "precision": str(numbers).removeprefix("torch."),
         },
+        **_origin(dataset, settings),
+    }
+    model = Model(network.graph(), found.module, dataset.classes, dataset.preprocess, normalise, facts)
+    test = dataset.test
+    sizes_N2 = _sizes(settings.data, test) if dataset.preprocess.modality == IMAGE.name else None
+    part = LEARNT if dataset.measured_on_train else NEW
+    told = account(model, evaluation, probabilities, test.labels_N, test.names, sizes_N2=sizes_N2, part=part)
+    return Measured(model, evaluation, probabilities, told)
+
+
+def _origin(dataset: Dataset, settings: Settings) -> dict[str, Any]:
+    """What the model was made of."""
+    return {
         "trained_on": {"data": dataset.name, "fingerprint": dataset.fingerprint, "pictures": len(dataset.train)},
         "seed": settings.recipe.seed,
         "recipe": settings.recipe.to_dict(),
         "versions": versions(),
     }
-    model = Model(network.graph(), found.module, dataset.classes, dataset.preprocess, normalise, facts)
-    test = dataset.test
-    sizes_N2 = _sizes(settings.data, test)
-    told = account(model, evaluation, probabilities, test.labels_N, test.names, sizes_N2=sizes_N2)
-    return Measured(model, evaluation, probabilities, told)
+
+
+def _numbers(
+    found: Transferred,
+    dataset: Dataset,
+    normalise: Normalisation,
+    network: Network,
+    settings: Settings,
+    views: dict[str, Any],
+    precision: torch.dtype,
+) -> Measured:
+    """The same of a model that predicts a number."""
+    draft = Model(network.graph(), found.module, (), dataset.preprocess, normalise, views)
+    task = draft.task
+    assert isinstance(task, Regression)
+    predicted_N = task.values(draft.scores(dataset.test.inputs_N, precision=precision))
+    targets_N = np.asarray(dataset.test.labels_N, np.float64)
+    part = LEARNT if dataset.measured_on_train else NEW
+    seed, names = settings.recipe.seed, list(dataset.test.names)
+    evaluation = evaluate_numbers(predicted_N, targets_N, task.target, task.mean, names, part, seed)
+    metrics = {key: value for key, value in evaluation.to_dict().items() if key not in ("worst", "definitions")}
+    facts = {**views, "metrics": metrics, **_origin(dataset, settings)}
+    model = Model(network.graph(), found.module, (), dataset.preprocess, normalise, facts)
+    return Measured(model, evaluation, predicted_N[:, None], None)
 
 
 def _sizes(data: str, split: Split) -> NDArray[np.int64] | None:
@@ -99,7 +144,7 @@ def _calibrated(draft: Model, found: Transferred, dataset: Dataset, numbers: tor
         val_scores = draft.scores(dataset.val.inputs_N, precision=numbers) if val_scores is None else val_scores
         labels.append(np.asarray(dataset.val.labels_N))
         scores.append(val_scores.double().numpy())
-        words.append("validation pictures")
+        words.append(f"validation {draft.modality.many}")
     if found.held_labels_M is not None and found.held_scores_MK is not None and len(found.held_labels_M):
         labels.append(found.held_labels_M)
         scores.append(found.held_scores_MK)

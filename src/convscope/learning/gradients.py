@@ -7,16 +7,15 @@ other on both, whose threads wait for each other at the end of every operation.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from convscope.data.modality import Modality, Normalisation
 from convscope.engine.module import GraphModule
 from convscope.engine.workers import Workers
 from convscope.learning.loader import Batch
+from convscope.model.task import Task
 
 
 @dataclass(frozen=True)
@@ -26,12 +25,14 @@ class Objective:
     Args:
         modality: of the inputs.
         normalise: makes the network's input of them.
+        task: what the network is asked for.
         dtype: of the operations that autocast knows.
         label_smoothing: share of a label given to all classes alike.
     """
 
     modality: Modality
     normalise: Normalisation
+    task: Task
     dtype: torch.dtype
     label_smoothing: float = 0.0
 
@@ -43,33 +44,23 @@ class Objective:
                 values.float()
                 for values in module.scores_and_heads(self._sized(self.normalise(inputs), module.graph.input))
             )
-        loss = loss_of(scores, batch, self.label_smoothing)
+        loss = loss_of(self.task, scores, batch, self.label_smoothing)
         for head, values in zip(module.graph.heads, aside, strict=True):
-            loss = loss + head.weight * loss_of(values, batch, self.label_smoothing)
+            loss = loss + head.weight * loss_of(self.task, values, batch, self.label_smoothing)
         own_N = batch.labels if batch.labels.ndim == 1 else batch.labels[:, 0]
-        return loss, (scores.detach().argmax(1) == own_N).sum()
+        return loss, self.task.hits(scores.detach(), own_N)
 
     def _sized(self, x_N_shape: Tensor, shape: tuple[int, ...]) -> Tensor:
         """A progressive plan begins with a smaller network input than the data has."""
         return x_N_shape if tuple(x_N_shape.shape[1:]) == shape else self.modality.as_smaller(x_N_shape, shape)
 
 
-def loss_of(scores_NK: Tensor, batch: Batch, label_smoothing: float = 0.0) -> Tensor:
-    """Cross-entropy; of mixed inputs that of both labels, each by its fraction."""
-
-    def mean(labels_N: Tensor) -> Tensor:
-        cross_entropy = partial(
-            functional.cross_entropy, scores_NK, labels_N, batch.weights_K, label_smoothing=label_smoothing
-        )
-        if batch.weights_K is None:
-            return cross_entropy()
-        # Over the number of inputs, not the sum of their weights: a batch of rare ones shall count for more.
-        return cross_entropy(reduction="sum") / len(labels_N)
-
+def loss_of(task: Task, scores_NO: Tensor, batch: Batch, label_smoothing: float = 0.0) -> Tensor:
+    """The task's loss; of mixed inputs that of both labels, each by its fraction."""
     if batch.labels.ndim == 1:
-        return mean(batch.labels)
-    own, other = batch.labels.T
-    return batch.fraction * mean(own) + (1 - batch.fraction) * mean(other)
+        return task.training_loss(scores_NO, batch.labels, batch.weights_K, label_smoothing)
+    own, other = (task.training_loss(scores_NO, labels, batch.weights_K, label_smoothing) for labels in batch.labels.T)
+    return batch.fraction * own + (1 - batch.fraction) * other
 
 
 def gradients(

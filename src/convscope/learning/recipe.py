@@ -12,6 +12,11 @@ from convscope.learning.setting import setting, settings_of
 
 Optimizer = Literal["adamw", "sgd", "muon"]
 Tta = Literal["none", "flip"]
+TaskChoice = Literal["auto", "classes", "numbers"]
+ROW_STEPS, FEW_ROW_STEPS, ROW_RATE = 400, 1500, 5e-3
+"""Steps that a table is learnt for, and one of so few rows that none is held out; the peak learning rate of AdamW for
+it, whatever the batch size."""
+FEW_ROWS = 20
 Precision = Literal["auto", "float32", "bfloat16"]
 ClassBalance = Literal["auto", "none", "weights", "sampling"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -99,6 +104,15 @@ class Recipe:
         "auto", "Data augmentation: auto, none, light, medium, strong; finer: medium,flip=never.", "data",
         check=asked,
     )  # fmt: skip
+    target: str | None = setting(
+        None, "Of a table of numbers: the column that is predicted.", "data",
+        chosen="a column named label, class or target, else the last",
+    )  # fmt: skip
+    task: TaskChoice = setting(
+        "auto",
+        "Of a table: classes, or numbers (regression); auto: numbers if they are many or have fractions.",
+        "data",
+    )
     balance: ClassBalance = setting(
         "auto", "Unequal classes: weights in the loss, or sampling; auto: weights if very unequal.", "data"
     )
@@ -145,8 +159,11 @@ class Recipe:
         for name, known in settings_of(Recipe).items():
             known.verify(getattr(self, name))
 
-    def resolved(self, pictures: int, pretrained: bool = False) -> Recipe:
-        """The recipe with its open values chosen for a number of training pictures; trained weights are moved less."""
+    def resolved(self, pictures: int, pretrained: bool = False, rows: bool = False) -> Recipe:
+        """The recipe with its open values chosen for a number of training inputs.
+
+        Trained weights are moved less; rows of a table are learnt for a number of steps.
+        """
         optimizer = self.optimizer or "adamw"
         batch_size = self.batch_size
         if batch_size is None and optimizer == "muon":
@@ -157,10 +174,15 @@ class Recipe:
         batch_size = min(batch_size, max(1, pictures))
         scale = batch_size / 128
         peak = {"sgd": 0.1 * scale, "adamw": 3e-3 * scale**0.5, "muon": 0.24 * (batch_size / 2000) ** 0.5}[optimizer]
+        if rows and optimizer == "adamw":
+            peak = ROW_RATE
         lr = self.lr if self.lr is not None else peak * (PRETRAINED if pretrained else 1)
         epochs = self.epochs
         if epochs is None and self.time is None:
             epochs = 10.0 if pictures >= 5000 else 30.0
+            if rows:
+                steps = ROW_STEPS if pictures >= FEW_ROWS else FEW_ROW_STEPS
+                epochs = max(epochs, float(round(steps * batch_size / max(1, pictures))))
         open_values = {name: value for name, value in ALTERNATIVES[optimizer].items() if getattr(self, name) is None}
         return dataclasses.replace(
             self,
@@ -168,6 +190,8 @@ class Recipe:
             batch_size=batch_size,
             lr=lr,
             epochs=epochs,
+            # Rows are little work: nothing is won by fewer bits.
+            precision="float32" if rows and self.precision == "auto" else self.precision,
             progressive=self.progressive or 0.0,
             tta=self.tta or "none",
             **open_values,

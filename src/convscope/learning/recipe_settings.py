@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from convscope.learning.recipe import ClassBalance, Device, Optimizer, Precision, Schedule, Tta
+from convscope.learning.recipe import ClassBalance, Device, Optimizer, Precision, Schedule, TaskChoice, Tta
 
 
 class RecipeSettings(TypedDict, total=False):
@@ -22,6 +22,8 @@ class RecipeSettings(TypedDict, total=False):
     label_smoothing: float | None
     ema: float
     augment: str
+    target: str | None
+    task: TaskChoice
     balance: ClassBalance
     memory: int | None
     patience: int

@@ -29,7 +29,7 @@ class Settings:
     data: str
     network: str
     recipe: Recipe
-    fit: Fit
+    fit: Fit | None
     fingerprint: str
     weights: str | None = None
     """Those the run started from; ``start.safetensors`` holds them as they were fitted."""

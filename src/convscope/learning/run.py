@@ -19,6 +19,7 @@ from convscope.data.modalities import modality_of
 from convscope.data.modality import Normalisation
 from convscope.errors import UserError
 from convscope.evaluation.metrics import Evaluation
+from convscope.evaluation.regression import RegressionEvaluation
 from convscope.evaluation.report import Account
 from convscope.evaluation.selective_prediction import Kept
 from convscope.files import make_folder, write_atomically
@@ -88,20 +89,20 @@ class Result:
     model: Model
     folder: Path
     dataset: Dataset
-    evaluation: Evaluation
+    evaluation: Evaluation | RegressionEvaluation
     probabilities_NK: NDArray[np.float64]
     history: tuple[Mapping[str, Any], ...]
     seconds: float
-    account: Account
+    account: Account | None
 
     @property
     def sure(self) -> tuple[Kept, ...]:
         """What came of asking for a precision on the test pictures."""
-        return self.account.sure
+        return () if self.account is None else self.account.sure
 
     @property
     def balance(self) -> Balance:
-        """How unequal the classes' training pictures are, and what was done about it."""
+        """How unequal the classes' training inputs are, and what was done about it."""
         return balance_of(self.model.facts["recipe"]["balance"], self.dataset.train.labels_N, self.dataset.classes)
 
     @property
@@ -220,18 +221,26 @@ def run(
     event = Finished(
         model=str(folder / "model"),
         run=str(folder),
-        metrics={
-            "top1": result.evaluation.top1,
-            "top5": result.evaluation.top5,
-            "balanced_accuracy": result.evaluation.balanced_accuracy,
-            "ece": result.evaluation.ece,
-        },
+        metrics=_metrics(result.evaluation),
         seconds=time.monotonic() - started,
         images_per_second=found.images / max(1e-9, found.seconds),
     )
     log(folder / METRICS, event)
     yield event
     return result
+
+
+def _metrics(evaluation: Evaluation | RegressionEvaluation) -> dict[str, float]:
+    """The numbers that are told first."""
+    if isinstance(evaluation, RegressionEvaluation):
+        found = {"mae": evaluation.mae, "rmse": evaluation.rmse}
+        return found if evaluation.r2 is None else {"r2": evaluation.r2, **found}
+    names = ("top1", "top5", "balanced_accuracy", "ece")
+    found = {name: getattr(evaluation, name) for name in names}
+    if evaluation.binary is not None:
+        more = {"auc": evaluation.binary.auc, "f1": evaluation.binary.f1}
+        found |= {name: value for name, value in more.items() if value is not None}
+    return found
 
 
 def _normalisation(settings: Settings, dataset: Dataset) -> Normalisation:
@@ -267,6 +276,7 @@ def _prepared(dataset: Dataset, seconds: float) -> Prepared:
         shape=dataset.preprocess.shape,
         skipped=dataset.skipped,
         seconds=seconds,
+        many=modality_of(dataset.preprocess).many,
     )
 
 

@@ -5,15 +5,16 @@ Whatever does not work out is refused here, before any picture is decoded.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from convscope import ops
 from convscope.data.cache import prepare
-from convscope.data.dataset import Dataset
+from convscope.data.dataset import Dataset, Preprocess
 from convscope.data.image.decode import Fit, ImagePreprocess
 from convscope.data.image.policy import may_mirror
-from convscope.data.sources import Source, open_source
+from convscope.data.sources import Columns, Source, TableSource, open_source
 from convscope.errors import UserError
 from convscope.learning.balance import balance_of
 from convscope.learning.choice import Choice, choose, speed_of
@@ -23,10 +24,13 @@ from convscope.learning.initial_weights import Start, network_of, start_from
 from convscope.learning.memory import AT_A_TIME, budget, check_memory, fitted, in_words, training_bytes
 from convscope.learning.recipe import Recipe
 from convscope.learning.record import SETTINGS, Settings, read_settings
+from convscope.learning.train import task_for
 from convscope.learning.transfer.fine_tuning import head_of
 from convscope.learning.transfer.pretrained_choice import NONE, pretrained_for
 from convscope.learning.transfer.run import check_freeze
 from convscope.model.download import Progress
+from convscope.model.task import outputs_for
+from convscope.network.default import table_network
 from convscope.network.network import Network
 from convscope.ops import Shape, spell_shape
 
@@ -98,13 +102,69 @@ def fit_for(source: Source, shape: Shape, asked: Fit | None, pretrained: bool = 
     return "pad" if slightly_smaller and (height, width) != shape[1:] else "stretch"
 
 
+def columns_of(recipe: Recipe) -> Columns:
+    """What of a table a recipe means."""
+    return Columns(recipe.target, None if recipe.task == "auto" else recipe.task == "numbers")
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a modality's own choices come to: network, recipe, how inputs are stored, first weights, what was said."""
+
+    network: Network
+    recipe: Recipe
+    preprocess: Preprocess
+    start: Start | None
+    decided: tuple[Decided, ...]
+
+
 def open_run(asked: Asked, decoding: Decoding, downloading: Progress) -> Opened:
     """Everything of a new run.
 
     Raises:
         UserError: the data, the network or the recipe does not work out.
     """
-    source = open_source(asked.data)
+    source = open_source(asked.data, columns=columns_of(asked.recipe))
+    of_rows = isinstance(source, TableSource)
+    chosen = _for_rows(asked, source) if isinstance(source, TableSource) else _for_pictures(asked, source, downloading)
+    network, recipe, start, decided = chosen.network, chosen.recipe, chosen.start, list(chosen.decided)
+    freeze = _freeze(recipe, start, network)
+    dataset = prepare(source, chosen.preprocess, recipe.seed, progress=decoding)
+    task_for(network.graph(), dataset)
+    if dataset.measured_on_train:
+        reason = f"{len(dataset.train)} rows are too few to hold any out: the numbers flatter"
+        decided.append(Decided("evaluation", "on the training rows", reason))
+    resolved = replace(recipe.resolved(len(dataset.train), start is not None, of_rows), freeze=freeze)
+    if freeze not in (None, "none"):
+        resolved = replace(resolved, epochs=recipe.epochs)
+    if source.classes:
+        balance = balance_of(recipe.balance, dataset.train.labels_N, source.classes)
+        resolved = replace(resolved, balance=balance.choice)
+        if balance.is_worth_saying:
+            decided.append(Decided("balance", balance.choice, balance.words))
+    else:
+        if recipe.balance not in ("auto", "none"):
+            raise UserError(
+                "--balance", f"{recipe.balance!r} where a number is predicted", "none: there are no classes"
+            )
+        resolved = replace(resolved, balance="none")
+    graph, device = network.graph(), device_of(resolved)
+    if freeze != "all":
+        fits = fitted(graph, resolved, device)
+        if fits != resolved:
+            resolved = fits
+            words = f"{resolved.micro_batch} {source.many} at a time"
+            decided.append(Decided("memory", words, in_words(graph, resolved, device)))
+    fit = getattr(chosen.preprocess, "fit", None)
+    settings = Settings(str(asked.data), network.text(), resolved, fit, dataset.fingerprint)
+    if start is not None:
+        held = (start.normalise.mean, start.normalise.std)
+        settings = replace(settings, weights=start.weights, normalise=held)
+    return Opened(settings, network, dataset, start, tuple(decided))
+
+
+def _for_pictures(asked: Asked, source: Source, downloading: Progress) -> _Plan:
+    """Network, size and first weights for pictures."""
     network, weights, recipe = asked.network, asked.weights, asked.recipe
     decided = []
     if weights is None and network is None and recipe.init is None and asked.input is None:
@@ -123,32 +183,62 @@ def open_run(asked: Asked, decoding: Decoding, downloading: Progress) -> Opened:
         shape = network.input or shape
         if chosen.words:
             decided.append(Decided("network", chosen.words, chosen.reason))
-    network = network.with_input(shape).with_classes(len(source.classes))
+    network, said = with_outputs(network.with_input(shape), source.classes)
     start = None if weights is None else start_from(weights, network, recipe.scheme, recipe.seed, downloading)
-    freeze = _freeze(recipe, start, network)
     fit = fit_for(source, shape, asked.fit, start is not None)
     if start is not None and asked.fit is None:
         decided.append(Decided("fit", fit, _why(fit, source)))
-    dataset = prepared(source, shape, fit, recipe.seed, decoding)
-    resolved = replace(recipe.resolved(len(dataset.train), pretrained=start is not None), freeze=freeze)
-    if freeze not in (None, "none"):
-        resolved = replace(resolved, epochs=recipe.epochs)
-    balance = balance_of(recipe.balance, dataset.train.labels_N, source.classes)
-    resolved = replace(resolved, balance=balance.choice)
-    if balance.is_worth_saying:
-        decided.append(Decided("balance", balance.choice, balance.words))
-    graph, device = network.graph(), device_of(resolved)
-    if freeze != "all":
-        fits = fitted(graph, resolved, device)
-        if fits != resolved:
-            resolved = fits
-            words = f"{resolved.micro_batch} pictures at a time"
-            decided.append(Decided("memory", words, in_words(graph, resolved, device)))
-    settings = Settings(str(asked.data), network.text(), resolved, fit, dataset.fingerprint)
-    if start is not None:
-        held = (start.normalise.mean, start.normalise.std)
-        settings = replace(settings, weights=start.weights, normalise=held)
-    return Opened(settings, network, dataset, start, tuple(decided))
+    preprocess = ImagePreprocess(shape[0], shape[1], shape[2], fit)
+    return _Plan(network, recipe, preprocess, start, (*decided, *said))
+
+
+def _for_rows(asked: Asked, source: TableSource) -> _Plan:
+    """Network for the rows of a table."""
+    recipe, network = asked.recipe, asked.network
+    what = f"{source.name} is a table of numbers"
+    only_pictures = {
+        "--weights": asked.weights not in (None, NONE),
+        "--fit": asked.fit is not None,
+        "--tta": recipe.tta not in (None, "none"),
+        "--progressive": bool(recipe.progressive),
+    }
+    for option, given in only_pictures.items():
+        if given:
+            raise UserError(option, what, "it is for pictures alone", "leave it out")
+    shape = source.shape()
+    for where, given_shape in (("--input", asked.input), ("--net", None if network is None else network.input)):
+        if given_shape is not None and given_shape != shape:
+            got = f"{spell_shape(given_shape)}, but the table has {shape[0]} columns of numbers beside {source.target}"
+            hint = "columns that hold no numbers are left out" if source.skipped else ""
+            raise UserError(where, got, f"an input of {shape[0]}: {', '.join(source.columns[:8])}", hint)
+    decided = [Decided("target", source.target, source.found_by)] if source.found_by else []
+    if not source.classes:
+        decided.append(Decided("task", "regression", f"{source.target} is a number; --task classes makes it classes"))
+    if network is None:
+        binary = len(source.classes) == 2
+        network = table_network(shape[0], 1 if binary else max(1, len(source.classes)), binary)
+    network, said = with_outputs(network.with_input(shape), source.classes)
+    return _Plan(network, recipe, source.preprocess, None, (*decided, *said))
+
+
+def with_outputs(network: Network, classes: Sequence[str]) -> tuple[Network, list[Decided]]:
+    """The network with as many outputs as the labels ask for, and what is to be said of it.
+
+    Raises:
+        UserError: it cannot have so many, see :func:`convscope.model.task.outputs_for`.
+    """
+    graph = network.graph()
+    outputs = outputs_for(graph, classes)
+    said = []
+    if graph.output.shape != (outputs,):
+        network = network.with_classes(outputs)
+        why = f"the data has {len(classes)} classes" if classes else "one number is predicted"
+        before = spell_shape(graph.output.shape)
+        said.append(Decided("network", f"{outputs} output{'s' if outputs > 1 else ''}", f"it has {before}; {why}"))
+    elif outputs == 1 and len(classes) == 2:
+        loss = "binary cross entropy" + ("" if isinstance(graph.output.op, ops.Sigmoid) else " of its sigmoid")
+        said.append(Decided("task", f"the probability of {classes[1]!r}, not {classes[0]!r}", f"one output: {loss}"))
+    return network, said
 
 
 def reopen_run(folder: Path, decoding: Decoding) -> Opened:
@@ -159,18 +249,18 @@ def reopen_run(folder: Path, decoding: Decoding) -> Opened:
     """
     settings = read_settings(folder)
     network = Network.parse(settings.network, f"{folder / SETTINGS}")
-    source = open_source(settings.data)
-    dataset = prepared(source, network.input or (), settings.fit, settings.recipe.seed, decoding)
+    source = open_source(settings.data, columns=columns_of(settings.recipe))
+    if isinstance(source, TableSource):
+        preprocess: Preprocess = source.preprocess
+    else:
+        channels, height, width = network.input or (0, 0, 0)
+        preprocess = ImagePreprocess(channels, height, width, settings.fit or "stretch")
+    dataset = prepare(source, preprocess, settings.recipe.seed, progress=decoding)
     if dataset.fingerprint != settings.fingerprint:
         raise UserError(settings.data, "the data has changed since this run began", "the same pictures and labels")
     if settings.recipe.freeze != "all":
         check_memory(network.graph(), settings.recipe, device_of(settings.recipe))
     return Opened(settings, network, dataset)
-
-
-def prepared(source: Source, shape: Shape, fit: Fit, seed: int, decoding: Decoding) -> Dataset:
-    """The source's pictures, split, decoded and fitted to the shape."""
-    return prepare(source, ImagePreprocess(shape[0], shape[1], shape[2], fit), seed, progress=decoding)
 
 
 def _chosen(source: Source, shape: Shape, recipe: Recipe, sized: bool) -> Choice:

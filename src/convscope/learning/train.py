@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from convscope.data.dataset import Dataset
 from convscope.data.modalities import modality_of
@@ -26,6 +25,8 @@ from convscope.learning.memory import explain_memory, pieces_at_once
 from convscope.learning.optimise import set_rate
 from convscope.learning.recipe import Recipe
 from convscope.learning.state import Sums, TrainingState, begin
+from convscope.model.task import Task, task_of
+from convscope.network.graph import Graph
 from convscope.seeds import stream_seed
 
 EAGER = 20
@@ -38,6 +39,15 @@ INTERRUPTED = "interrupted"
 def augmentation_of(recipe: Recipe, dataset: Dataset, epochs: float) -> Augmentation:
     """What the recipe's ``augment`` means for these inputs."""
     return modality_of(dataset.preprocess).augmentation(recipe.augment, dataset.preprocess, epochs, dataset.classes)
+
+
+def task_for(graph: Graph, dataset: Dataset) -> Task:
+    """What a network is asked for by some data: numbers are standardised by the training targets."""
+    if dataset.classes:
+        return task_of(graph, dataset.classes)
+    targets_N = np.asarray(dataset.train.labels_N, np.float64)
+    name = getattr(dataset.preprocess, "target", "target")
+    return task_of(graph, (), {"target": name, "mean": targets_N.mean(), "std": targets_N.std()})
 
 
 def _step(
@@ -105,9 +115,9 @@ def train(
         UserError: the loss is no longer finite, or memory does not suffice.
     """
     recipe, device = state.recipe, next(state.module.parameters()).device
-    objective = Objective(
-        modality_of(dataset.preprocess), normalise, precision_of(recipe, device), recipe.label_smoothing or 0.0
-    )
+    modality, dtype = modality_of(dataset.preprocess), precision_of(recipe, device)
+    task = task_for(state.graph, dataset)
+    objective = Objective(modality, normalise, task, dtype, recipe.label_smoothing or 0.0)
     # Kept: with another number a run that goes on would add its gradients up in another order.
     state.at_once = state.at_once or pieces_at_once(state.graph, recipe, device)
     with Workers(state.at_once) as workers:
@@ -122,7 +132,7 @@ def _train(
     deadline: float | None,
     stop: Callable[[], bool],
 ) -> Iterator[Event]:
-    recipe, device, normalise = state.recipe, next(state.module.parameters()).device, objective.normalise
+    recipe, device = state.recipe, next(state.module.parameters()).device
     per_epoch = steps_per_epoch(len(dataset.train), recipe.batch_size or 1)
     examples = Examples(dataset.train, device)
     step_seconds = None
@@ -167,19 +177,19 @@ def _train(
         pending.append((loss, hits, len(batch.labels)))
         ended = place == per_epoch - 1 or state.step == state.steps
         if device.type == "cpu" or len(pending) >= EAGER or ended:
-            yield _look(state, pending, epoch, lr, batch.inputs, normalise, ended)
+            yield _look(state, pending, epoch, lr, batch.inputs, objective, ended)
         clock.took((time.monotonic() - begun) / (schedule.SMALL_COST if small else 1))
         state.seconds += time.monotonic() - begun
         state.sums.seconds += time.monotonic() - begun
         state.sums.waiting += loader.stall.take()
         if ended:
             begun = time.monotonic()
-            yield _epoch_ended(state, dataset, normalise, epoch + 1, lr, small)
+            yield _epoch_ended(state, dataset, objective, epoch + 1, lr, small)
             clock.validated(time.monotonic() - begun)
             state.to_train()
         if stop() and state.step < state.steps:
             if pending:
-                yield _look(state, pending, epoch, lr, batch.inputs, normalise, ended)
+                yield _look(state, pending, epoch, lr, batch.inputs, objective, ended)
             yield Stopped(state.step, INTERRUPTED)
             return
         if clock.replanned(state, per_epoch):
@@ -192,7 +202,7 @@ def _look(
     epoch: int,
     lr: float,
     inputs: torch.Tensor,
-    normalise: Normalisation,
+    objective: Objective,
     last: bool,
 ) -> Stepped:
     """Wait for the numbers of the pending steps and add them up; a loss that is not finite ends the run here."""
@@ -203,7 +213,7 @@ def _look(
     pending.clear()
     for index, loss in enumerate(losses):
         if not np.isfinite(loss):
-            cause = _cause(state.module, normalise(inputs))
+            cause = _cause(state.module, objective.normalise(inputs))
             raise UserError(
                 f"step {first + index} of epoch {epoch + 1}",
                 f"the loss is {loss}: {cause}",
@@ -216,7 +226,8 @@ def _look(
     state.sums.steps += len(counts)
     total = sum(counts)
     mean = sum(loss * count for loss, count in zip(losses, counts, strict=True)) / total
-    return Stepped(state.step, epoch + 1, mean, sum(hits) / total, lr, total, last)
+    accuracy = None if objective.task.kind == "regression" else sum(hits) / total
+    return Stepped(state.step, epoch + 1, mean, accuracy, lr, total, last)
 
 
 def _cause(module: GraphModule, images: torch.Tensor) -> str:
@@ -340,23 +351,28 @@ def _validation_scores(state: TrainingState, dataset: Dataset, normalise: Normal
 
 
 def _epoch_ended(
-    state: TrainingState, dataset: Dataset, normalise: Normalisation, epoch: int, lr: float, small: bool
+    state: TrainingState, dataset: Dataset, objective: Objective, epoch: int, lr: float, small: bool
 ) -> EpochEnded:
     val_loss = val_accuracy = val_recall = None
+    task, numbers = objective.task, objective.task.kind == "regression"
     if len(dataset.val):
-        scores = _validation_scores(state, dataset, normalise, small)
+        scores = _validation_scores(state, dataset, objective.normalise, small)
         labels = torch.from_numpy(np.array(dataset.val.labels_N))
-        val_loss = float(functional.cross_entropy(scores, labels))
-        val_accuracy = float((scores.argmax(1) == labels).float().mean())
-        val_recall = _macro_recall(scores.argmax(1) == labels, labels, len(dataset.classes))
-        if val_accuracy > state.best_accuracy:
-            state.best_accuracy, state.best_epoch = val_accuracy, epoch
+        val_loss = float(task.training_loss(scores, labels, None, 0.0))
+        if not numbers:
+            right = task.class_scores(scores).argmax(1) == labels
+            val_accuracy = float(right.float().mean())
+            val_recall = _macro_recall(right, labels, len(dataset.classes))
+        # Of numbers the best epoch is the one with the least loss.
+        worth = -val_loss if val_accuracy is None else val_accuracy
+        if worth > state.best_accuracy or not state.history:
+            state.best_accuracy, state.best_epoch = worth, epoch
     sums = state.sums
     ended = EpochEnded(
         epoch=epoch,
         step=state.step,
         train_loss=sums.loss / max(1, sums.images),
-        train_accuracy=sums.hits / max(1, sums.images),
+        train_accuracy=None if numbers else sums.hits / max(1, sums.images),
         val_loss=val_loss,
         val_accuracy=val_accuracy,
         lr=lr,

@@ -25,6 +25,7 @@ from convscope.errors import UserError
 from convscope.files import make_folder, write_atomically
 from convscope.model.predict import Predictions, predict
 from convscope.model.risk_coverage import Curve, Threshold, chosen
+from convscope.model.task import Regression, Task, task_of
 from convscope.network.graph import Graph
 from convscope.network.network import Network
 from convscope.network.plan import scores_path
@@ -73,6 +74,11 @@ class Model:
     def modality(self) -> Modality:
         """What kind of input it reads."""
         return modality_of(self.preprocess)
+
+    @property
+    def task(self) -> Task:
+        """What the network is asked for."""
+        return task_of(self.module.graph, self.classes, self.facts.get("task"))
 
     @property
     def temperature(self) -> float:
@@ -136,7 +142,8 @@ class Model:
         prepared: Prepared | None = None,
         precision: torch.dtype | None = torch.float32,
     ) -> torch.Tensor:
-        """Scores (N, K), before softmax and temperature, of stored inputs.
+        """Scores (N, K), before softmax and temperature, of stored inputs; of one output for two classes 0 and the
+        output, of a number the standardised prediction.
 
         Args:
             inputs_N: as :attr:`preprocess` stores them.
@@ -155,7 +162,7 @@ class Model:
         scores = scores_of(inputs_N)
         if self.tta != "none":
             scores = (scores + scores_of(self.modality.view(self.tta, inputs_N))) / 2
-        return scores
+        return self.task.class_scores(scores)
 
     def probabilities(self, inputs_N: Inputs, prepared: Prepared | None = None) -> NDArray[np.float64]:
         """Class probabilities (N, K) of stored inputs; ``prepared`` as in :meth:`scores`.
@@ -165,6 +172,12 @@ class Model:
         """
         scores = self.scores(inputs_N, prepared)
         return torch.softmax(scores.double() / self.temperature, 1).numpy()
+
+    def numbers(self, inputs_N: Inputs, prepared: Prepared | None = None) -> NDArray[np.float64]:
+        """Predicted numbers (N) in the target's unit, of a model whose task is regression."""
+        task = self.task
+        assert isinstance(task, Regression)
+        return task.values(self.scores(inputs_N, prepared))
 
     def predict(self, files: Sequence[str | Path], top: int = 5) -> Predictions:
         """Classes and probabilities of picture files; see :func:`convscope.model.predict.predict`."""
@@ -214,9 +227,10 @@ class Model:
         except ValueError as error:
             raise UserError(str(folder / FACTS), f"preprocess is wrong: {error}") from None
         graph = Network.load(folder / NETWORK).graph()
-        if graph.output.shape != (len(classes),):
-            got = f"{len(classes)} class names, the network gives {spell_shape(graph.output.shape)}"
-            raise UserError(str(folder / FACTS), got, "as many names as outputs")
+        try:
+            task_of(graph, classes, document.get("task"))
+        except UserError as error:
+            raise UserError(str(folder / FACTS), error.got, error.expected) from None
         module = GraphModule(graph)
         _load_weights(module, folder / WEIGHTS)
         used = ("convscope", "operations", "classes", "preprocess", "normalise")
@@ -287,9 +301,11 @@ def _readme(model: Model) -> str:
     pre = model.preprocess
     shown = ", ".join(model.classes[:20]) + (" ..." if len(model.classes) > 20 else "")
     lines = [
-        f"# A classifier of {len(model.classes)} classes",
+        f"# A classifier of {len(model.classes)} classes"
+        if model.classes
+        else f"# A model of {model.task.to_dict()['target']}",
         "",
-        f"Classes: {shown}.",
+        f"Classes: {shown}." if model.classes else "It predicts a number.",
         f"Input: {' x '.join(map(str, pre.shape))}, {pre.words()}.",
     ]
     if "top1" in metrics:

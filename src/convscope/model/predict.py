@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 
 from convscope.data.dataset import Inputs, Preprocess, Skipped, Unreadable
 from convscope.data.image.decode import quiet
+from convscope.data.sources import Columns, TableSource, open_source
+from convscope.data.vector.preprocess import VectorPreprocess
 from convscope.engine.inference import Prepared
 from convscope.engine.workers import in_order, one_thread_each
 from convscope.errors import UserError
 from convscope.model.risk_coverage import Threshold
+from convscope.model.task import Regression, Task
 
 PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".jfif")
 """Endings that are looked for in folders; a file that is named itself may have any."""
@@ -44,6 +47,13 @@ class Classifier(Protocol):
     def probabilities(self, inputs_N: Inputs, prepared: Prepared | None = None) -> NDArray[np.float64]:
         """Class probabilities (N, K)."""
 
+    @property
+    def task(self) -> Task:
+        """What the network is asked for."""
+
+    def numbers(self, inputs_N: Inputs, prepared: Prepared | None = None) -> NDArray[np.float64]:
+        """Predicted numbers (N), where that is the task."""
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -55,6 +65,7 @@ class Prediction:
         probability: of it, from 0 to 1.
         top: the most probable classes in order, with their probabilities.
         unknown: whether the model is not sure enough to say so.
+        value: of a model that predicts a number: that number; ``name`` spells it.
     """
 
     file: str
@@ -62,9 +73,12 @@ class Prediction:
     probability: float
     top: tuple[tuple[str, float], ...]
     unknown: bool = False
+    value: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As ``{"file", "class", "probability", "unknown", "top"}``; the class is there even where it is not sure."""
+        if self.value is not None:
+            return {"file": self.file, "value": self.value}
         top = [{"class": name, "probability": p} for name, p in self.top]
         answer = {"file": self.file, "class": self.name, "probability": self.probability}
         return {**answer, "unknown": self.unknown, "top": top}
@@ -129,6 +143,8 @@ def predict(model: Classifier, files: Sequence[str | Path], top: int = 5, sure: 
     Raises:
         UserError: none of ``files`` names a picture, or the model cannot be so sure.
     """
+    if isinstance(model.preprocess, VectorPreprocess):
+        return _of_tables(model, files, top, sure)
     threshold = model.threshold(sure)
     least = 0.0 if threshold is None else threshold.probability
     names = expand(files)
@@ -143,6 +159,30 @@ def predict(model: Classifier, files: Sequence[str | Path], top: int = 5, sure: 
         for some in in_order(lambda piece: _piece(model, prepared, piece, top, least), pieces, cores):
             answers += [entry for entry in some if isinstance(entry, Prediction)]
             skipped += [entry for entry in some if isinstance(entry, Skipped)]
+    return Predictions(tuple(answers), tuple(skipped), threshold)
+
+
+def _of_tables(model: Classifier, tables: Sequence[str | Path], top: int, sure: float | None) -> Predictions:
+    """The answers to every row of some tables."""
+    answers: list[Prediction] = []
+    skipped: list[Skipped] = []
+    numbers = isinstance(model.task, Regression)
+    if numbers and sure is not None:
+        raise UserError("--sure", "the model predicts a number", "a model of classes")
+    threshold = None if numbers else model.threshold(sure)
+    least = 0.0 if threshold is None else threshold.probability
+    prepared = model.prepared()
+    for table in tables:
+        source = open_source(table, training=False, columns=Columns.like(model.preprocess, labelled=False))
+        if not isinstance(source, TableSource):
+            raise UserError(str(table), f"it holds {source.many}", "a table of numbers: the model reads rows")
+        skipped += source.skipped
+        if numbers:
+            values = model.numbers(source.rows_ND).tolist()
+            named = zip(source.names, values, strict=True)
+            answers += [Prediction(name, f"{value:.6g}", math.nan, (), value=value) for name, value in named]
+        else:
+            answers += _answers(model, prepared, source.names, source.rows_ND, top, least)
     return Predictions(tuple(answers), tuple(skipped), threshold)
 
 

@@ -52,6 +52,28 @@ def default_network(shape: Shape, classes: int) -> Network:
     return Network.parse("\n".join(lines), "default network")
 
 
+ROW_WIDTH = 32
+"""Units of the two hidden layers for rows of a table."""
+
+
+def table_network(columns: int, outputs: int, binary: bool = False) -> Network:
+    """A network for rows of a table: two hidden layers.
+
+    Args:
+        columns: numbers of a row.
+        outputs: one a class, or one.
+        binary: whether the one output is a probability.
+
+    Example:
+        >>> print(table_network(2, 1, binary=True).text(), end="")
+        input 2
+        linear 32 > relu > linear 32 > relu > linear 1 > sigmoid
+    """
+    last = f"linear {outputs}" + (" > sigmoid" if binary else "")
+    lines = f"input {columns}\nlinear {ROW_WIDTH} > relu > linear {ROW_WIDTH} > relu > {last}"
+    return Network.parse(lines, "default network for tables")
+
+
 def deep_network(shape: Shape, classes: int, widths: tuple[int, int, int] = DEEP_WIDTHS) -> Network:
     """A network for those who have some minutes: twice as deep, and an order wider, than :func:`default_network`.
 

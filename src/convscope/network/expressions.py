@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from convscope.errors import UserError, nearest
@@ -84,7 +85,7 @@ class Values:
                 return shape[0]
             if value.name in _VALUES:
                 return _VALUES[value.name]
-            if value.name in _WORDS_OF_OPERATIONS:
+            if value.name in _words(len(OPERATIONS)):
                 return value.name
             raise self._unknown(value, [*names, "in_channels", *WORDS])
         if isinstance(value, Binary):
@@ -119,9 +120,8 @@ class Values:
         return result
 
 
-def _words() -> frozenset[str]:
+@cache
+def _words(count: int) -> frozenset[str]:
+    """The words that arguments of the operations take, of which there are ``count`` now."""
     kinds = (entry.metadata["kind"] for cls in OPERATIONS.values() for entry in dataclasses.fields(cls))
     return frozenset(word for kind in kinds for word in kind.words)
-
-
-_WORDS_OF_OPERATIONS = _words()

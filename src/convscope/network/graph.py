@@ -159,7 +159,7 @@ class Graph:
 
         Example:
             >>> from convscope.network import zoo
-            >>> [group.block for group in zoo.known("resnet18").graph().groups_of("basics2.basic1.add1.a.conv1")]
+            >>> [group.block for group in zoo.known("resnet18").graph().groups_of("layer1.basic1.add1.a.conv1")]
             ['basics', 'basic']
         """
         groups = () if self.structure is None else self.structure.groups

@@ -120,11 +120,13 @@ def _reach(node: Node, extent: tuple[int, ...], shape: ops.Shape) -> tuple[int, 
 
 
 def scores_path(graph: Graph) -> str:
-    """The node whose output is the scores: the last, or what a last softmax reads.
+    """The node whose output is the scores: the last, or what a last softmax reads, or a last sigmoid of one output.
 
     Cross entropy takes the scores: softmax and logarithm in one are exact where one after the other overflow.
     """
-    return graph.output.inputs[0] if isinstance(graph.output.op, ops.Softmax) else graph.output.path
+    last = graph.output
+    probability = isinstance(last.op, ops.Softmax) or (isinstance(last.op, ops.Sigmoid) and last.shape == (1,))
+    return last.inputs[0] if probability else last.path
 
 
 def needed_nodes(graph: Graph, wanted: Collection[str]) -> set[str]:

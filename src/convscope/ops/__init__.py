@@ -6,8 +6,8 @@ from convscope.ops.linear.spec import *
 from convscope.ops.merge.spec import *
 from convscope.ops.normalisation.spec import *
 from convscope.ops.pooling.spec import *
-from convscope.ops.registry import installed as installed
 from convscope.ops.registry import load as load
+from convscope.ops.registry import load_installed as load_installed
 from convscope.ops.regularisation.spec import *
 from convscope.ops.shape.spec import *
 from convscope.ops.spec import LARGEST as LARGEST

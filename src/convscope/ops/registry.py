@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from convscope.errors import UserError
 
@@ -138,17 +138,28 @@ def load(path: str | Path) -> tuple[type[Any], ...]:
     return added
 
 
-_asked_installed = False
+_installed: list[type[Any]] = []
 
 
-def installed() -> Iterator[type[Any]]:
-    """Load the operations of packages that are installed with an entry point ``convscope.operations``."""
+def load_installed() -> tuple[type[Any], ...]:
+    """Load the operations of installed packages: what their entry points ``convscope.operations`` name.
+
+    The command line calls it; from Python it is yours to call. A model folder never causes it.
+
+    Returns:
+        the operations found, none twice.
+
+    Raises:
+        UserError: an entry point does not load, or is no operation.
+    """
     from importlib.metadata import entry_points
 
-    global _asked_installed
-    if _asked_installed:
-        return
-    _asked_installed = True
+    if _installed:
+        return tuple(_installed)
     for entry in entry_points(group="convscope.operations"):
-        loaded = entry.load()
-        yield from cast("tuple[type[Any], ...]", loaded if isinstance(loaded, tuple) else (loaded,))
+        try:
+            loaded = entry.load()
+        except Exception as error:
+            raise UserError(entry.value, f"{type(error).__name__}: {error}", "an entry point that loads") from error
+        _installed.extend(loaded if isinstance(loaded, tuple) else (loaded,))
+    return tuple(_installed)

@@ -26,6 +26,8 @@ from convscope.learning.events import (
 from convscope.network.table import bytes_text
 from convscope.ops import spell_shape
 
+MOST_LINES = 30
+"""Epochs that are told a line each; of more every second, third, ... is."""
 MOST_SKIPPED = 5
 """Skipped files that are named; the others are counted."""
 
@@ -63,7 +65,7 @@ class Watch:
         self.task = self.live.add_task("", total=None, numbers="", left=None, visible=False)
         self.begun = time.monotonic()
         self.first_step = 0
-        self.steps = 0
+        self.steps, self.epochs = 0, 0.0
         self.shown = 0.0
         self.bound = False
         self.loss, self.accuracy, self.pace = 0.0, 0.0, 0.0
@@ -138,9 +140,10 @@ class Watch:
         self.console.print(text, style=style, highlight=False, markup=markup, soft_wrap=True)
 
     def _prepared(self, event: Prepared) -> None:
+        what = f"{len(event.classes)} classes" if event.classes else "a number is predicted"
         self._say(
-            f"{event.data}: {event.train:,} pictures to train on, {event.val:,} to validate, {event.test:,} to test; "
-            f"{len(event.classes)} classes; {spell_shape(event.shape)} ({duration(event.seconds)})"
+            f"{event.data}: {event.train:,} {event.many} to train on, {event.val:,} to validate, {event.test:,} to "
+            f"test; {what}; {spell_shape(event.shape)} ({duration(event.seconds)})"
         )
         for skipped in event.skipped[:MOST_SKIPPED]:
             self._say(f"  left out: {skipped.file}: {skipped.reason}", style="yellow", markup=False)
@@ -196,7 +199,7 @@ class Watch:
             )
             if event.augment != "nothing":
                 self._say(f"varied in every picture: {event.augment}")
-        self.steps = event.steps
+        self.steps, self.epochs = event.steps, event.epochs
         self.live.update(self.task, total=event.steps, visible=True)
 
     def _stepped(self, event: Stepped) -> None:
@@ -205,7 +208,8 @@ class Watch:
             self.first_step, self.begun = event.step, now
         weight = 0.05
         self.loss += (event.loss - self.loss) * (weight if self.loss else 1)
-        self.accuracy += (event.accuracy - self.accuracy) * (weight if self.accuracy else 1)
+        if event.accuracy is not None:
+            self.accuracy += (event.accuracy - self.accuracy) * (weight if self.accuracy else 1)
         self.pace += event.images
         if now - self.shown < 0.1:
             return
@@ -213,17 +217,26 @@ class Watch:
         took = max(1e-9, now - self.begun)
         taken = event.step - self.first_step
         left = took / taken * (self.steps - event.step) if taken >= 5 else None
-        numbers = f"loss {self.loss:.3f}  accuracy {100 * self.accuracy:.1f} %  {self.pace / took:,.0f} images/s"
+        accuracy = "" if event.accuracy is None else f"accuracy {100 * self.accuracy:.1f} %  "
+        numbers = f"loss {self.loss:.3f}  {accuracy}{self.pace / took:,.0f} images/s"
         self.live.update(
             self.task, description=f"epoch {event.epoch}", completed=event.step, numbers=numbers, left=left
         )
 
     def _epoch_ended(self, event: EpochEnded) -> None:
-        val = "" if event.val_accuracy is None else f"   val {event.val_loss:.3f} {100 * event.val_accuracy:6.2f} %"
+        # Of hundreds of short epochs a line each would bury the rest.
+        every = max(1, round(self.epochs / MOST_LINES))
+        if event.epoch % every and event.step < self.steps:
+            return
+        val = ""
+        if event.val_loss is not None:
+            val = f"   val {event.val_loss:.3f}"
+            val += "" if event.val_accuracy is None else f" {100 * event.val_accuracy:6.2f} %"
+        accuracy = "" if event.train_accuracy is None else f" {100 * event.train_accuracy:6.2f} %"
         self._say(
-            f"epoch {event.epoch:3}   loss {event.train_loss:.3f} {100 * event.train_accuracy:6.2f} %{val}   "
+            f"epoch {event.epoch:3}   loss {event.train_loss:.3f}{accuracy}{val}   "
             f"lr {event.lr:.5f}   {event.images_per_second:,.0f} images/s"
         )
         if event.data_bound and not self.bound:
-            self._say(f"  {event.data_bound}: reading and varying pictures is what takes so long", style="yellow")
+            self._say(f"  {event.data_bound}: reading and varying the data is what takes so long", style="yellow")
         self.bound = bool(event.data_bound)

@@ -25,7 +25,7 @@ conv 8 3x3 padding=1 > relu > maxpool 2
 concat { conv 6 1x1 > batchnorm > relu6 | conv 4 3x3 padding=1 > sigmoid }
 mul { identity | globalavgpool > conv 10 1x1 > sigmoid }
 add { conv 10 3x3 padding=1 bias=no > batchnorm | identity } > relu > flatten > linear 5 > softmax"""
-BOXES = Path(__file__).parent / "boxes_imagenet20.json"
+BOXES = Path(__file__).parents[1] / "boxes_imagenet20.json"
 
 
 def test_a_class_by_one_of_its_names(untrained: Callable[..., Model]) -> None:

@@ -25,9 +25,7 @@ from convscope.network.graph import Graph
 from convscope.network.network import Network
 from convscope.ops import OPERATIONS, spelling
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "network"))
-
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KERAS = ROOT / ".venv-keras" / "bin" / "python"
 SMALL = {
     "alexnet": (3, 64, 64), "alexnet_2012": (3, 227, 227), "convnext_tiny": (3, 32, 32), "densenet121": (3, 32, 32),

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convscope.cli.option_types import FILE, OPERATION
-from convscope.cli.options import Command, command, json_option, option
+from convscope.cli.options import Command, Option, command, json_option, later, option
 from convscope.errors import UserError
-from convscope.ops import OPERATIONS
 
 if TYPE_CHECKING:
     from convscope.calculation.calculation import Calculation
@@ -75,24 +74,25 @@ def _argument_options(function: Any) -> Any:
     for table, kind in ((_COUNTS, int), (_NUMBERS, float), (_WORDS, str)):
         for name, text in reversed(table.items()):
             function = option(name, group="operation", type=kind, help=text, hidden=not text)(function)
-    for name, (kind, text) in _other_arguments().items():
-        function = option(name, group="operation", type=kind, help=text)(function)
-    return function
+    return later(function, _other_arguments)
 
 
 _TYPES = {"count": int, "number": float, "size": str, "word": str}
 
 
-def _other_arguments() -> dict[str, tuple[Any, str]]:
+def _other_arguments() -> list[click.Parameter]:
     """The arguments of operations that stand in no table here, each told by the operation itself."""
+    from convscope.ops import OPERATIONS
+
     known = {*_WORDS, *_NUMBERS, *_COUNTS, "--out-channels", "--out-features", "--init", "--momentum", "--affine"}
-    found: dict[str, tuple[Any, str]] = {}
+    made: dict[str, click.Parameter] = {}
     for cls in OPERATIONS.values():
         for entry in dataclasses.fields(cls):
             name, kind = f"--{entry.name.replace('_', '-')}", entry.metadata["kind"]
             if name not in known and kind.what in _TYPES:
-                found.setdefault(name, (_TYPES[kind.what], f"{cls.word}: {kind.describe()}."))
-    return found
+                told = f"{cls.word}: {kind.describe()}."
+                made.setdefault(name, Option([name], group="operation", type=_TYPES[kind.what], help=told))
+    return list(made.values())
 
 
 @command(

@@ -56,7 +56,7 @@ def check_command(data: str, **options: Any) -> int:
 
     from convscope.data.audit import check as audit
     from convscope.data.sources import open_source
-    from convscope.data.sources.source import ArraySource, FileSource
+    from convscope.data.sources.source import ArraySource, FileSource, TableSource
     from convscope.render.progress import Watch
     from convscope.render.text.audit import to_text
 
@@ -64,6 +64,10 @@ def check_command(data: str, **options: Any) -> int:
     source = open_source(data)
     if fix is not None and isinstance(source, ArraySource):
         raise UserError("--fix", f"{data} has no picture files that a list could name", "a folder or a table")
+    if isinstance(source, TableSource):
+        for name, given in (("--sheet", options["sheet"]), ("--html", options["page"]), ("--fix", fix)):
+            if given is not None:
+                raise UserError(name, f"{data} is a table of numbers", "it is for pictures alone", "leave it out")
     with Watch(Console(stderr=True)) as watch:
         counting = watch.counting()
         found = audit(source, options["seed"], lambda done, total: counting("looking", done, total))

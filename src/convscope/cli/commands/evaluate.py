@@ -37,14 +37,17 @@ def evaluate(
     lang: str,
     as_json: bool,
 ) -> None:
-    """Evaluate MODEL on the labelled pictures of DATA."""
+    """Evaluate MODEL on the labelled pictures or rows of DATA."""
     from rich.console import Console
 
+    from convscope.data.image.decode import of_pictures
     from convscope.evaluation.evaluate import evaluate as measure
+    from convscope.evaluation.metrics import Evaluation
     from convscope.model.folder import Model
     from convscope.render.i18n import words
     from convscope.render.progress import Watch
-    from convscope.render.text.evaluation import to_text
+    from convscope.render.text.evaluation import binary_text, to_text
+    from convscope.render.text.regression import to_text as numbers_text
 
     loaded = Model.load(model)
     with Watch(Console(stderr=True)) as watch:
@@ -52,6 +55,7 @@ def evaluate(
     report_skipped(done.skipped)
     spoilt = None
     if robustness:
+        of_pictures(loaded.preprocess, "--robustness")
         from convscope.evaluation.robustness import robustness as measured
 
         spoilt = measured(loaded, done.split)
@@ -62,12 +66,18 @@ def evaluate(
     if as_json:
         document = {**done.evaluation.to_dict(), "of": done.of, "report": report}
         document["robustness"] = None if spoilt is None else spoilt.to_dict()
-        document |= done.account.to_dict(done.evaluation.classes)
+        if done.account is not None and isinstance(done.evaluation, Evaluation):
+            document |= done.account.to_dict(done.evaluation.classes)
         document["skipped"] = [vars(entry) for entry in done.skipped]
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     click.echo(f"{model} on {done.of}\n")
-    click.echo(to_text(done.evaluation, words("evaluation", lang), done.account))
+    if isinstance(done.evaluation, Evaluation):
+        click.echo(to_text(done.evaluation, words("evaluation", lang), done.account))
+    else:
+        click.echo(numbers_text(done.evaluation))
+    if isinstance(done.evaluation, Evaluation) and done.evaluation.binary is not None:
+        click.echo("\n" + binary_text(done.evaluation.binary))
     if spoilt is not None:
         from convscope.render.text.evaluation import robustness_text
 

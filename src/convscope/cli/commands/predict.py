@@ -39,12 +39,13 @@ def predict(model: str, files: tuple[str, ...], top: int, sure: float | None, as
     if as_csv and as_json:
         raise UserError("convscope predict", "--csv and --json together", "one of them")
     names: list[str] = []
+    loaded = Model.load(model)
     for entry in files:
         listed = [line.rstrip("\n") for line in sys.stdin if line.strip()] if entry == "-" else [entry]
         names += expand(listed)
     if not names:
         raise UserError("standard input", "the list is empty", "one file a line")
-    done = answer(Model.load(model), names, top, sure)
+    done = answer(loaded, names, top, sure)
     if not as_json:
         report_skipped(done.skipped)
     if as_json:
@@ -60,6 +61,10 @@ def predict(model: str, files: tuple[str, ...], top: int, sure: float | None, as
 def _print_csv(done: Predictions, top: int) -> None:
     import csv
 
+    if any(answer.value is not None for answer in done):
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerows([("row", "value"), *((answer.file, repr(answer.value)) for answer in done)])
+        return
     places = min(top, max((len(answer.top) for answer in done), default=0))
     writer = csv.writer(sys.stdout, lineterminator="\n")
     heads = [head for k in range(2, places + 1) for head in (f"class{k}", f"probability{k}")]
@@ -73,6 +78,9 @@ def _print_csv(done: Predictions, top: int) -> None:
 def _print_text(done: Predictions) -> None:
     widest = max((len(answer.file) for answer in done), default=0)
     for answer in done:
+        if answer.value is not None:
+            click.echo(f"{answer.file:{widest}}  {answer.name}")
+            continue
         rest = answer.top if answer.unknown else answer.top[1:]
         others = "   ".join(f"{name} {100 * p:.1f} %" for name, p in rest if p >= 0.001)
         first = "unknown" if answer.unknown else f"{answer.name} {100 * answer.probability:.1f} %"

@@ -127,16 +127,22 @@ def train_command(data: str | None, **options: Any) -> int:
 
         write_run_report(result, report, words("evaluation", options["lang"]))
     if options["as_json"]:
-        metrics = {**finished.metrics, "interval": list(result.evaluation.interval), "loss": result.evaluation.loss}
+        from convscope.evaluation.metrics import Evaluation
+
+        metrics = dict(finished.metrics)
+        if isinstance(result.evaluation, Evaluation):
+            metrics |= {"interval": list(result.evaluation.interval), "loss": result.evaluation.loss}
+        else:
+            metrics = {**metrics, "intervals": result.evaluation.to_dict()["intervals"]}
         document = {
             "model": finished.model,
             "run": finished.run,
             "report": None if report is None else str(report),
             "metrics": metrics,
             "sure": [one.to_dict() for one in result.sure],
-            "sizes": [one.to_dict() for one in result.account.sizes],
-            "balance": result.balance.to_dict(),
-            "classes": result.evaluation.to_dict()["classes"],
+            "sizes": [] if result.account is None else [one.to_dict() for one in result.account.sizes],
+            "balance": result.balance.to_dict() if result.dataset.classes else None,
+            "classes": result.evaluation.to_dict().get("classes", []),
             "waiting": result.waiting.to_dict(),
             "seconds": round(time.monotonic() - _STARTED, 3),
             "train_seconds": round(result.seconds, 3),
@@ -180,22 +186,38 @@ def _preview(data: str, network: Network | None, recipe: Recipe, options: dict[s
 
 def _summarise(result: Result, finished: Finished) -> None:
     """What came out, in a few lines."""
-    low, high = result.evaluation.interval
-    click.echo(
-        f"test accuracy {100 * result.evaluation.top1:.2f} % "
-        f"({100 * low:.1f} to {100 * high:.1f} with 95 % confidence) on {result.evaluation.count:,} pictures; "
-        f"trained {result.seconds:.1f} s, {finished.images_per_second:,.0f} images/s; "
+    from convscope.evaluation.regression import RegressionEvaluation
+    from convscope.render.text.evaluation import binary_text
+    from convscope.render.text.regression import to_text
+
+    evaluation, modality = result.evaluation, result.model.modality
+    which = "training" if result.dataset.measured_on_train else "test"
+    pace = "images" if modality.one == "picture" else modality.many
+    took = (
+        f"trained {result.seconds:.1f} s, {finished.images_per_second:,.0f} {pace}/s; "
         f"{time.monotonic() - _STARTED:.1f} s in all"
     )
+    if isinstance(evaluation, RegressionEvaluation):
+        click.echo(f"{to_text(evaluation)}\n\n{took}")
+        return
+    low, high = evaluation.interval
+    click.echo(
+        f"{which} accuracy {100 * evaluation.top1:.2f} % "
+        f"({100 * low:.1f} to {100 * high:.1f} with 95 % confidence) on {evaluation.count:,} {modality.many}; {took}"
+    )
+    if result.dataset.measured_on_train:
+        click.echo("these are the rows that it was trained on: too few to hold any out, and the numbers flatter")
+    if evaluation.binary is not None:
+        click.echo(binary_text(evaluation.binary))
     if result.balance.is_worth_saying:
-        click.echo(_recall(result.evaluation))
+        click.echo(_recall(evaluation))
     if result.waiting.is_bound:
         click.echo(result.waiting.words)
     facts = result.model.facts
     if facts.get("calibration"):
         click.echo(
             f"calibration error {100 * facts['metrics']['ece_uncalibrated']:.1f} %, "
-            f"{100 * result.evaluation.ece:.1f} % after scores are divided by {result.model.temperature:.2f}"
+            f"{100 * evaluation.ece:.1f} % after scores are divided by {result.model.temperature:.2f}"
         )
 
 

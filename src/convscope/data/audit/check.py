@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from convscope.data.audit.duplicates import groups
 from convscope.data.audit.finding import KINDS, PROBLEMS, Finding
+from convscope.data.audit.rows import labels_of, row_findings
 from convscope.data.audit.scan import Glance, glances, stacked
-from convscope.data.sources import Source
+from convscope.data.sources import Source, TableSource
 from convscope.data.splits import split
 from convscope.errors import UserError
 
@@ -42,6 +43,7 @@ class Checked:
         findings: the worst kind first.
         files, labels, splits: of every picture that can be read: name, class and split.
         seconds: that it took.
+        many: what several inputs are called.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Checked:
     labels: tuple[str, ...] = field(repr=False)
     splits: tuple[str, ...] = field(repr=False)
     seconds: float
+    many: str = "pictures"
 
     def of(self, kind: str) -> tuple[Finding, ...]:
         """The findings of one kind."""
@@ -130,6 +133,8 @@ def check(source: Source, seed: int = 0, progress: Callable[[int, int], None] | 
         >>> found.sides["test"], found.kinds
         (359, {})
     """
+    if isinstance(source, TableSource):
+        return _check_table(source, seed)
     begun = time.monotonic()
     found = list(glances(source, progress))
     rows_M, thumbnails = stacked(found)
@@ -171,11 +176,40 @@ def check(source: Source, seed: int = 0, progress: Callable[[int, int], None] | 
     return checked.with_findings(findings)
 
 
+def _check_table(source: TableSource, seed: int) -> Checked:
+    """The same of the rows of a table."""
+    begun = time.monotonic()
+    names, labels, splits = list(source.names), labels_of(source), _sides(source, seed)
+    groups_found, findings = row_findings(source)
+    findings += [Finding("unreadable", (entry.file,), entry.reason) for entry in source.skipped]
+    findings += _doubles(groups_found, names, labels, splits)
+    counts = Counter(labels) if source.classes else Counter()
+    learnt = Counter(label for label, side in zip(labels, splits, strict=True) if side in ("train", ""))
+    findings += _of_classes(source.classes, [learnt[name] for name in source.classes])
+    checked = Checked(
+        name=source.name,
+        where=source.where,
+        classes=source.classes,
+        counts=tuple(counts[name] for name in source.classes),
+        sides={side: splits.count(side) for side in ("train", "val", "test")},
+        given=bool(source.given),
+        sizes=np.zeros((0, 2), np.int64),
+        findings=(),
+        files=tuple(names),
+        labels=tuple(labels),
+        splits=tuple(splits),
+        seconds=time.monotonic() - begun,
+        many=source.many,
+    )
+    return checked.with_findings(findings)
+
+
 def _sides(source: Source, seed: int) -> list[str]:
     """The split of every picture, as training would use it."""
     sides = [""] * len(source.labels_N)
     try:
-        parts: Mapping[str, NDArray[np.int64]] = split(source.labels_N, source.given, source.names, seed)
+        strata_N = source.labels_N if source.classes else np.zeros(len(sides), np.int64)
+        parts: Mapping[str, NDArray[np.int64]] = split(strata_N, source.given, source.names, seed)
     except UserError:
         parts = source.given or {"train": np.arange(len(sides))}  # too few to split: all are shown as they are
     for side, indices in parts.items():

@@ -16,6 +16,7 @@ KINDS = {
     "huge": "pictures of more than 50 megapixels, which take time and memory",
     "misnamed": "files whose ending says another format than they have",
     "turned": "photographs that lie on their side; they are set upright by their EXIF entry",
+    "constant": "columns that hold one value in every row: nothing can be learnt from them",
     "unusual": "pictures that are brought to 8 bits and 1 or 3 channels: transparent, CMYK, 16 bits, animated",
     "grey": "grey pictures among colour pictures",
     "elongated": "pictures that are more than twice as long as wide, or the other way round",

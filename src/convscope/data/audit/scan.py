@@ -21,7 +21,6 @@ from PIL import Image
 from convscope.data.content import MAX_BYTES, recognise
 from convscope.data.dataset import Unreadable
 from convscope.data.image.decode import ImagePreprocess, decode, fit_array, measure, quiet
-from convscope.data.sources import Source
 from convscope.data.sources.source import ArraySource, FileSource
 
 SIDE = 32
@@ -53,7 +52,9 @@ class Glance:
     odd: tuple[tuple[str, str], ...] = ()
 
 
-def glances(source: Source, progress: Callable[[int, int], None] | None = None) -> Iterator[Glance | str]:
+def glances(
+    source: ArraySource | FileSource, progress: Callable[[int, int], None] | None = None
+) -> Iterator[Glance | str]:
     """Look at every picture of a source, in order; a text where one cannot be read, which says why."""
     if isinstance(source, ArraySource):
         yield from _of_arrays(source, progress)

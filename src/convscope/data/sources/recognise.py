@@ -4,31 +4,59 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from convscope.data.content import HEAD, PICTURE_SUFFIXES, recognise
-from convscope.data.dataset import Skipped
+from convscope.data.dataset import Preprocess, Skipped
 from convscope.data.sources.archive import open_zip
 from convscope.data.sources.cifar import find_cifar, open_cifar
 from convscope.data.sources.digits import open_digits
 from convscope.data.sources.folder import open_class_folders, split_folders
 from convscope.data.sources.idx import find_idx, open_idx
+from convscope.data.sources.numbers import is_numbers, open_numbers, stem_of
 from convscope.data.sources.place import Folder, Listing, Member, is_litter, listed, printable
-from convscope.data.sources.source import Source, check
-from convscope.data.sources.table import SUFFIXES, has_columns, open_table, table_members
+from convscope.data.sources.source import Source, TableSource, check
+from convscope.data.sources.table import SUFFIXES, has_columns, has_paths, open_table, read_table, table_members
+from convscope.data.vector.preprocess import VectorPreprocess
 from convscope.errors import UserError, did_you_mean, nearest
 
 _KINDS = "digits, a folder of class folders, IDX or CIFAR binary files, a CSV or Parquet table, or a zip of these"
 _CLASS_FOLDERS = "put the pictures of each class in a folder named after it: cats/1.jpg, dogs/2.jpg"
 
 
-def open_source(data: str | os.PathLike[str], *, training: bool = True) -> Source:
-    """Find out what DATA is and list its labelled pictures; none is decoded yet.
+@dataclass(frozen=True)
+class Columns:
+    """What of a table of numbers is meant; pictures have none of it.
+
+    Args:
+        target: the column that is predicted; None: found by its name, else the last.
+        numeric: whether it is a number to be predicted, not a class; None: by what it holds.
+        inputs: the columns that are read, by name; None: all other columns that hold numbers.
+        labelled: whether the target must be there; False: rows to predict from.
+    """
+
+    target: str | None = None
+    numeric: bool | None = None
+    inputs: tuple[str, ...] | None = None
+    labelled: bool = True
+
+    @classmethod
+    def like(cls, preprocess: Preprocess, labelled: bool = True) -> Columns:
+        """Those that a model reads."""
+        if isinstance(preprocess, VectorPreprocess):
+            return cls(preprocess.target, preprocess.numeric, preprocess.columns, labelled)
+        return cls()
+
+
+def open_source(data: str | os.PathLike[str], *, training: bool = True, columns: Columns | None = None) -> Source:
+    """Find out what DATA is and list its labelled inputs; nothing is decoded yet.
 
     Args:
         data: ``"digits"``, or the path of a folder of class folders (with or without train, val, test above
             them), of IDX or CIFAR binary files or one of them, of a CSV, TSV or Parquet table, or of a zip of
-            any of these.
+            any of these. A table without a column of paths is one of numbers.
+        columns: of a table of numbers, which are meant.
         training: refuse what cannot be trained on: one class alone, no train split, a class that train lacks.
 
     Raises:
@@ -42,7 +70,11 @@ def open_source(data: str | os.PathLike[str], *, training: bool = True) -> Sourc
     if text.strip().casefold() == "digits":
         return check(open_digits(), training)
     path = _existing(text)
-    return check(_open_folder(path) if path.is_dir() else _open_file(path), training)
+    chosen = columns or Columns()
+    source = _open_folder(path, chosen) if path.is_dir() else _open_file(path, chosen)
+    if not isinstance(source, TableSource) and chosen.target is not None and chosen.inputs is None:
+        raise UserError("--target", f"{text} holds {source.many}, whose labels are known", "a table of numbers")
+    return check(source, training)
 
 
 def _existing(text: str) -> Path:
@@ -82,11 +114,11 @@ def _beside(text: str) -> str:
     return f"did you mean {printable(by_case[match] if bare else str(path.parent / by_case[match]))}?"
 
 
-def _open_folder(path: Path) -> Source:
-    return _open_listing(Folder(path).listing())
+def _open_folder(path: Path, columns: Columns) -> Source:
+    return _open_listing(Folder(path).listing(), columns)
 
 
-def _open_file(path: Path) -> Source:
+def _open_file(path: Path, columns: Columns) -> Source:
     """A single file: an archive, a table, or one IDX or CIFAR file beside its kin."""
     where = printable(str(path))
     if not path.is_file():
@@ -99,13 +131,13 @@ def _open_file(path: Path) -> Source:
     content = recognise(head)
     suffix = path.suffix.lower()
     if content.what == "a zip archive" or suffix == ".zip":
-        return _open_listing(open_zip(path).listing())
+        return _open_listing(open_zip(path).listing(), columns)
     folder = Folder(path.parent)
     member = folder.find(path.name)
     if member is None:
         raise UserError(where, "the file has gone", _KINDS)
     if suffix in SUFFIXES or content.what == "a Parquet table":
-        return open_table(Listing(folder, "", (member,)), member)
+        return _open_table(Listing(folder, "", (member,)), member, columns)
     beside = Listing(folder, "", _flat(folder))
     if find_idx(Listing(folder, "", (member,))):
         return open_idx(beside, only=_images(beside, member))
@@ -141,7 +173,7 @@ def _file_hint(path: Path, format: str, what: str) -> str:  # noqa: A002
     return ""
 
 
-def _open_listing(listing: Listing) -> Source:
+def _open_listing(listing: Listing, columns: Columns) -> Source:
     """A folder or an archive: IDX, CIFAR, class folders, or a table with its pictures."""
     if not listing.members:
         reasons = f" ({listing.skipped[0].file}: {listing.skipped[0].reason})" if listing.skipped else ""
@@ -161,10 +193,21 @@ def _open_listing(listing: Listing) -> Source:
         names = listed([printable(listing.relative(member)) for member in usable])
         raise UserError(listing.where, f"{len(usable)} tables: {names}", "one", "point at the one that is meant")
     if usable or (len(tables) == 1 and not source.classes):
-        return open_table(listing, (usable or tables)[0])
+        return _open_table(listing, (usable or tables)[0], columns)
     if not source.classes:
         raise _no_classes(listing, source.skipped)
     return source
+
+
+def _open_table(listing: Listing, member: Member, columns: Columns) -> Source:
+    """A table of picture files, or without a column of them one of numbers."""
+    where = f"{listing.place.where}/{printable(member.name)}"
+    table = read_table(listing, member, where)
+    if has_paths(table) or not is_numbers(table):
+        return open_table(listing, member, table)
+    identity = f"{listing.place.identity} {member.name} {member.size} {member.stamp}"
+    chosen = (columns.target, columns.numeric, columns.inputs, columns.labelled)
+    return open_numbers(stem_of(member.name), where, table, identity, *chosen)
 
 
 def _inside(listing: Listing) -> Listing:

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from convscope.data.dataset import Inputs, Skipped, Unreadable
 from convscope.data.image.decode import measure, quiet
 from convscope.data.sources.place import Member, Place, listed, natural_key
+from convscope.data.vector.preprocess import VectorPreprocess
 from convscope.errors import UserError, did_you_mean, nearest
 
 #: The names of given splits, and the words that people write for them.
@@ -155,7 +156,51 @@ class FileSource:
             yield open_picture
 
 
-Source = ArraySource | FileSource
+@dataclass(frozen=True, eq=False)
+class TableSource:
+    """Rows of numbers: the columns of a table.
+
+    Args:
+        name, where, names, given, skipped, identity: as in :class:`ArraySource`.
+        classes: the class names; none where the target is a number.
+        labels_N: int64 indices into the classes, or the targets as float64.
+        rows_ND: float64, a column an input.
+        columns: their names.
+        target: the name of the column that is predicted.
+        found_by: why it is that one, for people; empty where it was asked for.
+    """
+
+    name: str
+    where: str
+    classes: tuple[str, ...]
+    labels_N: NDArray[Any]
+    names: Sequence[str] = field(repr=False)
+    given: Mapping[str, NDArray[np.int64]]
+    skipped: tuple[Skipped, ...]
+    rows_ND: NDArray[np.float64] = field(repr=False)
+    columns: tuple[str, ...]
+    target: str
+    found_by: str
+    identity: str = field(repr=False)
+    modality: ClassVar[str] = "vector"
+    many: ClassVar[str] = "rows"
+
+    @property
+    def preprocess(self) -> VectorPreprocess:
+        """Which columns these are."""
+        return VectorPreprocess(self.columns, self.target, not self.classes)
+
+    def shape(self) -> tuple[int, ...]:
+        """(D,): a number a column."""
+        return (len(self.columns),)
+
+    def take(self, indices_B: NDArray[np.int64]) -> Inputs:
+        """The rows at these indices, float64 (B, D), copied."""
+        return np.ascontiguousarray(self.rows_ND[indices_B])
+
+
+Source = ArraySource | FileSource | TableSource
+"""Labelled inputs; those without files are ``ArraySource`` or ``TableSource``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +257,17 @@ def given_splits(splits: Sequence[str]) -> dict[str, NDArray[np.int64]]:
     return {split: indices for split, indices in found.items() if len(indices)}
 
 
+def _check_numbers(source: TableSource) -> TableSource:
+    """Refuse targets that are all one number, or splits without one to train on."""
+    if len(np.unique(source.labels_N)) < 2:
+        got = f"{source.target} is {source.labels_N[0]:g} in every row"
+        raise UserError(source.where, got, "a target that differs", "--target names another column")
+    if source.given and "train" not in source.given:
+        got = f"{' and '.join(source.given)} rows, but none to train on"
+        raise UserError(source.where, got, "a train split beside them", "to measure a model on them, use evaluate")
+    return source
+
+
 def check(source: Source, training: bool) -> Source:
     """Refuse what cannot be learned from; returns ``source``.
 
@@ -221,9 +277,11 @@ def check(source: Source, training: bool) -> Source:
     """
     if not len(source.labels_N):
         reasons = f" ({source.skipped[0].file}: {source.skipped[0].reason})" if source.skipped else ""
-        raise UserError(source.where, f"no labelled pictures{reasons}", "pictures with labels")
+        raise UserError(source.where, f"no labelled {source.many}{reasons}", f"{source.many} with labels")
     if not training:
         return source
+    if isinstance(source, TableSource) and not source.classes:
+        return _check_numbers(source)
     if len(source.classes) < 2:
         hint = "a classifier needs something to tell apart: add a second class"
         raise UserError(source.where, f"only one class: {source.classes[0]}", "at least two classes", hint)

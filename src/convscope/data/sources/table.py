@@ -20,15 +20,15 @@ _PATHS = (
     *("path", "file", "filename", "image", "filepath", "file_name", "file_path", "image_path", "img", "picture"),
     *("image_file", "imagename", "image_name", "img_path", "image_id"),
 )
-_LABELS = ("label", "class", "target", "category", "species", "class_name", "label_name", "labels", "classes")
-_SPLITS = ("split", "set", "subset", "partition", "data_set", "dataset")
+LABELS = ("label", "class", "target", "category", "species", "class_name", "label_name", "labels", "classes")
+SPLITS = ("split", "set", "subset", "partition", "data_set", "dataset")
 _DELIMITERS = (",", ";", "\t", "|")
-_NONE = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>"})
+MISSING = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>"})
 _MAX_BYTES = 4 << 30
 
 
 @dataclass(frozen=True)
-class _Table:
+class Table:
     """A table as text: column names, and rows with the number a person would find them under."""
 
     columns: tuple[str, ...]
@@ -36,8 +36,8 @@ class _Table:
     skipped: tuple[Skipped, ...] = ()
 
 
-def open_table(listing: Listing, member: Member) -> FileSource:
-    """Read a table of the listing's place; paths in it count from the table's own folder.
+def open_table(listing: Listing, member: Member, table: Table | None = None) -> FileSource:
+    """Read a table of pictures of the listing's place; paths in it count from the table's own folder.
 
     The columns are found by their names, whatever their case: path, file, filename, image, ... and label, class,
     target, category, species, ...; a column split or set may name train, val and test. Rows with a missing file,
@@ -47,9 +47,9 @@ def open_table(listing: Listing, member: Member) -> FileSource:
         UserError: the table cannot be read, lacks one of the two columns, or leads to no picture at all.
     """
     where = f"{listing.place.where}/{printable(member.name)}"
-    table = _read(listing, member, where)
-    path_at, label_at = _column(table.columns, _PATHS), _column(table.columns, _LABELS)
-    split_at = _column(table.columns, _SPLITS)
+    table = table or read_table(listing, member, where)
+    path_at, label_at = column_of(table.columns, _PATHS), column_of(table.columns, LABELS)
+    split_at = column_of(table.columns, SPLITS)
     _check_columns(where, table.columns, path_at, label_at)
     folder = "" if "/" not in member.name else str(PurePosixPath(member.name).parent) + "/"
     rows: list[Row] = []
@@ -62,13 +62,13 @@ def open_table(listing: Listing, member: Member) -> FileSource:
         # Shorter rows lack their last cells.
         path, label = (cells[i].strip() if i < len(cells) else "" for i in (path_at, label_at))
         split = cells[split_at].strip() if 0 <= split_at < len(cells) else ""
-        if path.casefold() in _NONE:
+        if path.casefold() in MISSING:
             skipped.append(Skipped(at, "no path"))
             continue
         at = f"{at} ({printable(path)})"
         picture = _find(listing, folder, path)
         reason = ""
-        if label.casefold() in _NONE:
+        if label.casefold() in MISSING:
             reason = "no label"
         elif split_at >= 0 and split.casefold() not in SPLIT_WORDS:
             reason = f"split {printable(split)!r} is none of train, val, test" if split else "no split"
@@ -94,20 +94,25 @@ def open_table(listing: Listing, member: Member) -> FileSource:
     return from_files(printable(PurePosixPath(member.name).stem), where, listing.place, rows, skipped)
 
 
+def has_paths(table: Table) -> bool:
+    """Whether a column is named as one of picture files."""
+    return column_of(table.columns, _PATHS) >= 0
+
+
 def has_columns(listing: Listing, member: Member) -> bool:
     """Whether a file can be read as a table with a path and a label column."""
     try:
-        table = _read(listing, member, "")
+        table = read_table(listing, member, "")
     except UserError:
         return False
-    return min(_column(table.columns, _PATHS), _column(table.columns, _LABELS)) >= 0
+    return min(column_of(table.columns, _PATHS), column_of(table.columns, LABELS)) >= 0
 
 
 def _check_columns(where: str, columns: Sequence[str], path_at: int, label_at: int) -> None:
     """Refuse a table without a path or a label column, naming the columns that are there."""
     if path_at >= 0 and label_at >= 0:
         return
-    lacking = [(word, known) for word, at, known in (("path", path_at, _PATHS), ("label", label_at, _LABELS)) if at < 0]
+    lacking = [(word, known) for word, at, known in (("path", path_at, _PATHS), ("label", label_at, LABELS)) if at < 0]
     there = listed([repr(printable(c)) for c in columns], 12)
     got = f"no {' and no '.join(word for word, _ in lacking)} column; the columns are {there}"
     expected = "; ".join(f"a {word} column named {', '.join(known[:5])}" for word, known in lacking)
@@ -128,7 +133,7 @@ def _check_labels(where: str, rows: Sequence[Row]) -> None:
         raise UserError(where, got, "classes of several pictures each", "is the label column the right one?")
 
 
-def _column(columns: Sequence[str], known: Sequence[str]) -> int:
+def column_of(columns: Sequence[str], known: Sequence[str]) -> int:
     """The place of the first known name among the columns, or -1."""
     plain = [column.strip().casefold() for column in columns]
     return next((plain.index(name) for name in known if name in plain), -1)
@@ -140,7 +145,12 @@ def _find(listing: Listing, folder: str, path: str) -> Member | None:
     return found or (listing.place.find(folder + path.replace("\\", "/")) if "\\" in path else None)
 
 
-def _read(listing: Listing, member: Member, where: str) -> _Table:
+def read_table(listing: Listing, member: Member, where: str) -> Table:
+    """A table as text, whole.
+
+    Raises:
+        UserError: it is too large, damaged, or no table.
+    """
     if member.size > _MAX_BYTES:
         raise UserError(where, f"{member.size / 2**30:,.1f} GiB", f"a table of at most {_MAX_BYTES >> 30} GiB")
     data = listing.place.content(member).tobytes()
@@ -169,7 +179,7 @@ def _text(data: bytes, where: str) -> str:
     return text
 
 
-def _csv(text: str, where: str, delimiter: str) -> _Table:
+def _csv(text: str, where: str, delimiter: str) -> Table:
     try:
         delimiter = delimiter or _delimiter(text)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -183,7 +193,7 @@ def _csv(text: str, where: str, delimiter: str) -> _Table:
                 rows.append((reader.line_num, cells))
     except csv.Error as error:
         raise UserError(where, f"not a table: {error}", "a header line and a row for every picture") from error
-    return _Table(columns, rows, tuple(skipped))
+    return Table(columns, rows, tuple(skipped))
 
 
 def _delimiter(text: str) -> str:
@@ -191,7 +201,7 @@ def _delimiter(text: str) -> str:
     header = text.lstrip().split("\n", 1)[0]
     for delimiter in _DELIMITERS:
         columns = next(csv.reader([header], delimiter=delimiter), [])
-        if min(_column(columns, _PATHS), _column(columns, _LABELS)) >= 0:
+        if min(column_of(columns, _PATHS), column_of(columns, LABELS)) >= 0:
             return delimiter
     try:
         return csv.Sniffer().sniff(text[:4096], "".join(_DELIMITERS)).delimiter
@@ -199,7 +209,7 @@ def _delimiter(text: str) -> str:
         return ","
 
 
-def _parquet(data: bytes, where: str) -> _Table:
+def _parquet(data: bytes, where: str) -> Table:
     # Imported here: few tables are Parquet.
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -207,8 +217,9 @@ def _parquet(data: bytes, where: str) -> _Table:
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
         names = tuple(str(name) for name in file.schema_arrow.names)
-        places = [at for at in (_column(names, known) for known in (_PATHS, _LABELS, _SPLITS)) if at >= 0]
-        wanted = [names[at] for at in places]
+        places = [at for at in (column_of(names, known) for known in (_PATHS, LABELS, SPLITS)) if at >= 0]
+        # Of a table of pictures the other columns may be anything, and large.
+        wanted = [names[at] for at in places] if column_of(names, _PATHS) >= 0 else list(names)
         read = file.read(columns=wanted).to_pydict() if wanted else {}
     except Exception as error:
         # Arrow has an exception of its own for every layer of the format.
@@ -218,12 +229,12 @@ def _parquet(data: bytes, where: str) -> _Table:
     cells = [columns.get(name, []) for name in names]
     count = max((len(column) for column in cells), default=0)
     rows = [(i + 1, [column[i] if i < len(column) else "" for column in cells]) for i in range(count)]
-    return _Table(names, rows)
+    return Table(names, rows)
 
 
 def _cell(value: object) -> str:
     """A Parquet value as the text that a CSV would hold; 3.0 is class 3."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return str(int(value)) if isinstance(value, (bool, float)) and float(value).is_integer() else str(value)
 
 
 def table_members(members: Sequence[Member]) -> Iterator[Member]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +21,8 @@ from torch import Tensor
 from convscope.data.dataset import Dataset, Split
 from convscope.data.modalities import modality_of
 from convscope.data.modality import Normalisation
+from convscope.data.vector.normalise import AsTheyAre
+from convscope.data.vector.preprocess import FeaturePreprocess
 from convscope.engine.inference import compute, laid_out, prepare
 from convscope.engine.module import GraphModule, load_state
 from convscope.errors import UserError
@@ -359,12 +361,13 @@ def _behind(job: Job, path: str) -> Generator[Event, None, Transferred | None]:
             parts.setdefault(name, []).append(features.all().astype(np.float16))
     dataset = replace(
         job.dataset,
+        preprocess=FeaturePreprocess(rest.input),
         train=_of_features(job.dataset.train, parts["train"]),
         val=_of_features(job.dataset.val, parts["val"]),
     )
     state = begin(rest, replace(recipe, augment="none"), device, of_graph(job.start, rest))
     state.still = statistics_of(rest)
-    finished = yield from job.trains(state, dataset, cast("Normalisation", _as_they_are), job.deadline)
+    finished = yield from job.trains(state, dataset, AsTheyAre(), job.deadline)
     if not finished:
         return None
     load_state(module, dict(job.start) | {name: value.cpu() for name, value in state.evaluated().items()})
@@ -372,16 +375,5 @@ def _behind(job: Job, path: str) -> Generator[Event, None, Transferred | None]:
 
 
 def _of_features(split: Split, views: list[NDArray[np.float16]]) -> Split:
-    """Features in the place of pictures; training asks of them only to be counted and taken."""
-    return Split(
-        cast("NDArray[np.uint8]", np.concatenate(views)),
-        np.tile(split.labels_N, len(views)),
-        tuple(split.names) * len(views),
-    )
-
-
-def _as_they_are(features_N: Tensor) -> Tensor:
-    """Features need no normalisation."""
-    if features_N.dim() == 4:
-        return features_N.float().contiguous(memory_format=torch.channels_last)
-    return features_N.float()
+    """Features as inputs: every view of an input has its label."""
+    return Split(np.concatenate(views), np.tile(split.labels_N, len(views)), tuple(split.names) * len(views))

@@ -14,6 +14,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from convscope.data.dataset import Inputs
 from convscope.evaluation.metrics import Evaluation, Probabilities
 from convscope.evaluation.mistakes import cells
 from convscope.evaluation.report import Account
@@ -83,7 +84,7 @@ def write_report(
     evaluation: Evaluation,
     *,
     title: str,
-    inputs_N: NDArray[np.uint8],
+    inputs_N: Inputs,
     labels_N: NDArray[np.int64],
     probabilities_NK: Probabilities,
     names: Sequence[str],
@@ -92,6 +93,7 @@ def write_report(
     facts: Mapping[str, str] | None = None,
     account: Account | None = None,
     robustness: Robustness | None = None,
+    columns: Sequence[str] = (),
     words: Words = ENGLISH,
 ) -> None:
     """Write the report that :func:`render_report` renders; the old file or the whole new one is there at any time.
@@ -103,6 +105,7 @@ def write_report(
         evaluation,
         title=title,
         inputs_N=inputs_N,
+        columns=columns,
         labels_N=labels_N,
         probabilities_NK=probabilities_NK,
         names=names,
@@ -120,7 +123,7 @@ def render_report(
     evaluation: Evaluation,
     *,
     title: str,
-    inputs_N: NDArray[np.uint8],
+    inputs_N: Inputs,
     labels_N: NDArray[np.int64],
     probabilities_NK: Probabilities,
     names: Sequence[str],
@@ -129,6 +132,7 @@ def render_report(
     facts: Mapping[str, str] | None = None,
     account: Account | None = None,
     robustness: Robustness | None = None,
+    columns: Sequence[str] = (),
     words: Words = ENGLISH,
 ) -> str:
     """The report as one self-contained HTML page.
@@ -136,7 +140,7 @@ def render_report(
     Args:
         evaluation: of the pictures that follow.
         title: for people, e.g. ``"lenet5 on fashion-mnist"``.
-        inputs_N: pictures (N, H, W, 1 or 3) uint8; only the mistakes that are shown are read.
+        inputs_N: as they are stored: pictures, rows; only the mistakes that are shown are read.
         labels_N: (N,) indices into the evaluation's classes.
         probabilities_NK: (N, K), as they were evaluated.
         names: N names of pictures.
@@ -146,6 +150,7 @@ def render_report(
         facts: what to say of data, machine, seed and versions, in order; ``command`` is shown as the way to repeat it.
         account: what the numbers leave open; None: only what follows from these values is shown.
         robustness: on spoilt pictures, where that was measured.
+        columns: of rows, the names of their numbers.
         words: the page's texts.
 
     Raises:
@@ -177,6 +182,7 @@ def render_report(
         network_html,
         facts or {},
         words,
+        columns,
     )
     few = len(evaluation.classes) <= charts.LARGEST_NUMBERED
     rows = [Row(_sections(parts, report), ("halves" if few else "stack") * (len(parts) > 1)) for parts in ROWS]

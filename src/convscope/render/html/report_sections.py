@@ -10,6 +10,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from convscope.data.dataset import Inputs
 from convscope.evaluation.metrics import ConfusedPair, Evaluation, Probabilities, most_confused, surest_mistakes
 from convscope.evaluation.mistakes import Cell
 from convscope.evaluation.report import Account
@@ -36,6 +37,8 @@ PAIRS, PICTURES_A_PAIR = 8, 6
 MOST_PICTURES, PICTURES_A_FOLDED = 96, 3
 """Of the kinds that are folded in: pictures in all, and of each."""
 SUREST = 24
+MOST_COLUMNS = 6
+"""Numbers of a row that are shown beside a mistake."""
 LISTED = 20
 """Pairs without pictures, where the matrix would be too large."""
 OPEN_CLASSES = 30
@@ -51,7 +54,7 @@ class Report:
     evaluation: Evaluation
     account: Account | None
     mistakes: Sequence[Cell]
-    inputs_N: NDArray[np.uint8]
+    inputs_N: Inputs
     labels_N: NDArray[np.int64]
     probabilities_NK: Probabilities
     names: Sequence[str]
@@ -60,6 +63,7 @@ class Report:
     network_html: str
     facts: Mapping[str, str]
     words: Words
+    columns: Sequence[str] = ()
 
 
 def key_numbers(report: Report) -> list[Values]:
@@ -222,7 +226,7 @@ def _pair(report: Report, mistake: Cell, most: int) -> Values:
         "true": names[pair.true],
         "predicted": names[pair.predicted],
         "count": pair_count(report.evaluation, pair, report.words),
-        "photographs": max(report.inputs_N.shape[1:3]) > TINY,
+        "photographs": report.inputs_N.ndim == 4 and max(report.inputs_N.shape[1:3]) > TINY,
         "shots": [_shot(report, names, one.index) for one in mistake.pictures[:most]],
         "more": max(0, len(mistake.pictures) - most),
     }
@@ -242,7 +246,17 @@ def _shot(report: Report, names: Sequence[str], index: int) -> Values:
     fields = {"name": report.names[index], "true": names[label], "predicted": names[predicted]}
     alt = report.words["picture alt"].format(**fields)
     chances = {"said": confidence_text(float(row_K[predicted])), "own": confidence_text(float(row_K[label]))}
-    return {**fields, **chances, "picture": picture(report.inputs_N[index], alt)}
+    return {**fields, **chances, "picture": _seen(report, index, alt)}
+
+
+def _seen(report: Report, index: int, alt: str) -> Values:
+    """An input as a person sees it: a picture, or a row's first numbers."""
+    stored = report.inputs_N[index]
+    if stored.ndim == 3:
+        return picture(stored, alt)
+    named = zip(report.columns or map(str, range(stored.size)), stored.tolist(), strict=True)
+    values = [f"{column} {value:.4g}" for column, value in named]
+    return {"values": values[:MOST_COLUMNS], "more": max(0, len(values) - MOST_COLUMNS)}
 
 
 def classes(report: Report) -> Values:

@@ -13,7 +13,7 @@ from convscope.data.audit import Checked
 from convscope.data.dataset import Unreadable
 from convscope.data.image.decode import Fit, ImagePreprocess, decode, fit_array, quiet
 from convscope.data.sources import Source
-from convscope.data.sources.source import ArraySource
+from convscope.data.sources.source import FileSource
 
 FITS: tuple[Fit, ...] = ("stretch", "letterbox", "crop")
 ROWS = 8
@@ -67,7 +67,7 @@ See = Callable[[str, ImagePreprocess], NDArray[np.uint8] | None]
 def seeing(source: Source) -> Iterator[See]:
     """Look at pictures of a source by their names; what they lie in is opened once."""
     places = {name: index for index, name in reversed(list(enumerate(source.names)))}
-    if isinstance(source, ArraySource):
+    if not isinstance(source, FileSource):
 
         def fitted(name: str, preprocess: ImagePreprocess) -> NDArray[np.uint8]:
             fitted: NDArray[np.uint8] = fit_array(source.take(np.array([places[name]], np.int64)), preprocess)[0]

@@ -12,7 +12,7 @@ from PIL import Image
 from convscope.data.dataset import Unreadable
 from convscope.data.image.decode import ImagePreprocess, decode, measure, of_pictures, quiet
 from convscope.data.sources import Source, open_source
-from convscope.data.sources.source import ArraySource
+from convscope.data.sources.source import FileSource
 from convscope.files import write_atomically
 from convscope.learning.preview import Preview, preview
 from convscope.learning.setup import Opened
@@ -73,7 +73,7 @@ def _large(pixels_HWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _as_it_comes(source: Source, name: str, channels: int) -> NDArray[np.uint8]:
     """The picture whole, in its own proportions."""
     index = source.names.index(name)
-    if isinstance(source, ArraySource):
+    if not isinstance(source, FileSource):
         return _large(source.take(np.array([index], np.int64))[0])
     try:
         with quiet(), source.opening() as opener:

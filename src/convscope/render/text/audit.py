@@ -21,7 +21,8 @@ def to_text(checked: Checked) -> str:
 
 def verdict(checked: Checked) -> str:
     """One or two sentences."""
-    pictures = f"{len(checked.files):,} pictures in {len(checked.classes)} classes"
+    in_classes = f" in {len(checked.classes)} classes" if checked.classes else ""
+    pictures = f"{len(checked.files):,} {checked.many}{in_classes}"
     how = "as they are given" if checked.given else "as training would draw them"
     sides = ", ".join(f"{count:,} {side}" for side, count in checked.sides.items() if count)
     problems = sum(count for kind, count in checked.kinds.items() if kind in PROBLEMS)

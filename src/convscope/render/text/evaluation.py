@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.cells import cell_len, set_cell_size
 
+from convscope.evaluation.binary import DEFINITIONS, BinaryScores
 from convscope.evaluation.metrics import Evaluation, most_confused
 from convscope.evaluation.report import Account
 from convscope.evaluation.robustness import SEVERITIES, Robustness
@@ -151,6 +152,17 @@ def robustness_sentence(robustness: Robustness, words: Words = ENGLISH) -> str:
     """What the numbers are, and which kind it minds most."""
     weakest = words["weakest"].format(kind=words[f"spoilt {robustness.weakest}"])
     return f"{words['robustness text'].format(count=count_text(robustness.count))} {weakest}"
+
+
+def binary_text(found: BinaryScores) -> str:
+    """The numbers of the positive class, each with what it is."""
+    numbers = {"auc": "AUC", "precision": "precision", "recall": "recall", "f1": "F1", "brier": "Brier score"}
+    rows = []
+    for key, called in numbers.items():
+        value = getattr(found, key)
+        rows.append((called, "-" if value is None else f"{value:.4f}", DEFINITIONS[key]))
+    heading = f"of the positive class, {printable(found.positive)} ({found.positives:,} of {found.count:,}):"
+    return heading + "\n" + text_table(rows, "<><")
 
 
 def worst_first(evaluation: Evaluation) -> list[int]:

@@ -20,6 +20,8 @@ from convscope.tables import text_table
 
 def answer_text(look: Look, most: int = 5) -> str:
     """What the model answers: the likeliest classes with their probabilities."""
+    if look.number is not None:
+        return f"{look.model.task.to_dict()['target']} {look.number:.6g}"
     found = look.probabilities
     order = np.argsort(-found, kind="stable")[:most]
     named = [f"{look.model.classes[k]} {100 * found[k]:.1f} %" for k in order if found[k] >= 0.001 or k == order[0]]
@@ -30,7 +32,7 @@ def nodes_text(look: Look) -> str:
     """A row a node: what its numbers are like on this picture."""
     rows = []
     for path, values in look.values.items():
-        operation = "normalised pixels" if path == INPUT else look.model.module.graph.by_path[path].op.text()
+        operation = look.model.modality.as_input if path == INPUT else look.model.module.graph.by_path[path].op.text()
         dead = dead_channels(path, values)
         rows.append(
             [
@@ -133,8 +135,6 @@ def unit_dict(unit: Unit) -> dict[str, Any]:
 
 def look_dict(look: Look, top: int = 5) -> dict[str, Any]:
     """The answer and the nodes as plain JSON."""
-    found = look.probabilities
-    order = np.argsort(-found, kind="stable")[:top]
     nodes = [
         {
             "path": path,
@@ -147,5 +147,9 @@ def look_dict(look: Look, top: int = 5) -> dict[str, Any]:
         }
         for path, values in look.values.items()
     ]
+    if look.number is not None:
+        return {"target": look.model.task.to_dict()["target"], "value": look.number, "nodes": nodes}
+    found = look.probabilities
+    order = np.argsort(-found, kind="stable")[:top]
     answer = [{"class": look.model.classes[k], "probability": float(found[k])} for k in order]
     return {"class": answer[0]["class"], "probability": answer[0]["probability"], "top": answer, "nodes": nodes}

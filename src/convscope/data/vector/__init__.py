@@ -1,0 +1,1 @@
+"""The vector modality: rows of a table, and features of a frozen network."""

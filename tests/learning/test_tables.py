@@ -1,0 +1,116 @@
+"""Tables from end to end by the command line: XOR, two classes by one output, a number."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes
+
+from convscope.api import evaluate, look, predict, train
+from convscope.errors import UserError
+from convscope.model.folder import Model
+
+XOR = "a,b,label\n0,0,no\n0,1,yes\n1,0,yes\n1,1,no\n"
+
+
+def _write(path: Path, data, target: str) -> Path:
+    lines = [",".join([*data.feature_names, target])]
+    lines += [",".join(map(str, [*row, label])) for row, label in zip(data.data, data.target, strict=True)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    "net", ["input 2 > linear 8 > tanh > linear 2", "input 2 > linear 8 > tanh > linear 1 > sigmoid"]
+)
+def test_exclusive_or(tmp_path, net):
+    (tmp_path / "xor.csv").write_text(XOR)
+    result = train(tmp_path / "xor.csv", net, out=tmp_path / "run", epochs=500, lr=0.02)
+    assert result.evaluation.top1 == 1.0
+    assert result.dataset.measured_on_train
+    assert (tmp_path / "run" / "report.html").is_file()
+    model = Model.load(tmp_path / "run")
+    done = evaluate(model, tmp_path / "xor.csv")
+    assert (done.evaluation.top1, done.account.part) == (1.0, "learnt")
+    answers = predict(model, [tmp_path / "xor.csv"])
+    assert [answer.name for answer in answers] == ["no", "yes", "yes", "no"]
+    assert answers[1].file == "xor[1]"
+    seen = look(model, f"{tmp_path / 'xor.csv'}:1")
+    unit = seen.unit("linear2[0]")
+    assert unit.agrees
+    assert seen.trail("linear2[0]")[-1].operation == "value"
+    assert seen.unit("input[1]").agrees
+
+
+def test_two_classes_by_one_output(tmp_path):
+    data = _write(tmp_path / "cancer.csv", load_breast_cancer(), "benign")
+    result = train(data, out=tmp_path / "run", report=False)
+    assert result.model.task.kind == "binary"
+    binary = result.evaluation.binary
+    assert binary is not None
+    assert binary.auc > 0.97
+    assert binary.f1 > 0.93
+    document = json.loads((tmp_path / "run" / "model" / "model.json").read_text())
+    assert document["task"] == {"kind": "binary"}
+    assert document["preprocess"]["target"] == "benign"
+    again = evaluate(tmp_path / "run", data)
+    assert again.evaluation.binary == binary
+
+
+def test_a_number(tmp_path):
+    data = _write(tmp_path / "diabetes.csv", load_diabetes(), "progression")
+    result = train(data, out=tmp_path / "run")
+    found = result.evaluation
+    assert 0.3 < found.r2 < 0.7
+    low, high = found.intervals["r2"]
+    assert low < found.r2 < high
+    assert found.mae < found.baseline_mae
+    assert (tmp_path / "run" / "report.html").read_text().count("R2") >= 1
+    again = evaluate(tmp_path / "run", data).evaluation
+    assert again.r2 == found.r2
+    values = np.array([answer.value for answer in predict(tmp_path / "run", [data])])
+    assert values.shape == (442,)
+    assert 100 < values.mean() < 200
+    seen = look(tmp_path / "run", f"{data}:0")
+    assert seen.number is not None
+    assert seen.unit("linear3[0]").agrees
+    with pytest.raises(UserError, match="any number"):
+        train(data, "input 10 > linear 1 > sigmoid", out=tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"augment": "light"}, "--augment"),
+        ({"tta": "flip"}, "--tta"),
+        ({"progressive": 0.5}, "--progressive"),
+        ({"fit": "crop"}, "--fit"),
+        ({"net": "lenet5"}, "--net"),
+        ({"target": "c"}, "no column 'c'"),
+    ],
+)
+def test_what_is_for_pictures_is_refused_in_one_message(tmp_path, options, told):
+    (tmp_path / "xor.csv").write_text(XOR)
+    with pytest.raises(UserError, match=told):
+        train(tmp_path / "xor.csv", out=tmp_path / "run", epochs=1, **options)
+
+
+def test_a_run_on_a_table_goes_on_where_it_stood(tmp_path):
+    from convscope.api import training
+
+    (tmp_path / "xor.csv").write_text(XOR)
+    whole = train(tmp_path / "xor.csv", out=tmp_path / "whole", epochs=30, report=False)
+    events = training(tmp_path / "xor.csv", out=tmp_path / "cut", epochs=30, checkpoint_seconds=0.0)
+    for event in events:
+        if type(event).__name__ == "Saved" and event.step >= 10:
+            break
+    events.close()
+    going = training(tmp_path / "xor.csv", out=tmp_path / "cut", resume=True)
+    for _ in going:
+        pass
+    first, second = ((tmp_path / name / "model" / "weights.safetensors").read_bytes() for name in ("whole", "cut"))
+    assert first == second
+    assert whole.dataset.train is whole.dataset.test
