@@ -226,6 +226,15 @@ class Op:
         """Of an operation whose trait ``reads`` is ``box``: the places of its operand that some of its output read."""
         raise NotImplementedError(f"{self.word} does not state its box")
 
+    def widest_box(self, inputs: Sequence[Shape]) -> tuple[int, ...]:
+        """How many rows, columns ... the largest :meth:`box` of a single place has; of any place that is asked."""
+        own = [(0, 1)] * len(self.shape(inputs)[1:])
+        found = []
+        for dimension, places in enumerate(self.shape(inputs)[1:]):
+            boxes = (self.box((*own[:dimension], (at, at + 1), *own[dimension + 1 :]), inputs) for at in range(places))
+            found.append(max(stop - start for start, stop in (box[dimension] for box in boxes)))
+        return tuple(found)
+
     def text(self) -> str:
         """The operation as the notation writes it, defaults left out.
 
