@@ -344,12 +344,13 @@ def _other_run(node: Node, module: GraphModule, precision: torch.dtype, in_place
     part = Part().eval()
     part.hold(node)
     # torch has not every operation on volumes in bfloat16.
-    if not node.op.traits.precise and len(node.input_shapes[0]) < 4:
-        return lambda values: compute(part, values)
+    wide = node.op.traits.precise or len(node.input_shapes[0]) >= 4
     state = {k: v for k, v in module.get_submodule(node.path).state_dict().items() if "." not in k}
     device = next((value.device for value in state.values()), torch.device("cpu"))
-    part = part.to(device, torch.promote_types(precision, torch.float32))
+    part = part.to(device, torch.promote_types(precision, torch.float32) if wide else precision)
     part.load_state_dict(state)
+    if not wide:
+        return lambda values: compute(part, values)
 
     def run(values: Sequence[Tensor]) -> Tensor:
         wide = [value.to(_wide(value)) for value in values]
