@@ -77,9 +77,10 @@ class Kind:
         """
         parts = []
         if self.what in ("count", "size", "number"):
-            bounds = f"of at least {self.minimum:g}" if self.maximum >= 2**31 else ""
-            bounds = bounds or f"from {self.minimum:g} to {self.maximum:g}"
-            parts.append(f"a {'number' if self.what == 'number' else 'whole number'} {bounds}")
+            bounds = f" of at least {self.minimum:g}" if self.maximum >= 2**31 else ""
+            bounds = bounds or f" from {self.minimum:g} to {self.maximum:g}"
+            bounds = "" if self.minimum <= -(2**31) else bounds
+            parts.append(f"a {'number' if self.what == 'number' else 'whole number'}{bounds}")
         if self.what == "size":
             parts.append("one for each dimension such as 3x3")
         if self.what == "flag":

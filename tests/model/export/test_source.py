@@ -42,6 +42,10 @@ FURTHER = {
     "maxpool 3 stride=2 padding=1 ceil_mode=yes > hardswish > scale bias=yes > padchannels 1 2 > "
     "localresponsenorm 3 alpha=0.01\n"
     "concat { globalavgpool | globalmaxpool } > hardsigmoid > flatten > linear 7 > tanh > linear 5 bias=no > softmax",
+    "vocabulary": "block unit(width, bend=0.5) { conv width 3 padding=1 > elu bend > prelu num_parameters=width }\n"
+    "input 3x8x8\nunit 4 > unit 6 bend=2.0 > rmsnorm eps=0.001 > mish > selu > softplus 2.0 > clip min=-0.5 max=2 > "
+    "hardsigmoid alpha=0.2 > rmsnorm over=all > prelu init=0.3 > clip > flatten > rmsnorm > linear 4 > softplus > "
+    "hardsigmoid > logsoftmax",
     "pools": "input 4x13x11\navgpool 3 stride=2 padding=1 count_include_pad=no > adaptiveavgpool 4x3 > "
     "adaptivemaxpool 3x2 > maxpool 2 stride=1 padding=same > layernorm > sigmoid > flatten > linear 2",
     "blocks": "block unit(width, size=3, inner=2*width) { conv inner size padding=(size-1)/2 > relu > conv width 1 }\n"

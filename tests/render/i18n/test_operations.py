@@ -33,6 +33,7 @@ SAMPLES = [
     *([cls(), [given((2, 4, 4))]] for cls in OPERATIONS.values() if not cls.positional and cls.inputs == "one"),
     *([cls(), [given((2, 4, 4)), given((2, 4, 4))]] for cls in OPERATIONS.values() if cls.inputs == "several"),
     *([ops.GELU(approximate="tanh"), [given((3,))]], [ops.LeakyReLU(), [given((1,), -2)]]),
+    *([op, [given((3,), -2)]] for op in (ops.ELU(), ops.Softplus(), ops.PReLU(), ops.Hardsigmoid(alpha=0.2))),
     *([pool, [given((2, 4, 4))]] for pool in (ops.MaxPool(2), ops.AvgPool(2), ops.AdaptiveAvgPool(2))),
     *([norm, [given((4, 3, 3))]] for norm in (ops.GroupNorm(2), ops.LayerNorm(over="all"), ops.LocalResponseNorm(3))),
     *([ops.AdaptiveMaxPool(2), [given((2, 4, 4))]], [ops.PadChannels(1, 1), [given((2, 4, 4))]]),
