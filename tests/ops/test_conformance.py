@@ -83,7 +83,7 @@ WRONG: list[tuple[str, type[Op], Any]] = [
     ("linearity", ops.Conv, "channel"),
     ("linearity", ops.Add, "none"),
     ("nonlinearity", ops.Sigmoid, "rectifier"),
-    ("nonlinearity", ops.ReLU6, "saturating"),
+    ("nonlinearity", ops.ReLU, "saturating"),
     ("nonlinearity", ops.SiLU, "other"),
     ("nonlinearity", ops.Tanh, "none"),
     ("nonlinearity", ops.Identity, "other"),
