@@ -8,17 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from command_line import convscope
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from walk_schema import validate
 
-from convscope.api import evaluate, look, predict, train
+from convscope.api import compare, evaluate, look, predict, train
 from convscope.errors import UserError
 from convscope.inspection.training_step import TrainingStep, training_step
 from convscope.model.folder import Model
 from convscope.network.address import Address
 from convscope.reference.backpropagation import backpropagate
 from convscope.render.html.look_training import training
+from convscope.render.i18n import words
 from convscope.render.text.gradient import gradient_dict, gradient_text
+from convscope.render.text.regression import to_text as numbers_text
 
 XOR = "a,b,label\n0,0,no\n0,1,yes\n1,0,yes\n1,1,no\n"
 
@@ -101,7 +104,21 @@ def test_two_classes_by_one_output(tmp_path):
     assert again.evaluation.binary == binary
 
 
-def test_a_number(tmp_path):
+def test_two_models_of_one_table(tmp_path, capsys):
+    data = tmp_path / "xor.csv"
+    data.write_text(XOR)
+    for name, net in (("two", "input 2 > linear 2"), ("one", "input 2 > linear 4 > tanh > linear 1 > sigmoid")):
+        train(data, net, out=tmp_path / name, epochs=3, report=False)
+    status, out, err = convscope("compare", str(tmp_path / "two"), str(tmp_path / "one"), str(data), capsys=capsys)
+    assert status == 0, err
+    assert out.startswith("4 rows, ")
+    assert "picture" not in out
+    (found,) = compare([tmp_path / "two", tmp_path / "one"], data)
+    right = [evaluate(tmp_path / name, data).evaluation.top1 for name in ("two", "one")]
+    assert list(found.top1) == right
+
+
+def test_a_number(tmp_path, capsys):
     data = _write(tmp_path / "diabetes.csv", load_diabetes(), "progression")
     result = train(data, out=tmp_path / "run")
     found = result.evaluation
@@ -124,10 +141,21 @@ def test_a_number(tmp_path):
     assert step.loss_before == pytest.approx(np.mean(((values[:3] - [151, 75, 141]) / task.std) ** 2), rel=1e-3)
     every_gradient_agrees(step)
     row = seen.input
-    assert training_step(tmp_path / "run", [row], [151]).loss_before == step.backpropagation.loss.each[0]
+    alone = training_step(tmp_path / "run", [row], [151])
+    assert alone.loss_before == pytest.approx(step.backpropagation.loss.each[0], rel=1e-5)
     for label, told in ((None, "the progression of a row is not known"), ("many", "'many' as progression")):
         with pytest.raises(UserError, match=told):
             training_step(tmp_path / "run", [row], None if label is None else [label])
+    with pytest.raises(UserError, match="models of classes"):
+        compare([tmp_path / "run", tmp_path / "run"], data)
+    page, said = tmp_path / "number.html", numbers_text(found, words("evaluation", "ko"))
+    status, out, _ = convscope("evaluate", str(tmp_path / "run"), str(data), "--lang", "ko", "--report", str(page),
+                               capsys=capsys)  # fmt: skip
+    assert status == 0
+    for text in ("결정계수", "백분위 부트스트랩", "가장 크게 빗나간 행"):
+        assert text in said
+        assert text in out
+        assert text in page.read_text(encoding="utf-8")
     with pytest.raises(UserError, match="any number"):
         train(data, "input 10 > linear 1 > sigmoid", out=tmp_path / "other")
 
