@@ -127,12 +127,24 @@ HAND: list[tuple[str, Shape, Shape, int, int]] = [
     ("batchnorm affine=no", (64,), (64,), 0, 0),
     ("layernorm", (96, 56, 56), (96, 56, 56), 192, 0),
     ("layernorm over=all", (4, 3, 3), (4, 3, 3), 72, 0),
+    ("rmsnorm", (96, 56, 56), (96, 56, 56), 96, 0),
+    ("rmsnorm over=all", (4, 3, 3), (4, 3, 3), 36, 0),
+    ("rmsnorm affine=no", (96,), (96,), 0, 0),
     ("groupnorm 8", (64, 7, 7), (64, 7, 7), 128, 0),
     ("scale", (6, 14, 14), (6, 14, 14), 6, 0),
     ("scale bias=yes init=0.000001", (96, 7, 7), (96, 7, 7), 192, 0),
     ("padchannels 8 8", (16, 32, 32), (32, 32, 32), 0, 0),
+    ("pad 0 1", (3, 8, 8), (3, 9, 9), 0, 0),
+    ("pad 1x0 2x3", (3, 8, 8), (3, 11, 11), 0, 0),
+    ("channelsplit in_channels/2 in_channels", (6, 8, 8), (3, 8, 8), 0, 0),
+    ("channelshuffle 2", (6, 8, 8), (6, 8, 8), 0, 0),
     ("localresponsenorm 5", (96, 27, 27), (96, 27, 27), 0, 0),
     *((word, (3, 4, 4), (3, 4, 4), 0, 0) for word in ("relu", "relu6", "leakyrelu", "gelu", "silu", "hardswish")),
+    *((word, (3, 4, 4), (3, 4, 4), 0, 0) for word in ("elu 0.5", "selu", "softplus", "mish", "clip min=-2 max=3")),
+    ("prelu", (3, 4, 4), (3, 4, 4), 1, 0),
+    ("prelu num_parameters=in_channels", (3, 4, 4), (3, 4, 4), 3, 0),
+    ("logsoftmax", (7,), (7,), 0, 0),
+    ("hardsigmoid alpha=0.2", (7,), (7,), 0, 0),
     *((word, (7,), (7,), 0, 0) for word in ("hardsigmoid", "tanh", "sigmoid", "softmax", "gelu approximate=tanh")),
     ("add { identity | conv 3 1 }", (3, 4, 4), (3, 4, 4), 12, 9 * 16),
     ("concat { identity | conv 3 1 | relu }", (2, 4, 4), (7, 4, 4), 9, 6 * 16),
@@ -265,7 +277,11 @@ def operations(draw: st.DrawFn) -> Op:
         }
         words = st.sampled_from(kind.words) if kind.words else st.nothing()
         values[entry.name] = draw(choices[kind.what] | words | (st.none() if kind.optional else st.nothing()))
-    return build(cls, [], values)
+    try:
+        return build(cls, [], values)
+    except Misfit:  # arguments that do not fit each other
+        assume(False)
+        raise
 
 
 @settings(deadline=None, suppress_health_check=RELAXED)

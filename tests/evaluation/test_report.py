@@ -1,4 +1,4 @@
-"""An account of a model: what it says follows from the probabilities alone, and JSON holds all of it."""
+"""The report of a model: what it says follows from the probabilities alone, and JSON holds all of it."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ import pytest
 
 from convscope.evaluation.calibration import softmax
 from convscope.evaluation.metrics import evaluate_probabilities
-from convscope.evaluation.report import JUDGED, Account, account
-from convscope.model.risk_coverage import Curve
+from convscope.evaluation.report import JUDGED, EvaluationReport, evaluation_report
+from convscope.model.risk_coverage import RiskCoverageCurve
 
 CLASSES = ("a", "b", "c")
 
 
-def _told(stated: float | None = None, sure: float | None = None, curve: bool = True) -> tuple[Account, np.ndarray]:
+def _told(
+    stated: float | None = None, sure: float | None = None, curve: bool = True
+) -> tuple[EvaluationReport, np.ndarray]:
     rng = np.random.default_rng(3)
     scores_NK = 4 * rng.normal(size=(600, 3))
     labels_N = (softmax(scores_NK).cumsum(1) < rng.random((600, 1))).sum(1)
     answers_NK = softmax(scores_NK / 2)
     evaluation = evaluate_probabilities(answers_NK, labels_N, CLASSES)
-    vouching = Curve.measured(answers_NK[:300].max(1), answers_NK[:300].argmax(1) == labels_N[:300])
+    vouching = RiskCoverageCurve.measured(answers_NK[:300].max(1), answers_NK[:300].argmax(1) == labels_N[:300])
     model = SimpleNamespace(temperature=2.0, facts={"sure": stated}, curve=vouching if curve else None)
     names = [f"{index}.png" for index in range(600)]
-    found = account(model, evaluation, answers_NK, labels_N, names, sure=sure, part=JUDGED)  # type: ignore[arg-type]
+    found = evaluation_report(model, evaluation, answers_NK, labels_N, names, sure=sure, part=JUDGED)  # type: ignore[arg-type]
     return found, scores_NK
 
 

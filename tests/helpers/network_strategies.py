@@ -95,7 +95,8 @@ def expressions(scope: tuple[str, ...], window: bool = True, word: bool = True) 
 def arguments(scope: tuple[str, ...]) -> st.SearchStrategy[tuple[Argument, ...]]:
     values = expressions(scope)
     positional = st.builds(Argument, values)
-    named = st.builds(Argument, values, st.sampled_from([*NAMES, "stride", "padding"]))
+    negative = st.integers(-9, -1) | st.sampled_from([-0.5, -1e-05, -2.0])
+    named = st.builds(Argument, weighted((4, values), (1, negative)), st.sampled_from([*NAMES, "stride", "min"]))
     return weighted(
         (1, st.just(())), (2, st.tuples(positional)), (1, st.tuples(named)), (1, st.tuples(positional, named)),
         (1, st.tuples(positional, positional)), (1, st.tuples(positional, positional, named, named)),
@@ -311,6 +312,8 @@ class Untidy:
         """``outer`` is how tightly the surroundings bind: 0 none, 1 for + and -, 2 for a right side of those, ..."""
         if isinstance(value, tuple):
             return "x".join(map(str, value))
+        if isinstance(value, (int, float)) and value < 0:
+            return "-" + self.gap() + repr(-value)
         if isinstance(value, Binary):
             rank = 1 if value.operator in "+-" else 3
             left, right = self.value(value.left, rank), self.value(value.right, rank + 1)

@@ -19,7 +19,9 @@ from convscope.reference.backpropagation import Backpropagation, backpropagate
 from convscope.reference.backward import backward
 
 Numbers = np.random.Generator
-KINKED = (ops.ReLU, ops.ReLU6, ops.LeakyReLU, ops.Hardswish, ops.Hardsigmoid)
+KINKED = (
+    ops.ReLU, ops.ReLU6, ops.LeakyReLU, ops.Hardswish, ops.Hardsigmoid, ops.Clip, ops.ELU, ops.SELU, ops.PReLU
+)  # fmt: skip
 MAXIMA = (ops.MaxPool, ops.AdaptiveMaxPool, ops.GlobalMaxPool)
 
 
@@ -34,9 +36,11 @@ def random_node(rng: random.Random, cls: type[Op], ranks: tuple[int, ...] = (0, 
             return Node("n", op, (INPUT,), (shape,), op.shape([shape]))
 
 
-def exact_hardsigmoid(x: torch.Tensor) -> torch.Tensor:
+def exact_hardsigmoid(op: ops.Hardsigmoid, x: torch.Tensor) -> torch.Tensor:
     """torch's own multiplies gradients by a sixth that is rounded to float32, in double precision too (2.5 to 2.13)."""
-    return torch.nn.functional.relu6(x + 3) / 6
+    if op == ops.Hardsigmoid():
+        return torch.nn.functional.relu6(x + 3) / 6
+    return torch.nn.functional.hardtanh(op.alpha * x + op.beta, 0.0, 1.0)
 
 
 class Case:
@@ -63,8 +67,9 @@ class Case:
         for name, value in {**self.parameters, **self.buffers}.items():
             getattr(part, name).data = torch.from_numpy(value)
         inputs = [torch.from_numpy(value).requires_grad_() for value in self.inputs]
-        exact = isinstance(self.node.op, ops.Hardsigmoid)
-        out = exact_hardsigmoid(inputs[0]) if exact else compute_of(self.node)(part, inputs)
+        op = self.node.op
+        exact = isinstance(op, ops.Hardsigmoid)
+        out = exact_hardsigmoid(op, inputs[0]) if exact else compute_of(self.node)(part, inputs)
         out.backward(torch.from_numpy(self.gradient))
         parameters = {name: getattr(part, name).grad.numpy() for name in self.parameters}
         return Gradients(tuple(value.grad.numpy() for value in inputs), parameters)

@@ -44,7 +44,7 @@ def test_exclusive_or(tmp_path, net):
     assert (tmp_path / "run" / "report.html").is_file()
     model = Model.load(tmp_path / "run")
     done = evaluate(model, tmp_path / "xor.csv")
-    assert (done.evaluation.top1, done.account.part) == (1.0, "learnt")
+    assert (done.evaluation.top1, done.report.part) == (1.0, "learnt")
     answers = predict(model, [tmp_path / "xor.csv"])
     assert [answer.name for answer in answers] == ["no", "yes", "yes", "no"]
     assert answers[1].file == "xor[1]"

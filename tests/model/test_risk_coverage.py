@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from convscope.errors import UserError
 from convscope.intervals import wilson_interval
-from convscope.model.risk_coverage import Curve, chosen
+from convscope.model.risk_coverage import RiskCoverageCurve, chosen
 
 
 def _answers(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -23,7 +23,7 @@ def test_the_stated_precision_is_kept_on_average_on_other_pictures() -> None:
     for precision in (0.9, 0.99):
         right, answered, coverages = 0, 0, []
         for seed in range(200):
-            found = Curve.measured(*_answers(2000, seed)).threshold(precision)
+            found = RiskCoverageCurve.measured(*_answers(2000, seed)).threshold(precision)
             assert found is not None
             top_N, right_N = _answers(2000, 10_000 + seed)
             kept = top_N >= found.probability
@@ -36,12 +36,12 @@ def test_the_stated_precision_is_kept_on_average_on_other_pictures() -> None:
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=300))
 def test_a_curve_counts_what_is_there(pairs: list[tuple[float, bool]]) -> None:
     top_N, right_N = (np.array(column) for column in zip(*pairs, strict=True))
-    curve = Curve.measured(top_N, right_N)
+    curve = RiskCoverageCurve.measured(top_N, right_N)
     assert curve.count == len(pairs)
     for probability, answered, right in zip(curve.probabilities, curve.answered, curve.right, strict=True):
         assert answered == (top_N >= probability).sum()
         assert right == right_N[top_N >= probability].sum()
-    assert Curve.from_dict(curve.to_dict()).answered == curve.answered
+    assert RiskCoverageCurve.from_dict(curve.to_dict()).answered == curve.answered
     found = curve.threshold(0.8)
     every = [(np.sum(top_N >= p), np.sum(~right_N[top_N >= p]), p) for p in np.unique(top_N)]
     least = [(wilson_interval(int(a - wrong), int(a), 0.6826894921)[0], p) for a, wrong, p in every]
@@ -54,8 +54,8 @@ def test_a_curve_counts_what_is_there(pairs: list[tuple[float, bool]]) -> None:
 
 def test_ninety_nine_answers_are_the_least_that_vouch_for_99_percent() -> None:
     sure = np.full(99, 0.9)
-    assert Curve.measured(sure, np.ones(99, bool)).threshold(0.99) is not None
-    few = Curve.measured(sure[:98], np.ones(98, bool), "validation pictures")
+    assert RiskCoverageCurve.measured(sure, np.ones(99, bool)).threshold(0.99) is not None
+    few = RiskCoverageCurve.measured(sure[:98], np.ones(98, bool), "validation pictures")
     with pytest.raises(UserError, match="99 % cannot be vouched for by 98 validation pictures") as caught:
         chosen(few, 0.99)
     assert caught.value.expected == "at most 98.9 %"
@@ -64,4 +64,4 @@ def test_ninety_nine_answers_are_the_least_that_vouch_for_99_percent() -> None:
 @pytest.mark.parametrize("value", [0.0, 1.0, -0.1, 99.0, float("nan")])
 def test_what_is_no_share_is_refused(value: float) -> None:
     with pytest.raises(UserError, match="--sure"):
-        chosen(Curve.measured(*_answers(500, 0)), value)
+        chosen(RiskCoverageCurve.measured(*_answers(500, 0)), value)

@@ -50,7 +50,7 @@ SYNTAX = [
     (P + "dropout ▲.5", "'.'", "", "a number starts with a digit: 0.5"),
     (P + "dropout ▲0.5.1", "'0.5.1' is not a number", "such as 6 or 0.5", ""),
     (P + "conv ▲99999999999999999999 3x3", "too large", "at most 1,099,511,627,776", ""),
-    (P + "conv 6 5x5 padding=▲-1", "'-'", "a number", "never negative"),
+    (P + "conv 6 5x5 padding=(▲-1)", "'-'", "a number", "a negative number stands behind a name: min=-1"),
     (P + "conv 6 5x5 stride=▲", "the line ends too early", "a number, a window such as 3x3", ""),
     (P + "conv 6 5x5 ▲=2", "'='", "an argument", "the argument's name comes before ="),
     (P + "dropout p=0.5 ▲0.3", "a value without a name follows one with", "values without names first", ""),

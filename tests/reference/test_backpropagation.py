@@ -21,7 +21,7 @@ from convscope.reference.backpropagation import Backpropagation, Update, backpro
 
 @pytest.fixture(autouse=True)
 def _exact_sixth(monkeypatch: pytest.MonkeyPatch) -> None:
-    exact = lambda op, place: lambda part, inputs: exact_hardsigmoid(inputs[0])  # noqa: E731
+    exact = lambda op, place: lambda part, inputs: exact_hardsigmoid(op, inputs[0])  # noqa: E731
     monkeypatch.setitem(COMPUTE._known, ops.Hardsigmoid, exact)
 
 

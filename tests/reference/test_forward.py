@@ -64,6 +64,12 @@ def _batch_norm(op: ops.BatchNorm, x: torch.Tensor, t: dict[str, torch.Tensor], 
     )
 
 
+def _rms_norm(op: ops.RMSNorm, x: torch.Tensor, t: dict[str, torch.Tensor]) -> torch.Tensor:
+    if op.over == "all":
+        return F.rms_norm(x, x.shape[1:], t.get("weight"), op.eps)
+    return F.rms_norm(x.movedim(1, -1), x.shape[1:2], t.get("weight"), op.eps).movedim(-1, 1)
+
+
 def _product(values: tuple[torch.Tensor, ...]) -> torch.Tensor:
     out = values[0]
     for value in values[1:]:
@@ -90,6 +96,7 @@ TORCH: dict[type[Op], Callable[..., torch.Tensor]] = {
     ops.BatchNorm: _batch_norm,
     ops.LayerNorm: _layer_norm,
     ops.GroupNorm: lambda op, x, t: torch.group_norm(x, op.num_groups, t.get("weight"), t.get("bias"), op.eps),
+    ops.RMSNorm: _rms_norm,
     ops.LocalResponseNorm: lambda op, x, t: F.local_response_norm(x, op.size, op.alpha, op.beta, op.k),
     ops.Scale: lambda op, x, t: torch.addcmul(
         _channelwise(t.get("bias", torch.zeros(1, dtype=x.dtype)), x), x, _channelwise(t["weight"], x)
@@ -97,13 +104,25 @@ TORCH: dict[type[Op], Callable[..., torch.Tensor]] = {
     ops.PadChannels: lambda op, x, t: torch.cat(
         [x.new_zeros(len(x), op.before, *x.shape[2:]), x, x.new_zeros(len(x), op.after, *x.shape[2:])], 1
     ),
+    ops.Pad: lambda op, x, t: torch.constant_pad_nd(
+        x, [n for pair in reversed(op.window([x.shape[1:]]).padding) for n in pair]
+    ),
+    ops.ChannelSplit: lambda op, x, t: x.narrow(1, op.start, op.end - op.start),
+    ops.ChannelShuffle: lambda op, x, t: F.channel_shuffle(x, op.groups),
     ops.ReLU: lambda op, x, t: F.relu(x),
     ops.ReLU6: lambda op, x, t: F.relu6(x),
     ops.LeakyReLU: lambda op, x, t: F.leaky_relu(x, op.negative_slope),
     ops.GELU: lambda op, x, t: F.gelu(x, approximate=op.approximate),
     ops.SiLU: lambda op, x, t: F.silu(x),
     ops.Hardswish: lambda op, x, t: F.hardswish(x),
-    ops.Hardsigmoid: lambda op, x, t: F.hardsigmoid(x),
+    ops.Hardsigmoid: lambda op, x, t: F.hardsigmoid(x) if op.usual else (op.alpha * x + op.beta).clamp(0, 1),
+    ops.Clip: lambda op, x, t: x.clamp(op.min, op.max),
+    ops.ELU: lambda op, x, t: F.elu(x, op.alpha),
+    ops.SELU: lambda op, x, t: F.selu(x),
+    ops.Softplus: lambda op, x, t: torch.logaddexp(op.beta * x, torch.zeros_like(x)) / op.beta,
+    ops.Mish: lambda op, x, t: F.mish(x),
+    ops.PReLU: lambda op, x, t: F.prelu(x, t["weight"]),
+    ops.LogSoftmax: lambda op, x, t: F.log_softmax(x, 1),
     ops.Tanh: lambda op, x, t: torch.tanh(x),
     ops.Sigmoid: lambda op, x, t: torch.sigmoid(x),
     ops.Softmax: lambda op, x, t: F.softmax(x, 1),
@@ -112,7 +131,9 @@ TORCH: dict[type[Op], Callable[..., torch.Tensor]] = {
     ops.Concat: lambda op, *values: torch.cat(values[:-1], 1),
 }
 
-NEEDS_PLACES = {cls for cls in OPERATIONS.values() if "pool" in cls.word} | {ops.Conv, ops.LocalResponseNorm}
+NEEDS_PLACES = {cls for cls in OPERATIONS.values() if "pool" in cls.word} | {
+    ops.Conv, ops.LocalResponseNorm, ops.Pad, ops.ChannelShuffle
+}  # fmt: skip
 
 
 def assert_close(got: np.ndarray, expected: torch.Tensor | np.ndarray, tolerance: float, message: object = "") -> None:

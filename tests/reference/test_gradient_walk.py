@@ -19,12 +19,20 @@ from convscope.ops.tensors import COMPUTE
 from convscope.reference.backpropagation import Backpropagation, backpropagate
 from convscope.reference.gradient_walk import Chain, GradientWalk, chain, open_gradient
 
-FUNCTIONS = {"exp": math.exp, "sqrt": math.sqrt, "erf": math.erf, "tanh": math.tanh}
+FUNCTIONS = {
+    "exp": math.exp,
+    "sqrt": math.sqrt,
+    "erf": math.erf,
+    "tanh": math.tanh,
+    "log": math.log,
+    "min": min,
+    "max": max,
+}
 
 
 @pytest.fixture(autouse=True)
 def _exact_sixth(monkeypatch: pytest.MonkeyPatch) -> None:
-    exact = lambda op, place: lambda part, inputs: exact_hardsigmoid(inputs[0])  # noqa: E731
+    exact = lambda op, place: lambda part, inputs: exact_hardsigmoid(op, inputs[0])  # noqa: E731
     monkeypatch.setitem(COMPUTE._known, ops.Hardsigmoid, exact)
 
 

@@ -15,7 +15,7 @@ from convscope.ops.uses import USES, WEIGHT_USES, Uses
 from convscope.ops.walk import Walk
 from convscope.reference.uses import uses_of_unit, uses_of_weight
 
-WEIGHTED = (ops.Conv, ops.Linear, ops.BatchNorm, ops.LayerNorm, ops.GroupNorm, ops.Scale)
+WEIGHTED = (ops.Conv, ops.Linear, ops.BatchNorm, ops.LayerNorm, ops.GroupNorm, ops.Scale, ops.PReLU, ops.RMSNorm)
 
 
 def operands(case: Case) -> Operands:

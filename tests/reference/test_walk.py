@@ -18,7 +18,15 @@ from convscope.ops.walk import Walk
 from convscope.reference.forward import forward, run
 from convscope.reference.walk import walk
 
-FUNCTIONS = {"exp": math.exp, "sqrt": math.sqrt, "erf": math.erf, "tanh": math.tanh, "max": max, "min": min}
+FUNCTIONS = {
+    "exp": math.exp,
+    "sqrt": math.sqrt,
+    "erf": math.erf,
+    "tanh": math.tanh,
+    "log": math.log,
+    "max": max,
+    "min": min,
+}
 
 
 def check(opened: Walk) -> None:

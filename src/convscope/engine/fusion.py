@@ -240,7 +240,7 @@ def _folded_tensors(step: Fused, module: GraphModule) -> tuple[Tensor, Tensor | 
 
 
 def _affine(node: Node, module: GraphModule) -> tuple[Tensor, Tensor]:
-    """Factor and offset, one a channel, of a batch normalisation in evaluation or of a scale; float64."""
+    """Factor and offset, one a channel, of an operation that is affine by two numbers a channel; float64."""
     part = module.get_submodule(node.path)
     assert isinstance(part, Part)
     if isinstance(node.op, ops.BatchNorm):
@@ -248,10 +248,26 @@ def _affine(node: Node, module: GraphModule) -> tuple[Tensor, Tensor]:
         if part.weight is not None:
             factor = factor * part.weight.detach().double()
         offset = -part.running_mean.double() * factor
-    else:
+    elif isinstance(node.op, ops.Scale):
         factor = part.weight.detach().double()
         offset = torch.zeros_like(factor)
+    else:
+        return _affine_by_trial(node, part)
     return factor, offset if part.bias is None else offset + part.bias.detach().double()
+
+
+def _affine_by_trial(node: Node, part: Part) -> tuple[Tensor, Tensor]:
+    """Of an operation whose tensors nothing is known of: what it makes of 0 and of 1."""
+    own = Part().eval()
+    own.hold(node)
+    own.double()
+    own.load_state_dict({name: value for name, value in part.state_dict().items() if "." not in name})
+    device = next((value.device for value in part.state_dict().values()), torch.device("cpu"))
+    zero = torch.zeros((1, *node.shape), dtype=torch.float64, device=device)
+    compute = compute_of(node)
+    with torch.no_grad():
+        ends = [compute(own.to(device), [zero + at]).reshape(node.shape[0], -1)[:, 0] for at in (0, 1)]
+    return ends[1] - ends[0], ends[0]
 
 
 def _packed_run(step: Fused, weight: Tensor, bias: Tensor | None) -> Run | None:
@@ -344,12 +360,13 @@ def _other_run(node: Node, module: GraphModule, precision: torch.dtype, in_place
     part = Part().eval()
     part.hold(node)
     # torch has not every operation on volumes in bfloat16.
-    if not node.op.traits.precise and len(node.input_shapes[0]) < 4:
-        return lambda values: compute(part, values)
+    wide = node.op.traits.precise or len(node.input_shapes[0]) >= 4
     state = {k: v for k, v in module.get_submodule(node.path).state_dict().items() if "." not in k}
     device = next((value.device for value in state.values()), torch.device("cpu"))
-    part = part.to(device, torch.promote_types(precision, torch.float32))
+    part = part.to(device, torch.promote_types(precision, torch.float32) if wide else precision)
     part.load_state_dict(state)
+    if not wide:
+        return lambda values: compute(part, values)
 
     def run(values: Sequence[Tensor]) -> Tensor:
         wide = [value.to(_wide(value)) for value in values]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.evaluation.metrics import BINS, Probabilities, bin_of, calibration_error, reliability_bins
-from convscope.model.risk_coverage import Curve
+from convscope.model.risk_coverage import RiskCoverageCurve
 
 LOWEST, HIGHEST = 0.02, 50.0
 """Of temperatures."""
@@ -34,7 +34,7 @@ class Calibration:
     temperature: float
     before: float
     after: float
-    curve: Curve
+    curve: RiskCoverageCurve
 
     def to_dict(self) -> dict[str, Any]:
         """The entry ``calibration`` of ``model.json``."""
@@ -60,7 +60,7 @@ def calibrate(scores_NK: Scores, labels_N: NDArray[np.int64], of: str) -> Calibr
     temperature = answer_temperature(scores_NK, right_N)
     before_N, after_N = (softmax(scores_NK / t).max(1) for t in (1.0, temperature))
     before, after = (calibration_error(reliability_bins(top_N, right_N)) for top_N in (before_N, after_N))
-    return Calibration(temperature, before, after, Curve.measured(after_N, right_N, of))
+    return Calibration(temperature, before, after, RiskCoverageCurve.measured(after_N, right_N, of))
 
 
 def answer_temperature(scores_NK: Scores, right_N: NDArray[np.bool_]) -> float:

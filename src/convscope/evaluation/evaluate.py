@@ -17,8 +17,8 @@ from convscope.data.sources import Columns, open_source
 from convscope.errors import UserError
 from convscope.evaluation.metrics import Evaluation, evaluate_probabilities
 from convscope.evaluation.regression import RegressionEvaluation, evaluate_numbers
-from convscope.evaluation.report import JUDGED, LEARNT, NEW, Account, account
-from convscope.evaluation.selective_prediction import Kept
+from convscope.evaluation.report import JUDGED, LEARNT, NEW, EvaluationReport, evaluation_report
+from convscope.evaluation.selective_prediction import SelectiveResult
 from convscope.model.folder import Model
 from convscope.model.task import Regression
 
@@ -33,7 +33,7 @@ class Evaluated:
         split: the pictures, labels as indices into the model's classes.
         of: which pictures, in words.
         skipped: what was left out, and why.
-        account: what the numbers leave open: calibration, ``unknown``, the pictures behind mistakes, sizes.
+        report: what the numbers leave open: calibration, ``unknown``, the pictures behind mistakes, sizes.
     """
 
     evaluation: Evaluation | RegressionEvaluation
@@ -41,12 +41,12 @@ class Evaluated:
     split: Split
     of: str
     skipped: tuple[Skipped, ...]
-    account: Account | None
+    report: EvaluationReport | None
 
     @property
-    def sure(self) -> tuple[Kept, ...]:
+    def sure(self) -> tuple[SelectiveResult, ...]:
         """What came of asking for a precision, see :mod:`convscope.evaluation.selective_prediction`."""
-        return () if self.account is None else self.account.sure
+        return () if self.report is None else self.report.sure
 
     def _repr_html_(self) -> str:
         return self.evaluation._repr_html_()
@@ -100,7 +100,7 @@ def evaluate(
     evaluation = evaluate_probabilities(probabilities, chosen.labels_N, model.classes, binary)
     columns = Columns.like(model.preprocess)
     sizes_N2 = sizes_of(open_source(data, training=False, columns=columns), chosen.names)
-    told = account(
+    told = evaluation_report(
         model, evaluation, probabilities, chosen.labels_N, chosen.names, sizes_N2=sizes_N2, sure=sure, part=part
     )
     return Evaluated(evaluation, probabilities, chosen, of, skipped, told)

@@ -1,4 +1,4 @@
-"""An honest account of a model on some pictures: what the numbers of an evaluation leave open."""
+"""An honest report of a model on some pictures: what the numbers of an evaluation leave open."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from convscope.evaluation.by_size import SizeScore, by_size
 from convscope.evaluation.calibration import chance_error, uncalibrated
 from convscope.evaluation.metrics import Bin, Evaluation, Probabilities, calibration_error, reliability_bins
 from convscope.evaluation.mistakes import Cell, cells
-from convscope.evaluation.selective_prediction import LEVELS, Kept, kept
+from convscope.evaluation.selective_prediction import LEVELS, SelectiveResult, selective_results
 from convscope.model.folder import Model
-from convscope.model.risk_coverage import Curve
+from convscope.model.risk_coverage import RiskCoverageCurve
 
 NEW = "new"
 """Pictures that had no part in the model."""
@@ -26,7 +26,7 @@ JUDGED = "judged"
 
 
 @dataclass(frozen=True)
-class Account:
+class EvaluationReport:
     """What a model is worth, beyond :class:`~convscope.evaluation.metrics.Evaluation`.
 
     Args:
@@ -46,9 +46,9 @@ class Account:
     bins_before: tuple[Bin, ...]
     chance: float
     stated: float | None
-    sure: tuple[Kept, ...]
-    curve: Curve
-    vouching: Curve | None
+    sure: tuple[SelectiveResult, ...]
+    curve: RiskCoverageCurve
+    vouching: RiskCoverageCurve | None
     cells: tuple[Cell, ...]
     sizes: tuple[SizeScore, ...]
     part: str = NEW
@@ -59,7 +59,7 @@ class Account:
         return calibration_error(self.bins_before)
 
     @property
-    def asked(self) -> Kept | None:
+    def asked(self) -> SelectiveResult | None:
         """What came of the share that was asked for; of 99 % where nobody asked and it could be had; or None."""
         wanted = LEVELS[-1] if self.stated is None else self.stated
         found = [one for one in self.sure if one.stated == wanted]
@@ -82,7 +82,7 @@ class Account:
         }
 
 
-def account(
+def evaluation_report(
     model: Model,
     evaluation: Evaluation,
     probabilities_NK: Probabilities,
@@ -92,8 +92,8 @@ def account(
     sizes_N2: NDArray[np.int64] | None = None,
     sure: float | None = None,
     part: str = NEW,
-) -> Account:
-    """Give account of a model by its calibrated probabilities of labelled pictures.
+) -> EvaluationReport:
+    """What a model is worth, by its calibrated probabilities of labelled pictures.
 
     Args:
         model: with its temperature and its thresholds.
@@ -107,13 +107,13 @@ def account(
     levels = sorted({*LEVELS, *([] if stated is None else [float(stated)])})
     curve = model.curve
     top_N, right_N = probabilities_NK.max(1), probabilities_NK.argmax(1) == labels_N
-    return Account(
+    return EvaluationReport(
         temperature=model.temperature,
         bins_before=reliability_bins(uncalibrated(probabilities_NK, model.temperature).max(1), right_N),
         chance=chance_error(top_N),
         stated=None if stated is None else float(stated),
-        sure=kept(curve, probabilities_NK, labels_N, levels),
-        curve=Curve.measured(top_N, right_N),
+        sure=selective_results(curve, probabilities_NK, labels_N, levels),
+        curve=RiskCoverageCurve.measured(top_N, right_N),
         vouching=curve,
         cells=cells(evaluation, probabilities_NK, labels_N, names),
         sizes=by_size(sizes_N2, right_N),

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from convscope.evaluation.metrics import Probabilities
 from convscope.intervals import wilson_interval
-from convscope.model.risk_coverage import Curve
+from convscope.model.risk_coverage import RiskCoverageCurve
 
 LEVELS = (0.9, 0.95, 0.99)
 """Precisions that are always told."""
 
 
 @dataclass(frozen=True)
-class Kept:
+class SelectiveResult:
     """What was asked for and what came of it, on pictures that the threshold was not chosen on.
 
     Args:
@@ -52,17 +52,17 @@ class Kept:
         return {**vars(self), "interval": interval, "precision": self.precision, "coverage": self.coverage}
 
 
-def kept(
-    curve: Curve | None,
+def selective_results(
+    curve: RiskCoverageCurve | None,
     probabilities_NK: Probabilities,
     labels_N: NDArray[np.int64],
     levels: Sequence[float] = LEVELS,
-) -> tuple[Kept, ...]:
+) -> tuple[SelectiveResult, ...]:
     """For each level, the threshold by the curve, and what it gives on these pictures; empty without a curve.
 
     Example:
-        >>> curve = Curve.measured(np.linspace(0.5, 1, 500), np.ones(500, bool))
-        >>> found = kept(curve, np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0]), [0.9])
+        >>> curve = RiskCoverageCurve.measured(np.linspace(0.5, 1, 500), np.ones(500, bool))
+        >>> found = selective_results(curve, np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0]), [0.9])
         >>> found[0].answered, found[0].right, found[0].precision
         (2, 1, 0.5)
     """
@@ -76,5 +76,5 @@ def kept(
         answered, right = int(sure_N.sum()), int(right_N[sure_N].sum())
         interval = wilson_interval(right, answered) if answered else None
         least = None if threshold is None else threshold.probability
-        found.append(Kept(level, least, answered, right, len(top_N), interval))
+        found.append(SelectiveResult(level, least, answered, right, len(top_N), interval))
     return tuple(found)

@@ -18,7 +18,7 @@ from convscope.errors import UserError
 from convscope.evaluation.calibration import Calibration, calibrate
 from convscope.evaluation.metrics import Evaluation, calibration_error, evaluate_probabilities, reliability_bins
 from convscope.evaluation.regression import RegressionEvaluation, evaluate_numbers
-from convscope.evaluation.report import LEARNT, NEW, Account, account
+from convscope.evaluation.report import LEARNT, NEW, EvaluationReport, evaluation_report
 from convscope.learning.device import precision_of
 from convscope.learning.record import Settings, versions
 from convscope.learning.train import task_for
@@ -30,15 +30,15 @@ from convscope.network.network import Network
 
 @dataclass(frozen=True)
 class Measured:
-    """A model with all its facts, and what it is worth on the test inputs: numbers, probabilities (N, K), account.
+    """A model with all its facts, and what it is worth on the test inputs: numbers, probabilities (N, K), report.
 
-    Where a number is predicted ``probabilities_NK`` are the predictions (N, 1), and there is no account.
+    Where a number is predicted ``probabilities_NK`` are the predictions (N, 1), and there is no report.
     """
 
     model: Model
     evaluation: Evaluation | RegressionEvaluation
     probabilities_NK: NDArray[np.float64]
-    account: Account | None
+    report: EvaluationReport | None
 
 
 def measured(
@@ -89,7 +89,7 @@ def measured(
     test = dataset.test
     sizes_N2 = _sizes(settings.data, test) if dataset.preprocess.modality == IMAGE.name else None
     part = LEARNT if dataset.measured_on_train else NEW
-    told = account(model, evaluation, probabilities, test.labels_N, test.names, sizes_N2=sizes_N2, part=part)
+    told = evaluation_report(model, evaluation, probabilities, test.labels_N, test.names, sizes_N2=sizes_N2, part=part)
     return Measured(model, evaluation, probabilities, told)
 
 

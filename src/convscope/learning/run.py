@@ -20,8 +20,8 @@ from convscope.data.modality import Normalisation
 from convscope.errors import UserError
 from convscope.evaluation.metrics import Evaluation
 from convscope.evaluation.regression import RegressionEvaluation
-from convscope.evaluation.report import Account
-from convscope.evaluation.selective_prediction import Kept
+from convscope.evaluation.report import EvaluationReport
+from convscope.evaluation.selective_prediction import SelectiveResult
 from convscope.files import make_folder, write_atomically
 from convscope.learning import checkpoint
 from convscope.learning.balance import Balance, balance_of
@@ -83,7 +83,7 @@ class Result:
         probabilities_NK: of the test pictures.
         history: one entry an epoch.
         seconds: of training, all sittings together.
-        account: what the numbers leave open: calibration, ``unknown``, the pictures behind mistakes, sizes.
+        report: what the numbers leave open: calibration, ``unknown``, the pictures behind mistakes, sizes.
     """
 
     model: Model
@@ -93,12 +93,12 @@ class Result:
     probabilities_NK: NDArray[np.float64]
     history: tuple[Mapping[str, Any], ...]
     seconds: float
-    account: Account | None
+    report: EvaluationReport | None
 
     @property
-    def sure(self) -> tuple[Kept, ...]:
+    def sure(self) -> tuple[SelectiveResult, ...]:
         """What came of asking for a precision on the test pictures."""
-        return () if self.account is None else self.account.sure
+        return () if self.report is None else self.report.sure
 
     @property
     def balance(self) -> Balance:
@@ -217,7 +217,7 @@ def run(
     worth = measured(found, dataset, normalise, network, settings)
     model, evaluation, probabilities = worth.model, worth.evaluation, worth.probabilities_NK
     model.save(folder / "model")
-    result = Result(model, folder, dataset, evaluation, probabilities, found.history, found.seconds, worth.account)
+    result = Result(model, folder, dataset, evaluation, probabilities, found.history, found.seconds, worth.report)
     event = Finished(
         model=str(folder / "model"),
         run=str(folder),

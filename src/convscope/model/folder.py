@@ -24,7 +24,7 @@ from convscope.engine.module import GraphModule
 from convscope.errors import UserError
 from convscope.files import make_folder, write_atomically
 from convscope.model.predict import Predictions, predict
-from convscope.model.risk_coverage import Curve, Threshold, chosen
+from convscope.model.risk_coverage import RiskCoverageCurve, Threshold, chosen
 from convscope.model.task import Regression, Task, task_of
 from convscope.network.graph import Graph
 from convscope.network.network import Network
@@ -96,7 +96,7 @@ class Model:
         return str(self.facts.get("tta", "none"))
 
     @property
-    def curve(self) -> Curve | None:
+    def curve(self) -> RiskCoverageCurve | None:
         """How sure answers must be to be right how often, on pictures that it has not learnt; None: never measured.
 
         Raises:
@@ -104,7 +104,7 @@ class Model:
         """
         entry = (self.facts.get("calibration") or {}).get("curve")
         try:
-            return None if entry is None else Curve.from_dict(entry)
+            return None if entry is None else RiskCoverageCurve.from_dict(entry)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(FACTS, f"the entry calibration is wrong: {error}"[:200]) from None
 

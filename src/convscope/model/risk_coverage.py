@@ -33,7 +33,7 @@ class Threshold:
 
 
 @dataclass(frozen=True)
-class Curve:
+class RiskCoverageCurve:
     """How many of some pictures are answered, and how many rightly, from each probability on.
 
     Args:
@@ -50,11 +50,11 @@ class Curve:
     of: str = ""
 
     @classmethod
-    def measured(cls, top_N: NDArray[np.floating[Any]], right_N: NDArray[np.bool_], of: str = "") -> Curve:
+    def measured(cls, top_N: NDArray[np.floating[Any]], right_N: NDArray[np.bool_], of: str = "") -> RiskCoverageCurve:
         """Of the probabilities of the answers to some pictures, and whether they are right.
 
         Example:
-            >>> curve = Curve.measured(np.array([0.9, 0.5, 0.7]), np.array([True, False, True]))
+            >>> curve = RiskCoverageCurve.measured(np.array([0.9, 0.5, 0.7]), np.array([True, False, True]))
             >>> curve.probabilities, curve.answered, curve.right
             ((0.5, 0.7, 0.9), (3, 2, 1), (2, 2, 1))
         """
@@ -84,7 +84,7 @@ class Curve:
         answers are needed for 99 %.
 
         Example:
-            >>> curve = Curve.measured(np.linspace(0.01, 1, 100), np.arange(100) >= 20)
+            >>> curve = RiskCoverageCurve.measured(np.linspace(0.01, 1, 100), np.arange(100) >= 20)
             >>> found = curve.threshold(0.9)
             >>> round(found.probability, 2), found.answered, found.right
             (0.16, 85, 80)
@@ -105,7 +105,7 @@ class Curve:
         return {"of": self.of, "count": self.count, "from": [[round(p, 6), a, r] for p, a, r in points]}
 
     @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> Curve:
+    def from_dict(cls, document: Mapping[str, Any]) -> RiskCoverageCurve:
         """What :meth:`to_dict` gave.
 
         Raises:
@@ -128,7 +128,7 @@ def _at_least(right: int, answered: int) -> float:
     return score_interval(right, answered, DEVIATIONS)[0]
 
 
-def chosen(curve: Curve, precision: float, where: str = "--sure") -> Threshold:
+def chosen(curve: RiskCoverageCurve, precision: float, where: str = "--sure") -> Threshold:
     """The threshold for a stated precision.
 
     Raises:

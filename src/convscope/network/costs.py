@@ -126,13 +126,12 @@ def _widened(node: Node, size: Field, jump: tuple[int, ...]) -> tuple[Field, tup
     reads = op.traits.reads
     if size is None or reads == "everything" or (reads in ("place", "channels") and not spatial):
         return None, jump
-    if len(node.shape) == 1 and spatial:  # made flat: each value is one of the operand's
+    if op.traits.aliases == "vector":  # made flat: each value is one of the operand's
         return size, jump
-    if reads == "channels" and node.shape[1:] == spatial:  # over all places, for every one of them
-        return None, jump
+    if spatial and (len(node.shape) == 1 or (reads == "channels" and node.shape[1:] == spatial)):
+        return None, jump  # a vector of whole channels, or over all places for every one of them
     if reads in ("channels", "box"):
-        # The widest adaptive window of n over L places.
-        kernel = tuple(-(-length // n) for length, n in zip(spatial, node.shape[1:], strict=True))
+        kernel = op.widest_box(node.input_shapes) if reads == "box" else spatial
         stride = tuple(max(1, length // n) for length, n in zip(spatial, node.shape[1:], strict=True))
         dilation = (1,) * len(kernel)
     else:

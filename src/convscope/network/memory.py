@@ -7,7 +7,7 @@ pass, when a value's last reader has run, which value overwrites which, and when
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import prod
@@ -17,7 +17,7 @@ from convscope import ops
 from convscope.errors import UserError, did_you_mean
 from convscope.network.allocator import Heap
 from convscope.network.graph import INPUT, Graph, Node
-from convscope.network.plan import Step, plan, scores_path
+from convscope.network.plan import Step, is_maximum, plan, scores_path
 from convscope.ops import elements
 
 Dtype = Literal["float32", "bfloat16"]
@@ -30,6 +30,8 @@ MOMENTS: Mapping[Optimizer, int] = {"adamw": 2, "sgd": 1, "muon": 1}
 """Values that an optimiser keeps for each weight: AdamW's two moments, SGD's momentum."""
 ROLES = {"weight": "product", "bias": "bias"}
 """The step of a split convolution that has the gradient of each parameter."""
+PICTURE = 3
+"""Dimensions of a picture, which is channels last in memory."""
 PICTURE_WEIGHT = 4
 """Dimensions of a picture's convolution weights, which are channels last in memory."""
 COMPILED, PREPARED = 512 * 1024, 16 * 1024
@@ -208,13 +210,26 @@ def kept_bytes(node: Node, dtype: Dtype = "float32") -> int:
     places, size = elements(node.shape), SIZES[dtype]
     keeps = Counter(node.op.traits.keeps)
     made = places * (size * (keeps["mask"] + keeps["value"]) + INDEX * keeps["indices"])
-    return made + _padded(node) * size
+    return made + (keeps["partial"] * _partial(node.input_shapes) + _padded(node)) * size
+
+
+def _partial(shapes: Sequence[ops.Shape]) -> int:
+    """Elements of the results of the first two operands, the first three ..., all of them aside; ones are stretched."""
+    return sum(prod(map(max, *shapes[:count])) for count in range(2, len(shapes)))
 
 
 def _padded(node: Node) -> int:
-    """Elements of the padded copy that torch needs where ``padding=same`` is uneven; else 0."""
-    window = node.op.window(node.input_shapes) if isinstance(node.op, ops.Conv) else None
-    if window is None or all(before == after for before, after in window.padding):
+    """Elements of the padded copy that torch needs where ``padding=same`` is uneven, or more than half of the window
+    of a maximum; else 0.
+    """
+    window = node.op.window(node.input_shapes)
+    if window is None:
+        return 0
+    most = [
+        kernel // 2 if is_maximum(node.op) else max(pair)
+        for kernel, pair in zip(window.kernel, window.padding, strict=True)
+    ]
+    if all(before == after <= n for (before, after), n in zip(window.padding, most, strict=True)):
         return 0
     channels, *lengths = node.input_shapes[0]
     return channels * prod(n + sum(pair) for n, pair in zip(lengths, window.padding, strict=True))
@@ -293,9 +308,9 @@ class _Alive:
 def _shares(step: Step) -> bool:
     """Whether the result lies in the memory of the operand."""
     op, shape = step.node.op, step.node.input_shapes[0]
-    # A picture is channels last in memory, so making it flat copies it.
-    aliases = op.traits.aliases
-    view = aliases == "always" or (aliases == "vector" and prod(shape[1:]) == 1)
+    # A picture is channels last in memory, so making it flat copies it, unless its layout is both.
+    aliases, one = op.traits.aliases, shape[0] == 1 or prod(shape[1:]) == 1
+    view = aliases == "always" or (aliases == "vector" and (one or len(shape) != PICTURE))
     return step.in_place or view or (op.inputs == "several" and len(step.reads) == 1)
 
 

@@ -236,6 +236,9 @@ class _Pieces:
     def named(self, items: list[Any]) -> Argument:
         return Argument(_atom(items[1]), str(items[0]), _at(items[0]))
 
+    def negative(self, items: list[Any]) -> Argument:
+        return Argument(0 - _number(items[1]), str(items[0]), _at(items[0]))
+
     def positional(self, items: list[Any]) -> Argument:
         return Argument(_atom(items[0]), None, _where(items[0]))
 

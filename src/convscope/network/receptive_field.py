@@ -82,7 +82,7 @@ def _unflattened(node: Node, index: tuple[int, ...] | None, shape: Shape) -> tup
     """The one place that a unit of a vector comes from, where it is one."""
     if index is None or len(node.shape) > 1:
         return None
-    if node.op.traits.reads == "box":
+    if node.op.traits.aliases == "vector":
         place, rest = [], index[0]
         for length in reversed(shape):
             rest, at = divmod(rest, length)

@@ -150,7 +150,7 @@ def _hint(token: Token, accepts: Set[str], words: list[str], source: Source) -> 
         "MINUS": lambda: (
             "write > between two steps"
             if rest[:1] == ">"
-            else ("a comment begins with #" if rest[:1] == "-" else "values in the notation are never negative")
+            else ("a comment begins with #" if rest[:1] == "-" else "a negative number stands behind a name: min=-1")
         ),
         "SLASH": lambda: "a comment begins with #" if rest[:1] in ("/", "*") else "",
         "EQUAL": lambda: (

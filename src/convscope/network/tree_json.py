@@ -264,7 +264,12 @@ def _read_arguments(value: Any, at: str) -> tuple[Argument, ...]:
         if "value" not in entry:
             raise _Wrong(f"{at}[{index}] has no value")
         name = _optional_word(entry.get("name"), at)
-        found.append(Argument(_read_expression(entry["value"], f"{at}[{index}]"), name))
+        value, where = entry["value"], f"{at}[{index}]"
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if name is not None and number and -LARGEST <= value < 0:  # behind a name alone: conv 6 -1 is a difference
+            found.append(Argument(value, name))
+        else:
+            found.append(Argument(_read_expression(value, where), name))
     return tuple(found)
 
 

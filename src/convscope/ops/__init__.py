@@ -1,9 +1,12 @@
 """The vocabulary: an operation is one room, here; see :mod:`convscope.ops.spec` and :mod:`convscope.ops.registry`."""
 
+from convscope.ops.activation.exponential.spec import *
 from convscope.ops.activation.spec import *
+from convscope.ops.activation.trained.spec import *
 from convscope.ops.convolution.spec import *
 from convscope.ops.linear.spec import *
 from convscope.ops.merge.spec import *
+from convscope.ops.normalisation.rms.spec import *
 from convscope.ops.normalisation.spec import *
 from convscope.ops.pooling.spec import *
 from convscope.ops.registry import load as load

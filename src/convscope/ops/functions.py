@@ -33,5 +33,17 @@ def softmax(x: Array, axis: int = 1) -> Array:
     return out
 
 
+def log_softmax(x: Array, axis: int = 1) -> Array:
+    """The logarithm of :func:`softmax`, without the overflow and underflow of one after the other.
+
+    Example:
+        >>> log_softmax(np.array([[0.0, -1000.0]]))
+        array([[    0., -1000.]])
+    """
+    moved = x - x.max(axis=axis, keepdims=True)
+    out: Array = moved - np.log(np.exp(moved).sum(axis=axis, keepdims=True))
+    return out
+
+
 erf = np.vectorize(math.erf, otypes=[np.float64])
 """The error function, value by value: NumPy has none of its own."""

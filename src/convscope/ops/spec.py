@@ -77,9 +77,10 @@ class Kind:
         """
         parts = []
         if self.what in ("count", "size", "number"):
-            bounds = f"of at least {self.minimum:g}" if self.maximum >= 2**31 else ""
-            bounds = bounds or f"from {self.minimum:g} to {self.maximum:g}"
-            parts.append(f"a {'number' if self.what == 'number' else 'whole number'} {bounds}")
+            bounds = f" of at least {self.minimum:g}" if self.maximum >= 2**31 else ""
+            bounds = bounds or f" from {self.minimum:g} to {self.maximum:g}"
+            bounds = "" if self.minimum <= -(2**31) else bounds
+            parts.append(f"a {'number' if self.what == 'number' else 'whole number'}{bounds}")
         if self.what == "size":
             parts.append("one for each dimension such as 3x3")
         if self.what == "flag":
@@ -224,6 +225,15 @@ class Op:
     def box(self, box: Box, inputs: Sequence[Shape]) -> Box:
         """Of an operation whose trait ``reads`` is ``box``: the places of its operand that some of its output read."""
         raise NotImplementedError(f"{self.word} does not state its box")
+
+    def widest_box(self, inputs: Sequence[Shape]) -> tuple[int, ...]:
+        """How many rows, columns ... the largest :meth:`box` of a single place has; of any place that is asked."""
+        own = [(0, 1)] * len(self.shape(inputs)[1:])
+        found = []
+        for dimension, places in enumerate(self.shape(inputs)[1:]):
+            boxes = (self.box((*own[:dimension], (at, at + 1), *own[dimension + 1 :]), inputs) for at in range(places))
+            found.append(max(stop - start for start, stop in (box[dimension] for box in boxes)))
+        return tuple(found)
 
     def text(self) -> str:
         """The operation as the notation writes it, defaults left out.

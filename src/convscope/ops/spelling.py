@@ -35,6 +35,16 @@ def call(function: str, *positional: Code, **named: Code) -> Call:
     return Call(function, (*(("", value) for value in positional), *named.items()))
 
 
+def factor(text: str) -> str:
+    """A text that may stand beside ``*``.
+
+    Example:
+        >>> factor("0.5"), factor("width+1")
+        ('0.5', '(width+1)')
+    """
+    return text if text.replace(".", "").replace("_", "").isalnum() else f"({text})"
+
+
 def lead_of(code: Call, name: str) -> str:
     """What stands before an argument: its name, as the bracket writes it."""
     if not name:

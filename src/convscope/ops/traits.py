@@ -27,13 +27,14 @@ Nonlinearity = Literal["none", "rectifier", "saturating", "other"]
 """What first weights are drawn for: ``rectifier`` passes about half of what it gets, ``saturating`` flattens at both
 ends, ``other`` is neither, ``none`` is no activation."""
 
-Keeps = tuple[Literal["input", "output", "mask", "indices", "value"], ...]
-"""What a training step keeps for the backward pass: an operand, the output, a mask of a byte an element, indices of
-eight bytes an output element, a further value an output element."""
+Keeps = tuple[Literal["input", "output", "mask", "indices", "value", "partial"], ...]
+"""What a training step keeps for the backward pass: its operands, the output, a mask of a value an output element,
+indices of eight bytes an output element, a further value an output element, and ``partial``: a result on the way for
+every operand after the second."""
 
 Aliases = Literal["never", "always", "evaluation", "vector"]
 """When the output is the operand's own memory: ``evaluation`` where nothing is trained, ``vector`` where a flat layout
-is the layout already."""
+is the layout already, of an operation that lays its operand out flat and does nothing else."""
 
 Gradient = Literal["made", "passed"]
 """Whether the gradient of the input is a new tensor, or the output's own, passed on."""
@@ -56,7 +57,8 @@ class Traits:
         pools: whether it gathers each channel's values.
         product: whether it multiplies its input by a weight matrix or kernels: what autocast casts and schemes of
             initialisation draw.
-        overwritable: whether its output is new memory that its own backward pass does not read.
+        overwritable: whether what follows may overwrite its output, as new memory that its own backward pass does
+            not read.
         precise: whether it computes in float32 at least, whatever the network's precision: statistics, powers,
             exponentials.
         random: whether it draws numbers in training.

@@ -8,11 +8,11 @@ from typing import Any
 
 import altair as alt
 
-from convscope.evaluation.report import Account
+from convscope.evaluation.report import EvaluationReport
 from convscope.evaluation.robustness import Robustness
-from convscope.evaluation.selective_prediction import Kept
+from convscope.evaluation.selective_prediction import SelectiveResult
 from convscope.intervals import wilson_interval
-from convscope.model.risk_coverage import Curve
+from convscope.model.risk_coverage import RiskCoverageCurve
 from convscope.render.charts import COLOURS, Chart
 from convscope.render.i18n import ENGLISH, Words
 
@@ -21,14 +21,14 @@ FEWEST = 10
 """Answers, below which the accuracy is left undrawn: it would lie anywhere."""
 
 
-def coverage(account: Account, words: Words = ENGLISH) -> Chart:
+def coverage(report: EvaluationReport, words: Words = ENGLISH) -> Chart:
     """Accuracy over coverage: these pictures with their interval, and those that thresholds were chosen on.
 
     A mark is what came of asking for a precision, with what was asked for.
     """
-    here = _points(account.curve)
-    asked = _asked(account.sure)
-    others = _points(account.vouching) if account.vouching is not None else []
+    here = _points(report.curve)
+    asked = _asked(report.sure)
+    others = _points(report.vouching) if report.vouching is not None else []
     # Where few are answered the interval is wide: it may leave the chart, the lines may not.
     least = min([here[0]["low"]] + [point["right"] for point in here + others])
     floored = max(0.0, floor(20 * min(least, 0.999)) / 20)
@@ -74,7 +74,7 @@ def coverage(account: Account, words: Words = ENGLISH) -> Chart:
     return drawn
 
 
-def _asked(sure: Sequence[Kept]) -> list[dict[str, Any]]:
+def _asked(sure: Sequence[SelectiveResult]) -> list[dict[str, Any]]:
     """A mark for each accuracy that was asked for; one for those that came to the same."""
     found: dict[tuple[float, float], list[str]] = {}
     for one in sure:
@@ -83,7 +83,7 @@ def _asked(sure: Sequence[Kept]) -> list[dict[str, Any]]:
     return [{"answered": x, "right": y, "stated": f"{', '.join(stated)} %"} for (x, y), stated in found.items()]
 
 
-def _points(curve: Curve) -> list[dict[str, float]]:
+def _points(curve: RiskCoverageCurve) -> list[dict[str, float]]:
     points = []
     for answered, right in zip(curve.answered, curve.right, strict=True):
         if answered >= FEWEST or answered == curve.count:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from convscope.evaluation.by_size import SizeScore
 from convscope.evaluation.metrics import Evaluation, most_confused
-from convscope.evaluation.report import JUDGED, LEARNT, NEW, Account
-from convscope.evaluation.selective_prediction import Kept
+from convscope.evaluation.report import JUDGED, LEARNT, NEW, EvaluationReport
+from convscope.evaluation.selective_prediction import SelectiveResult
 from convscope.render.i18n import ENGLISH, Words
 
 FEW = 100
@@ -87,7 +87,7 @@ def class_names(evaluation: Evaluation) -> list[str]:
     return list(shown)
 
 
-def sure_rows(sure: Sequence[Kept], words: Words) -> list[tuple[str, ...]]:
+def sure_rows(sure: Sequence[SelectiveResult], words: Words) -> list[tuple[str, ...]]:
     """Stated precision, threshold, accuracy when it answers with its interval, and coverage, as texts."""
     rows: list[tuple[str, ...]] = []
     for one in sure:
@@ -101,9 +101,9 @@ def sure_rows(sure: Sequence[Kept], words: Words) -> list[tuple[str, ...]]:
     return rows
 
 
-def sure_text(account: Account, words: Words) -> str:
+def sure_text(report: EvaluationReport, words: Words) -> str:
     """What the table of :func:`sure_rows` is, and where its thresholds are from."""
-    origin = words["sure elsewhere"] if account.part == NEW else ""
+    origin = words["sure elsewhere"] if report.part == NEW else ""
     return f"{words['sure text']} {origin} {words['sure here']}".replace("  ", " ")
 
 
@@ -118,16 +118,16 @@ def size_rows(sizes: Sequence[SizeScore], words: Words) -> list[tuple[str, ...]]
     return rows
 
 
-def error_note(evaluation: Evaluation, account: Account | None, words: Words) -> str:
+def error_note(evaluation: Evaluation, report: EvaluationReport | None, words: Words) -> str:
     """What stands beside the calibration error: whether it is too sure, and what the error was before."""
     said = judgement(evaluation, words)
-    if account is None or account.temperature == 1:
+    if report is None or report.temperature == 1:
         return said
-    return f"{said}; {words['ece before'].format(before=percent(account.ece_before))}"
+    return f"{said}; {words['ece before'].format(before=percent(report.ece_before))}"
 
 
-def headline(evaluation: Evaluation, words: Words = ENGLISH, account: Account | None = None) -> str:
-    """The evaluation in a few plain sentences; with an account, what came of asking it to be sure is one of them.
+def headline(evaluation: Evaluation, words: Words = ENGLISH, report: EvaluationReport | None = None) -> str:
+    """The evaluation in a few plain sentences; with a report, what came of asking it to be sure is one of them.
 
     Example:
         >>> import numpy as np
@@ -171,15 +171,15 @@ def headline(evaluation: Evaluation, words: Words = ENGLISH, account: Account | 
         sentences.append(words["no better"].format(name=name, baseline=baseline))
     if evaluation.guessing is not None:
         sentences.append(words["guessing"].format(probability=percent(evaluation.guessing)))
-    if account is not None:
-        sentences += _of_account(account, words)
+    if report is not None:
+        sentences += _of_report(report, words)
     return " ".join(sentences)
 
 
-def _of_account(account: Account, words: Words) -> list[str]:
+def _of_report(report: EvaluationReport, words: Words) -> list[str]:
     """What came of the precision that was asked for, and whether the pictures are new to the model."""
     sentences = []
-    asked = account.asked
+    asked = report.asked
     if asked is not None:
         stated = f"{100 * asked.stated:g} %"
         if asked.threshold is None:
@@ -193,8 +193,8 @@ def _of_account(account: Account, words: Words) -> list[str]:
                     stated=stated, coverage=percent(asked.coverage), kept=percent(asked.precision), low=low, high=high
                 )
             )
-    if account.part in (LEARNT, JUDGED):
-        sentences.append(words[account.part])
+    if report.part in (LEARNT, JUDGED):
+        sentences.append(words[report.part])
     return sentences
 
 

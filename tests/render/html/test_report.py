@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from convscope.evaluation.metrics import evaluate_probabilities
-from convscope.evaluation.report import account
-from convscope.model.risk_coverage import Curve
+from convscope.evaluation.report import evaluation_report
+from convscope.model.risk_coverage import RiskCoverageCurve
 from convscope.network.network import Network
 from convscope.network.summary import summarise
 from convscope.network.table import to_html
@@ -184,14 +184,14 @@ def test_the_size_of_ten_thousand_small_pictures():
 
 
 def accounted(given, sure=None, part="new", temperature=2.0):
-    """The same with an account of a model whose thresholds are from other pictures of the kind."""
+    """The same with the report of a model whose thresholds are from other pictures of the kind."""
     other = case(len(given["evaluation"].classes), 2000, seed=1)
     right = other["labels_N"] == other["probabilities_NK"].argmax(1)
-    curve = Curve.measured(other["probabilities_NK"].max(1), right, "validation pictures")
+    curve = RiskCoverageCurve.measured(other["probabilities_NK"].max(1), right, "validation pictures")
     model = SimpleNamespace(temperature=temperature, facts={}, curve=curve)
     sizes = np.repeat([[10, 20], [30, 20], [100, 200]], [100, 100, len(given["names"]) - 200], axis=0)
     values = (given["evaluation"], given["probabilities_NK"], given["labels_N"], given["names"])
-    return given | {"account": account(model, *values, sizes_N2=sizes, sure=sure, part=part)}
+    return given | {"evaluation_report": evaluation_report(model, *values, sizes_N2=sizes, sure=sure, part=part)}
 
 
 def test_an_account_is_told_at_the_head_in_charts_and_tables():

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from convscope.evaluation.metrics import evaluate_probabilities
-from convscope.evaluation.report import account
-from convscope.model.risk_coverage import Curve
+from convscope.evaluation.report import evaluation_report
+from convscope.model.risk_coverage import RiskCoverageCurve
 from convscope.render.text.evaluation import to_text, worst_first
 from convscope.render.wording import class_names, headline, percent, printable
 from convscope.tables import text_table
@@ -136,12 +136,12 @@ def test_an_account_names_the_files_behind_mistakes_sizes_and_what_came_of_being
     weights[np.arange(300), called] += 2
     answers = weights / weights.sum(1, keepdims=True)
     evaluation = evaluate_probabilities(answers, labels, ("shirt", "coat", "bag"))
-    curve = Curve.measured(answers.max(1), called == labels, "validation pictures")
+    curve = RiskCoverageCurve.measured(answers.max(1), called == labels, "validation pictures")
     sizes = np.repeat([[10, 20], [30, 20], [100, 200]], 100, axis=0)
     names = [f"{index}\x1b.png" for index in range(300)]
     model = SimpleNamespace(temperature=0.5, facts={"sure": 0.75}, curve=curve)
-    told = account(model, evaluation, answers, labels, names, sizes_N2=sizes)
-    said = to_text(evaluation, account=told)
+    told = evaluation_report(model, evaluation, answers, labels, names, sizes_N2=sizes)
+    said = to_text(evaluation, report=told)
     assert "\x1b" not in said
     surest = told.cells[0].pictures
     assert (

@@ -43,9 +43,11 @@ class Numeric(Command):
 _WORDS = {
     "--stride": "Step of the window: 2, or 2x1 for rows and columns.",
     "--padding": "Zeros around the input, or same, or valid.",
+    "--before": "pad, padchannels: zeros before; 1x0 for rows and columns.",
+    "--after": "pad, padchannels: zeros behind.",
     "--dilation": "Distance between the values under the window.",
     "--bias": "One number for each output channel.",
-    "--weight": "Normalisation, scale: one number for each channel.",
+    "--weight": "Normalisation, scale, prelu: one number for each channel.",
     "--kernel-size": "Size of the window: 2 or 3x3.",
     "--output-size": "Adaptive pooling: size of the output.",
     "--running-mean": "batchnorm: one number for each channel. Default: the input's own.",
@@ -57,8 +59,10 @@ _NUMBERS = {
     "--eps": "Normalisation: added to the variance.",
     "--negative-slope": "leakyrelu: slope below 0.",
     "--p": "dropout: probability that a value is dropped.",
-    "--alpha": "localresponsenorm: as --beta and --k.",
-    "--beta": "",
+    "--alpha": "localresponsenorm, as --beta and --k; elu; hardsigmoid, as --beta.",
+    "--beta": "softplus: what x is multiplied by.",
+    "--min": "clip: the least value.",
+    "--max": "clip: the largest value.",
     "--k": "",
 }
 _COUNTS = {

@@ -66,14 +66,14 @@ def evaluate(
     if as_json:
         document = {**done.evaluation.to_dict(), "of": done.of, "report": report}
         document["robustness"] = None if spoilt is None else spoilt.to_dict()
-        if done.account is not None and isinstance(done.evaluation, Evaluation):
-            document |= done.account.to_dict(done.evaluation.classes)
+        if done.report is not None and isinstance(done.evaluation, Evaluation):
+            document |= done.report.to_dict(done.evaluation.classes)
         document["skipped"] = [vars(entry) for entry in done.skipped]
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     click.echo(f"{model} on {done.of}\n")
     if isinstance(done.evaluation, Evaluation):
-        click.echo(to_text(done.evaluation, words("evaluation", lang), done.account))
+        click.echo(to_text(done.evaluation, words("evaluation", lang), done.report))
     else:
         click.echo(numbers_text(done.evaluation, words("evaluation", lang)))
     if isinstance(done.evaluation, Evaluation) and done.evaluation.binary is not None:

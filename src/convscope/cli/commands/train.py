@@ -140,7 +140,7 @@ def train_command(data: str | None, **options: Any) -> int:
             "report": None if report is None else str(report),
             "metrics": metrics,
             "sure": [one.to_dict() for one in result.sure],
-            "sizes": [] if result.account is None else [one.to_dict() for one in result.account.sizes],
+            "sizes": [] if result.report is None else [one.to_dict() for one in result.report.sizes],
             "balance": result.balance.to_dict() if result.dataset.classes else None,
             "classes": result.evaluation.to_dict().get("classes", []),
             "waiting": result.waiting.to_dict(),

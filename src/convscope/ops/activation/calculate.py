@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from convscope.ops.activation.spec import Activation
-from convscope.ops.calculate import CALCULATE, Given, Prepared, Use, arguments_of, flat
+from convscope.ops.activation.spec import Activation, LogSoftmax
+from convscope.ops.calculate import CALCULATE, Given, Prepared, Use, arguments_of, flat, pointwise
 from convscope.ops.spec import OPERATIONS, build
 
 
@@ -22,3 +22,4 @@ def use_of(cls: type[Activation]) -> Use:
 
 
 CALCULATE.enter_for(Activation)(use_of)
+CALCULATE.enter(LogSoftmax)(Use("INPUT", pointwise, (), "logsoftmax '2 1 0.1'"))

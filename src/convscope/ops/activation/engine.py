@@ -1,4 +1,4 @@
-"""Activations in torch: the function that each names; and softmax."""
+"""Activations in torch: the function that each names; softmax and its logarithm."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  the name by which everyone knows it
 
-from convscope.ops.activation.spec import Activation, ReLU, ReLU6, Softmax
+from convscope.ops.activation.spec import Activation, Clip, Hardsigmoid, LogSoftmax, ReLU, ReLU6, Softmax
 from convscope.ops.tensors import COMPUTE, COMPUTE_IN_PLACE, Compute, Place
 
 
@@ -17,28 +17,34 @@ def _softmax(op: Softmax, node: Place) -> Compute:
     return lambda part, inputs: F.softmax(inputs[0], dim=1)
 
 
-class _ReLU6(torch.autograd.Function):
-    """``F.relu6(x, inplace=True)``, whose own backward pass keeps a copy of what it overwrites; the result says as
-    much: the slope is 1 strictly between 0 and 6 and 0 elsewhere, for the result as for the operand.
+@COMPUTE.enter(LogSoftmax)
+def _log_softmax(op: LogSoftmax, node: Place) -> Compute:
+    return lambda part, inputs: F.log_softmax(inputs[0], dim=1)
+
+
+class _Clip(torch.autograd.Function):
+    """``F.hardtanh(x, low, high, inplace=True)``, whose own backward pass keeps a copy of what it overwrites; the
+    result says as much: the slope is 1 strictly between the bounds and 0 elsewhere, for the result as for the operand.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, low: float, high: float) -> Tensor:
         ctx.mark_dirty(x)
-        x.clamp_(0, 6)
+        x.clamp_(low, high)
         ctx.save_for_backward(x)
+        ctx.low, ctx.high = low, high
         return x
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (y,) = ctx.saved_tensors
-        return cast("Tensor", torch.ops.aten.hardtanh_backward(gradient, y, 0.0, 6.0))
+        return torch.ops.aten.hardtanh_backward(gradient, y, ctx.low, ctx.high), None, None
 
 
-def _relu6_in_place(x: Tensor) -> Tensor:
+def _clip_in_place(x: Tensor, low: float, high: float) -> Tensor:
     if torch.compiler.is_compiling() or not x.requires_grad:
-        return F.relu6(x, inplace=True)
-    return cast("Tensor", _ReLU6.apply(x))  # type: ignore[no-untyped-call]
+        return F.hardtanh(x, low, high, inplace=True)
+    return cast("Tensor", _Clip.apply(x, low, high))  # type: ignore[no-untyped-call]
 
 
 @COMPUTE.enter(Activation)
@@ -54,4 +60,17 @@ def _overwriting_relu(op: ReLU, node: Place) -> Compute:
 
 @COMPUTE_IN_PLACE.enter(ReLU6)
 def _overwriting_relu6(op: ReLU6, node: Place) -> Compute:
-    return lambda part, inputs: _relu6_in_place(inputs[0])
+    return lambda part, inputs: _clip_in_place(inputs[0], 0.0, 6.0)
+
+
+@COMPUTE_IN_PLACE.enter(Clip)
+def _overwriting_clip(op: Clip, node: Place) -> Compute:
+    return lambda part, inputs: _clip_in_place(inputs[0], op.min, op.max)
+
+
+@COMPUTE.enter(Hardsigmoid)
+def _hardsigmoid(op: Hardsigmoid, node: Place) -> Compute:
+    if op.usual:
+        return lambda part, inputs: F.hardsigmoid(inputs[0])
+    # Not clamp, whose slope at the bounds themselves is 1.
+    return lambda part, inputs: F.hardtanh(op.alpha * inputs[0] + op.beta, 0.0, 1.0)

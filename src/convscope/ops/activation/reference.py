@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from convscope.ops.activation.spec import Activation, Softmax
+from convscope.ops.activation.spec import Activation, LogSoftmax, Softmax
 from convscope.ops.arrays import (
     BACKWARD,
     FORWARD,
@@ -16,7 +16,7 @@ from convscope.ops.arrays import (
     Operands,
     gradient_of,
 )
-from convscope.ops.functions import erf, sigmoid, softmax
+from convscope.ops.functions import erf, log_softmax, sigmoid, softmax
 from convscope.ops.opening import OPEN, Given, finish, grid, own_term, terms_at
 from convscope.ops.step import Step, make_step
 from convscope.ops.uses import (
@@ -132,3 +132,45 @@ def _steps_softmax(op: Softmax, given: Operands, operand: int, read: Place, read
     if read[1] == reader[1]:
         return (make_step("slope", "{0} * (1 - {0})", own * (1 - own), probability=own),)
     return (make_step("slope", "-{0} * {1}", -own * other, probability=own, that_of_the_other=other),)
+
+
+@FORWARD.enter(LogSoftmax)
+def _forward_log_softmax(op: LogSoftmax, given: Operands) -> Array:
+    return log_softmax(given.x)
+
+
+@BACKWARD.enter(LogSoftmax)
+def _backward_log_softmax(op: LogSoftmax, given: Operands, gradient: Array) -> Gradients:
+    return gradient_of(gradient - softmax(given.x) * gradient.sum(axis=1, keepdims=True))
+
+
+@OPEN.enter(LogSoftmax)
+def _open_log_softmax(op: LogSoftmax, given: Given) -> Walk:
+    values = terms_at(given, grid(range(given.x.shape[0]), *([at] for at in given.index[1:])))
+    largest, x = float(values.value_N.max()), float(given.x[given.index])
+    terms = values.exponentials(largest)
+    total = float(terms.result_N.sum())
+    logarithm = math.log(total)
+    steps = [
+        make_step("logarithm", "log({0})", logarithm, sum=total),
+        make_step("value", "{0} - {1} - {2}", x - largest - logarithm, x=x, largest=largest, logarithm=logarithm),
+    ]
+    return finish(op, given, terms, "sum", steps, 1 + abs(x) + float(np.abs(terms.value_N).max()))
+
+
+@USES.enter(LogSoftmax)
+def _uses_log_softmax(op: LogSoftmax, given: Operands, operand: int, example: int, index: Index) -> Uses:
+    y = softmax(column_at(given, example, index)[None])[0]
+    itself = np.zeros(len(y))
+    itself[index[0]] = 1
+    index_NR = grid(range(len(y)), *([at] for at in index[1:]))
+    own = y[index[0]]
+    return at_places(example, index_NR, itself - own, "slope", None, itself + own)
+
+
+@STEPS.enter(LogSoftmax)
+def _steps_log_softmax(op: LogSoftmax, given: Operands, operand: int, read: Place, reader: Place) -> tuple[Step, ...]:
+    column = np.moveaxis(given.x[read[0]], 0, -1)[read[2:]].astype(np.float64)
+    probability = float(softmax(column[None])[0][read[1]])
+    itself = float(read[1] == reader[1])
+    return (make_step("slope", f"{itself:g} - {{0}}", itself - probability, probability=probability),)

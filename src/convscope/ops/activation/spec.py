@@ -7,16 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
-from convscope.ops.spec import Op, no_products, number, operation, word
+from convscope.ops.spec import Misfit, Op, no_products, number, operation, word
 from convscope.ops.step import Step, make_step
 from convscope.ops.traits import Keeps, Monotone, Nonlinearity, Traits
 
 __all__ = [
     "GELU",
     "Activation",
+    "Clip",
     "Hardsigmoid",
     "Hardswish",
     "LeakyReLU",
+    "LogSoftmax",
     "ReLU",
     "ReLU6",
     "SiLU",
@@ -108,7 +110,7 @@ def smooth_slope(self: Activation, x: float) -> float:
     return 1.0 + abs(x)
 
 
-def _piece(x: float, low: float, high: float | None, slope: float, form: str = "") -> tuple[Step, ...]:
+def slope_piece(x: float, low: float, high: float | None, slope: float, form: str = "") -> tuple[Step, ...]:
     """The slope of the straight line on which a value lies, the piece named in words."""
     if x <= low:
         where = f"x <= {low:g}"
@@ -119,7 +121,7 @@ def _piece(x: float, low: float, high: float | None, slope: float, form: str = "
     return (Step(f"slope where {where}", form or f"{slope:g}", (), slope),)
 
 
-def _sigmoid(x: float, name: str) -> Step:
+def sigmoid_step(x: float, name: str) -> Step:
     """In the form that does not overflow."""
     if x >= 0:
         return make_step(name, "1 / (1 + exp(-{0}))", 1 / (1 + math.exp(-x)), x=x)
@@ -163,7 +165,7 @@ class ReLU(Activation):
 
     def slope_steps(self, x: float) -> tuple[Step, ...]:
         """The piece."""
-        return _piece(x, 0, None, float(not x <= 0))
+        return slope_piece(x, 0, None, float(not x <= 0))
 
 
 @operation("relu6", "min(max(0, x), 6)")
@@ -195,7 +197,61 @@ class ReLU6(Activation):
 
     def slope_steps(self, x: float) -> tuple[Step, ...]:
         """The piece."""
-        return _piece(x, 0, 6, float(0 < x < 6))
+        return slope_piece(x, 0, 6, float(0 < x < 6))
+
+
+@operation("clip", "x, cut off below and above")
+@dataclass(frozen=True)
+class Clip(Activation):
+    """``clip``: min(max(x, min), max); torch's hardtanh and clamp, between -1 and 1 where nothing else is said.
+
+    Example:
+        >>> Clip(0, 4).text()
+        'clip min=0.0 max=4.0'
+    """
+
+    traits: ClassVar[Traits] = pointwise(monotone="exact", nonlinearity="saturating", keeps=("input",))
+    torch, module, keras, onednn = "hardtanh", "Hardtanh", "keras.ops.clip", "hardtanh"
+    largest_slope = 1.0
+    explained = (
+        "Values below the least become the least, values above the largest the largest.",
+        "최솟값보다 작은 값은 최솟값으로, 최댓값보다 큰 값은 최댓값으로 자릅니다.",
+    )
+    slope_size = exact_slope
+
+    min: float = number(-1.0, -(2.0**31))
+    max: float = number(1.0, -(2.0**31))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.min < self.max:
+            got = f"min={self.min:g} and max={self.max:g}"
+            raise Misfit(got, "a largest value above the least", argument="max")
+
+    def arguments(self) -> Mapping[str, Any]:
+        """By torch's names."""
+        return {"min_val": self.min, "max_val": self.max}
+
+    def value(self, x: Any, xp: Any) -> Any:
+        """``x`` cut off."""
+        return xp.clip(x, self.min, self.max)
+
+    def slope(self, x: Any, xp: Any) -> Any:
+        """1 strictly between, else 0."""
+        return _inside(~((x <= self.min) | (x >= self.max)), x, xp)
+
+    def steps(self, x: float) -> tuple[Step, ...]:
+        """One."""
+        value = min(max(x, self.min), self.max)
+        return (make_step("value", "min(max({0}, {1}), {2})", value, x=x, least=self.min, largest=self.max),)
+
+    def post_operation(self) -> tuple[str, list[float], str]:
+        """Its name and its numbers."""
+        return self.onednn, [self.min, self.max], ""
+
+    def slope_steps(self, x: float) -> tuple[Step, ...]:
+        """The piece."""
+        return slope_piece(x, self.min, self.max, float(self.min < x < self.max))
 
 
 @operation("leakyrelu", "x, or a small multiple of it below zero")
@@ -235,7 +291,7 @@ class LeakyReLU(Activation):
 
     def slope_steps(self, x: float) -> tuple[Step, ...]:
         """The piece."""
-        return _piece(x, 0, None, 1.0 if x > 0 else self.negative_slope)
+        return slope_piece(x, 0, None, 1.0 if x > 0 else self.negative_slope)
 
 
 @operation("gelu", "x times the normal distribution's share below x")
@@ -330,12 +386,12 @@ class SiLU(Activation):
 
     def steps(self, x: float) -> tuple[Step, ...]:
         """The sigmoid, then the product."""
-        first = _sigmoid(x, "sigmoid")
+        first = sigmoid_step(x, "sigmoid")
         return first, make_step("value", "{0} * {1}", x * first.value, x=x, sigmoid=first.value)
 
     def slope_steps(self, x: float) -> tuple[Step, ...]:
         """The sigmoid, then the slope."""
-        first = _sigmoid(x, "sigmoid")
+        first = sigmoid_step(x, "sigmoid")
         s = first.value
         return first, make_step("slope", "{0} * (1 + {1} * (1 - {0}))", s * (1 + x * (1 - s)), sigmoid=s, x=x)
 
@@ -379,29 +435,64 @@ def _hard_sigmoid(x: float, name: str) -> Step:
 @operation("hardsigmoid", "relu6(x + 3) / 6")
 @dataclass(frozen=True)
 class Hardsigmoid(Activation):
-    """``hardsigmoid``: relu6(x + 3) / 6."""
+    """``hardsigmoid``: relu6(x + 3) / 6, or min(max(alpha * x + beta, 0), 1) (Courbariaux et al. 2015, Howard 2019).
 
-    traits: ClassVar[Traits] = pointwise(monotone="rounded", nonlinearity="saturating", keeps=("input",))
+    PyTorch's has no arguments; others have 0.2 and 0.5.
+
+    Example:
+        >>> Hardsigmoid(alpha=0.2).text()
+        'hardsigmoid alpha=0.2'
+    """
+
     torch, module, keras, onednn = "hardsigmoid", "Hardsigmoid", "keras.ops.hard_sigmoid", ""
-    largest_slope = 1 / 6
     explained = ("A sigmoid made of straight lines.", "직선으로 근사한 시그모이드입니다.")
     slope_size = exact_slope
 
+    alpha: float = number(1 / 6)
+    beta: float = number(0.5)
+
+    @property
+    def traits(self) -> Traits:  # type: ignore[override]
+        """It keeps its input, or the line before it is cut off."""
+        return pointwise(monotone="rounded", nonlinearity="saturating", keeps=("input",) if self.usual else ("value",))
+
+    @property
+    def usual(self) -> bool:
+        """Whether it is PyTorch's, which computes with whole numbers."""
+        return (self.alpha, self.beta) == (1 / 6, 0.5)
+
+    @property
+    def largest_slope(self) -> float:  # type: ignore[override]
+        """Between the kinks."""
+        return self.alpha
+
     def value(self, x: Any, xp: Any) -> Any:
-        """``relu6(x + 3) / 6``."""
-        return xp.clip(x + 3, 0, 6) / 6
+        """``relu6(x + 3) / 6``, or the line cut off at 0 and 1."""
+        return xp.clip(x + 3, 0, 6) / 6 if self.usual else xp.clip(self.alpha * x + self.beta, 0, 1)
 
     def slope(self, x: Any, xp: Any) -> Any:
-        """A sixth strictly between -3 and 3, else 0."""
-        return _inside((x > -3) & (x < 3), x, xp, 1 / 6)
+        """``alpha`` strictly between the kinks, else 0."""
+        if self.usual:
+            return _inside((x > -3) & (x < 3), x, xp, 1 / 6)
+        line = self.alpha * x + self.beta
+        return _inside((line > 0) & (line < 1), x, xp, self.alpha)
 
     def steps(self, x: float) -> tuple[Step, ...]:
         """One."""
-        return (_hard_sigmoid(x, "value"),)
+        if self.usual:
+            return (_hard_sigmoid(x, "value"),)
+        value = min(max(self.alpha * x + self.beta, 0.0), 1.0)
+        form = "min(max({0} * {1} + {2}, 0), 1)"
+        return (make_step("value", form, value, alpha=self.alpha, x=x, beta=self.beta),)
 
     def slope_steps(self, x: float) -> tuple[Step, ...]:
         """The piece."""
-        return _piece(x, -3, 3, 1 / 6, "1 / 6") if -3 < x < 3 else _piece(x, -3, 3, 0.0)
+        if self.usual:
+            return slope_piece(x, -3, 3, 1 / 6, "1 / 6") if -3 < x < 3 else slope_piece(x, -3, 3, 0.0)
+        line = self.alpha * x + self.beta
+        if 0 < line < 1:
+            return (make_step("slope", "{0}", self.alpha, alpha=self.alpha),)
+        return slope_piece(line, 0, 1, 0.0)
 
 
 @operation("tanh", "hyperbolic tangent")
@@ -456,17 +547,17 @@ class Sigmoid(Activation):
 
     def steps(self, x: float) -> tuple[Step, ...]:
         """One."""
-        return (_sigmoid(x, "value"),)
+        return (sigmoid_step(x, "value"),)
 
     def slope_steps(self, x: float) -> tuple[Step, ...]:
         """The value, then the slope."""
-        first = _sigmoid(x, "sigmoid")
+        first = sigmoid_step(x, "sigmoid")
         s = first.value
         return first, make_step("slope", "{0} * (1 - {0})", s * (1 - s), sigmoid=s)
 
     def slope_size(self, x: float) -> float:
         """The sigmoid itself."""
-        return _sigmoid(x, "sigmoid").value
+        return sigmoid_step(x, "sigmoid").value
 
 
 @operation("softmax", "e^x over the sum of all e^x: a distribution over the channels")
@@ -492,4 +583,21 @@ class Softmax(Op):
         precise=True,
         random=False,
     )
+    macs = no_products
+
+
+@operation("logsoftmax", "the logarithm of softmax")
+@dataclass(frozen=True)
+class LogSoftmax(Op):
+    """``logsoftmax``: x less the logarithm of the sum of all e^x, over the channels.
+
+    The softmax of what it gives is the softmax of what it reads, so that a network may end with it and is trained and
+    asked for probabilities as without it.
+    """
+
+    explained = (
+        "The logarithm of the probabilities that softmax gives.",
+        "소프트맥스가 준 확률의 로그입니다.",
+    )
+    traits: ClassVar[Traits] = Softmax.traits
     macs = no_products

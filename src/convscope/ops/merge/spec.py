@@ -86,7 +86,7 @@ class Mul(Op):
         monotone="no",
         linearity="none",
         nonlinearity="none",
-        keeps=("input",),
+        keeps=("input", "partial"),
         aliases="never",
         gradient="made",
         pools="no",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import gcd, prod
 from typing import ClassVar
 
 from convscope.ops.convolution.spec import resolve_window
@@ -154,9 +155,31 @@ def _adaptive_box(op: AdaptiveAvgPool | AdaptiveMaxPool, box: Box, inputs: Seque
     )
 
 
+def _adaptive_widest(op: AdaptiveAvgPool | AdaptiveMaxPool, inputs: Sequence[Shape]) -> tuple[int, ...]:
+    """Windows begin ``iL % n`` before a multiple of n at the most, and that is ``n - gcd(L, n)``."""
+    sizes = per_dimension("output_size", op.output_size, inputs[0])
+    return tuple(-(-(n - gcd(length, n) + length) // n) for length, n in zip(inputs[0][1:], sizes, strict=True))
+
+
 def _adaptive_shape(op: AdaptiveAvgPool | AdaptiveMaxPool, inputs: Sequence[Shape]) -> Shape:
     spatial(op.word, inputs[0])
     return (inputs[0][0], *per_dimension("output_size", op.output_size, inputs[0]))
+
+
+_ADAPTIVE_MEAN = Traits(
+    reads="box",
+    monotone="rounded",
+    linearity="affine",
+    nonlinearity="none",
+    keeps=("input",),
+    aliases="never",
+    gradient="made",
+    pools="mean",
+    product=False,
+    overwritable=False,
+    precise=False,
+    random=False,
+)
 
 
 @operation("adaptiveavgpool", "the mean of as many windows as the output has places")
@@ -169,23 +192,15 @@ class AdaptiveAvgPool(Op):
         "The mean of as many windows as the output has places.",
         "출력의 위치 수만큼 윈도우를 나누어 평균을 구합니다.",
     )
-    traits: ClassVar[Traits] = Traits(
-        reads="box",
-        monotone="rounded",
-        linearity="affine",
-        nonlinearity="none",
-        keeps=("input",),
-        aliases="never",
-        gradient="made",
-        pools="mean",
-        product=False,
-        overwritable=False,
-        precise=False,
-        random=False,
-    )
     macs = no_products
 
     output_size: Size = size()
+
+    @property
+    def traits(self) -> Traits:  # type: ignore[override]
+        """Of a single place, torch takes the mean, whose backward pass needs no operand."""
+        sizes = (self.output_size,) if isinstance(self.output_size, int) else self.output_size
+        return _ADAPTIVE_MEAN if prod(sizes) > 1 else replace(_ADAPTIVE_MEAN, keeps=())
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """``(channels, *output_size)``."""
@@ -194,6 +209,10 @@ class AdaptiveAvgPool(Op):
     def box(self, box: Box, inputs: Sequence[Shape]) -> Box:
         """From the first row of the first window to the last of the last."""
         return _adaptive_box(self, box, inputs)
+
+    def widest_box(self, inputs: Sequence[Shape]) -> tuple[int, ...]:
+        """A window more than ``L / n`` where that is no whole number."""
+        return _adaptive_widest(self, inputs)
 
 
 @operation("adaptivemaxpool", "the largest value of as many windows as the output has places")
@@ -231,6 +250,10 @@ class AdaptiveMaxPool(Op):
     def box(self, box: Box, inputs: Sequence[Shape]) -> Box:
         """From the first row of the first window to the last of the last."""
         return _adaptive_box(self, box, inputs)
+
+    def widest_box(self, inputs: Sequence[Shape]) -> tuple[int, ...]:
+        """A window more than ``L / n`` where that is no whole number."""
+        return _adaptive_widest(self, inputs)
 
 
 @operation("globalavgpool", "the mean of each channel")

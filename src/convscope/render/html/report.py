@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from convscope.data.dataset import Inputs
 from convscope.evaluation.metrics import Evaluation, Probabilities
 from convscope.evaluation.mistakes import cells
-from convscope.evaluation.report import Account
+from convscope.evaluation.report import EvaluationReport
 from convscope.evaluation.robustness import Robustness
 from convscope.files import write_atomically
 from convscope.render import charts
@@ -91,7 +91,7 @@ def write_report(
     history: charts.History = (),
     network_html: str = "",
     facts: Mapping[str, str] | None = None,
-    account: Account | None = None,
+    evaluation_report: EvaluationReport | None = None,
     robustness: Robustness | None = None,
     columns: Sequence[str] = (),
     words: Words = ENGLISH,
@@ -112,7 +112,7 @@ def write_report(
         history=history,
         network_html=network_html,
         facts=facts,
-        account=account,
+        evaluation_report=evaluation_report,
         robustness=robustness,
         words=words,
     )
@@ -130,7 +130,7 @@ def render_report(
     history: charts.History = (),
     network_html: str = "",
     facts: Mapping[str, str] | None = None,
-    account: Account | None = None,
+    evaluation_report: EvaluationReport | None = None,
     robustness: Robustness | None = None,
     columns: Sequence[str] = (),
     words: Words = ENGLISH,
@@ -148,7 +148,7 @@ def render_report(
             ``lr``; empty for a model whose training is not at hand.
         network_html: the network's drawing and table, trusted as they are (``network.drawing.beside_table``).
         facts: what to say of data, machine, seed and versions, in order; ``command`` is shown as the way to repeat it.
-        account: what the numbers leave open; None: only what follows from these values is shown.
+        evaluation_report: what the numbers leave open; None: only what follows from these values is shown.
         robustness: on spoilt pictures, where that was measured.
         columns: of rows, the names of their numbers.
         words: the page's texts.
@@ -171,8 +171,8 @@ def render_report(
         raise ValueError(f"{sorted(lengths)} pictures, labels, probabilities, names; {evaluation.count} evaluated")
     report = Report(
         evaluation,
-        account,
-        cells(evaluation, probabilities_NK, labels_N, names) if account is None else account.cells,
+        evaluation_report,
+        cells(evaluation, probabilities_NK, labels_N, names) if evaluation_report is None else evaluation_report.cells,
         inputs_N,
         labels_N,
         probabilities_NK,
@@ -191,7 +191,7 @@ def render_report(
         title,
         rows,
         words,
-        lede=headline(evaluation, words, account),
+        lede=headline(evaluation, words, evaluation_report),
         numbers=sections.key_numbers(report),
     )
 

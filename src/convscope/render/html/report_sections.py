@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from convscope.data.dataset import Inputs
 from convscope.evaluation.metrics import ConfusedPair, Evaluation, Probabilities, most_confused, surest_mistakes
 from convscope.evaluation.mistakes import Cell
-from convscope.evaluation.report import Account
+from convscope.evaluation.report import EvaluationReport
 from convscope.evaluation.robustness import Robustness
 from convscope.render import charts, evaluation_charts
 from convscope.render.html.markup import TINY, figure, name, picture
@@ -52,7 +52,7 @@ class Report:
     """What a report is made of; see :func:`convscope.render.html.report.render_report`."""
 
     evaluation: Evaluation
-    account: Account | None
+    evaluation_report: EvaluationReport | None
     mistakes: Sequence[Cell]
     inputs_N: Inputs
     labels_N: NDArray[np.int64]
@@ -78,7 +78,7 @@ def key_numbers(report: Report) -> list[Values]:
             percent(evaluation.baseline),
             f"{words['baseline note'].format(name=commonest(evaluation))}; {words['baseline tick']}",
         ),
-        ("ece", percent(evaluation.ece), error_note(evaluation, report.account, words)),
+        ("ece", percent(evaluation.ece), error_note(evaluation, report.evaluation_report, words)),
         (
             "balanced",
             percent(evaluation.balanced_accuracy),
@@ -141,14 +141,14 @@ def confusion(report: Report) -> Values:
 
 def reliability(report: Report) -> Values:
     """The reliability diagram, before and after calibration, and what it says."""
-    evaluation, account, words = report.evaluation, report.account, report.words
-    before = () if account is None or account.temperature == 1 else account.bins_before
+    evaluation, details, words = report.evaluation, report.evaluation_report, report.words
+    before = () if details is None or details.temperature == 1 else details.bins_before
     sentences = []
-    if account is not None and before:
-        temperature, error = f"{account.temperature:.2f}", percent(account.ece_before)
+    if details is not None and before:
+        temperature, error = f"{details.temperature:.2f}", percent(details.ece_before)
         sentences.append(words["reliability before"].format(temperature=temperature, before=error))
-    if account is not None:
-        sentences.append(words["chance"].format(chance=percent(account.chance)))
+    if details is not None:
+        sentences.append(words["chance"].format(chance=percent(details.chance)))
     return {
         "judgement": judgement(evaluation, words),
         "ece": evaluation.ece,
@@ -159,13 +159,13 @@ def reliability(report: Report) -> Values:
 
 def sure(report: Report) -> Values | None:
     """What came of asking for a precision, by answering ``unknown`` where it is less sure."""
-    account, words = report.account, report.words
-    if account is None or not account.sure:
+    details, words = report.evaluation_report, report.words
+    if details is None or not details.sure:
         return None
     return {
-        "said": sure_text(account, words),
-        "chart": figure(evaluation_charts.coverage(account, words), words["coverage alt"]),
-        "rows": sure_rows(account.sure, words),
+        "said": sure_text(details, words),
+        "chart": figure(evaluation_charts.coverage(details, words), words["coverage alt"]),
+        "rows": sure_rows(details.sure, words),
     }
 
 
@@ -182,10 +182,10 @@ def robustness(report: Report) -> Values | None:
 
 def sizes(report: Report) -> Values | None:
     """Accuracy by the pictures' own size; None where they are alike."""
-    account = report.account
-    if account is None or not account.sizes:
+    details = report.evaluation_report
+    if details is None or not details.sizes:
         return None
-    return {"rows": size_rows(account.sizes, report.words), "bars": [group.share for group in account.sizes]}
+    return {"rows": size_rows(details.sizes, report.words), "bars": [group.share for group in details.sizes]}
 
 
 def pair_key(pair: ConfusedPair) -> str:

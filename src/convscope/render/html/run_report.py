@@ -59,7 +59,7 @@ def write_run_report(result: Result, path: Path, words: Words = ENGLISH) -> None
         history=history,
         network_html=_network_html(result.model),
         facts=facts,
-        account=result.account,
+        evaluation_report=result.report,
         words=words,
     )
 
@@ -94,7 +94,7 @@ def write_evaluation_report(
         probabilities_NK=done.probabilities_NK,
         names=done.split.names,
         network_html=_network_html(model),
-        account=done.account,
+        evaluation_report=done.report,
         robustness=robustness,
         words=words,
         facts={"Data": data_said, **_facts(model)},

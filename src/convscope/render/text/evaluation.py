@@ -6,7 +6,7 @@ from rich.cells import cell_len, set_cell_size
 
 from convscope.evaluation.binary import DEFINITIONS, BinaryScores
 from convscope.evaluation.metrics import Evaluation, most_confused
-from convscope.evaluation.report import Account
+from convscope.evaluation.report import EvaluationReport
 from convscope.evaluation.robustness import SEVERITIES, Robustness
 from convscope.render.i18n import ENGLISH, Words
 from convscope.render.wording import (
@@ -32,7 +32,7 @@ LONGEST = 28
 """Terminal columns for a class name; longer ones end in an ellipsis."""
 
 
-def to_text(evaluation: Evaluation, words: Words = ENGLISH, account: Account | None = None) -> str:
+def to_text(evaluation: Evaluation, words: Words = ENGLISH, report: EvaluationReport | None = None) -> str:
     """The evaluation for a terminal, aligned by character cells so that Korean names line up too.
 
     Example:
@@ -42,26 +42,26 @@ def to_text(evaluation: Evaluation, words: Words = ENGLISH, account: Account | N
         >>> print(to_text(evaluation).splitlines()[-1])
         2  dog  .  2
     """
-    blocks = [headline(evaluation, words, account), _numbers(evaluation, words, account), _classes(evaluation, words)]
+    blocks = [headline(evaluation, words, report), _numbers(evaluation, words, report), _classes(evaluation, words)]
     blocks.append(_matrix(evaluation, words) if len(evaluation.classes) <= MANY else _pairs(evaluation, words))
-    if account is not None:
-        blocks += [_behind(evaluation, account, words), _sizes(account, words), _sure(account, words)]
+    if report is not None:
+        blocks += [_behind(evaluation, report, words), _sizes(report, words), _sure(report, words)]
     return "\n\n".join(block for block in blocks if block)
 
 
-def _sure(account: Account, words: Words) -> str:
+def _sure(report: EvaluationReport, words: Words) -> str:
     """What came of asking for a precision."""
-    if not account.sure:
+    if not report.sure:
         return ""
     heading = tuple(words[key] for key in ("stated", "threshold", "kept", "answered"))
-    return sure_text(account, words) + "\n" + text_table([heading, *sure_rows(account.sure, words)], ">>>>")
+    return sure_text(report, words) + "\n" + text_table([heading, *sure_rows(report.sure, words)], ">>>>")
 
 
-def _behind(evaluation: Evaluation, account: Account, words: Words) -> str:
+def _behind(evaluation: Evaluation, report: EvaluationReport, words: Words) -> str:
     """The surest pictures of the commonest mistakes, by name."""
     names = _names(evaluation)
     rows = []
-    for cell in account.cells[:BEHIND]:
+    for cell in report.cells[:BEHIND]:
         files = [printable(one.name) for one in cell.pictures[:FILES]]
         more = len(cell.pictures) - len(files)
         listed = ", ".join(files) + (f", {words['more'].format(n=count_text(more))}" if more else "")
@@ -69,15 +69,15 @@ def _behind(evaluation: Evaluation, account: Account, words: Words) -> str:
     return words["behind"] + "\n" + text_table(rows, "<<<<") if rows else ""
 
 
-def _sizes(account: Account, words: Words) -> str:
+def _sizes(report: EvaluationReport, words: Words) -> str:
     """Accuracy by the pictures' own size."""
-    if not account.sizes:
+    if not report.sizes:
         return ""
     heading = tuple(words[key] for key in ("size", "top1", "interval", "support"))
-    return words["sizes text"] + "\n" + text_table([heading, *size_rows(account.sizes, words)], "<>>>")
+    return words["sizes text"] + "\n" + text_table([heading, *size_rows(report.sizes, words)], "<>>>")
 
 
-def _numbers(evaluation: Evaluation, words: Words, account: Account | None) -> str:
+def _numbers(evaluation: Evaluation, words: Words, report: EvaluationReport | None) -> str:
     low, high = (percent(end, "") for end in evaluation.interval)
     occurring = sum(1 for score in evaluation.per_class if score.support)
     rows = [
@@ -94,7 +94,7 @@ def _numbers(evaluation: Evaluation, words: Words, account: Account | None) -> s
             words["macro f1 note"].format(classes=count_text(occurring)),
         ),
         (words["baseline"], percent(evaluation.baseline), words["baseline note"].format(name=commonest(evaluation))),
-        (words["ece"], percent(evaluation.ece), error_note(evaluation, account, words)),
+        (words["ece"], percent(evaluation.ece), error_note(evaluation, report, words)),
         (words["loss"], f"{evaluation.loss:.4f}", words["loss note"]),
     ]
     if len(evaluation.classes) <= 5:  # all right by definition, so it says nothing

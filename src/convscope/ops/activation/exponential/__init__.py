@@ -1,0 +1,1 @@
+"""Activations that bend by an exponential where ReLU has its kink."""
