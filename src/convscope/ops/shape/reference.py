@@ -12,7 +12,7 @@ from convscope.ops.arrays import (
     Operands,
     gradient_of,
 )
-from convscope.ops.opening import OPEN, Given, finish, own_term
+from convscope.ops.opening import OPEN, UnitOperands, finish, own_term
 from convscope.ops.shape.spec import Flatten, Identity, PadChannels
 from convscope.ops.spec import elements
 from convscope.ops.uses import (
@@ -57,18 +57,18 @@ def _backward_pad_channels(op: PadChannels, given: Operands, gradient: Array) ->
 
 
 @OPEN.enter(Flatten)
-def _open_flatten(op: Flatten, given: Given) -> Walk:
+def _open_flatten(op: Flatten, given: UnitOperands) -> Walk:
     place = np.unravel_index(given.index[0], given.x.shape)
     return finish(op, given, own_term(given, tuple(map(int, place))), "value")
 
 
 @OPEN.enter(Identity)
-def _open_identity(op: Identity, given: Given) -> Walk:
+def _open_identity(op: Identity, given: UnitOperands) -> Walk:
     return finish(op, given, own_term(given), "value")
 
 
 @OPEN.enter(PadChannels)
-def _open_pad_channels(op: PadChannels, given: Given) -> Walk:
+def _open_pad_channels(op: PadChannels, given: UnitOperands) -> Walk:
     channel = given.index[0] - op.before
     inside = 0 <= channel < given.x.shape[0]
     place = (channel, *given.index[1:]) if inside else (-1,) * given.x.ndim
