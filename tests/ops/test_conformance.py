@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from convscope.ops import OPERATIONS, Op
 from convscope.ops.arrays import BACKWARD, FORWARD
 from convscope.ops.opening import OPEN
 from convscope.ops.registry import Facet, MissingFacetError
-from convscope.ops.spec import no_products, operation
+from convscope.ops.spec import no_products, operation, spatial
+from convscope.ops.tensors import COMPUTE
 from convscope.ops.traits import Traits
 from convscope.ops.uses import USES
 from convscope.reference.forward import forward
@@ -81,7 +83,7 @@ WRONG: list[tuple[str, type[Op], Any]] = [
     ("linearity", ops.Conv, "channel"),
     ("linearity", ops.Add, "none"),
     ("nonlinearity", ops.Sigmoid, "rectifier"),
-    ("nonlinearity", ops.ReLU6, "saturating"),
+    ("nonlinearity", ops.ReLU, "saturating"),
     ("nonlinearity", ops.SiLU, "other"),
     ("nonlinearity", ops.Tanh, "none"),
     ("nonlinearity", ops.Identity, "other"),
@@ -195,6 +197,54 @@ def test_a_facet_that_disagrees_is_found(facet: Facet[Any], cls: type[Op]) -> No
     facet.enter(wrong)(lambda *given: _twice(right(*given)))
     with pytest.raises(AssertionError):
         held("facets", wrong, 3)
+
+
+# Of others -----------------------------------------------------------------------------------------------------------
+
+
+def stranger(word: str, traits: Traits, compute: Any, **members: Any) -> type[Op]:
+    """An operation as someone else may define one."""
+    own = {"traits": traits, "explained": ("Something.", "무엇."), "macs": no_products, **members}
+    cls = operation(word, "something")(dataclass(frozen=True)(type(word.capitalize(), (Op,), own)))
+    COMPUTE.enter(cls)(lambda op, node: lambda part, inputs: compute(part, inputs[0]))
+    return cls
+
+
+def along(vector: Any, x: Any) -> Any:
+    return vector.view(-1, *[1] * (x.dim() - 2))
+
+
+def one_a_channel(name: str) -> dict[str, Any]:
+    """Members of an operation that holds a number a channel."""
+    return {"parameters": lambda self, inputs: {name: inputs[0][:1]}, "initial": lambda self, name: 1.0}
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("name", TRAITS)
+def test_means_of_channels_as_a_vector(name: str) -> None:
+    """A vector that is not its operand made flat: each value reads a whole channel."""
+    traits = dataclasses.replace(ops.GlobalAvgPool.traits, pools="no")
+
+    def shape(self: Op, inputs: Any) -> Any:
+        spatial("means", inputs[0])
+        return inputs[0][:1]
+
+    held(name, stranger("means", traits, lambda part, x: x.flatten(2).mean(2), shape=shape), 24)
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("name", TRAITS)
+def test_a_shift_of_each_channel_by_a_tensor_of_another_name(name: str) -> None:
+    """Folded into a convolution before it, whatever its tensor is called."""
+    traits = dataclasses.replace(ops.Scale.traits, keeps=(), gradient="passed", monotone="rounded", overwritable=True)
+    held(name, stranger("shift", traits, lambda part, x: x + along(part.by, x), **one_a_channel("by")), 24)
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_tensor_of_an_operation_that_needs_no_precision_is_there_in_bfloat16() -> None:
+    traits = dataclasses.replace(ops.Scale.traits, precise=False, linearity="none")
+    cls = stranger("gated", traits, lambda part, x: x * (along(part.gate, x) > 0), **one_a_channel("gate"))
+    held("precise", cls, 24)
 
 
 # Left out ------------------------------------------------------------------------------------------------------------

@@ -240,7 +240,7 @@ def _folded_tensors(step: Fused, module: GraphModule) -> tuple[Tensor, Tensor | 
 
 
 def _affine(node: Node, module: GraphModule) -> tuple[Tensor, Tensor]:
-    """Factor and offset, one a channel, of a batch normalisation in evaluation or of a scale; float64."""
+    """Factor and offset, one a channel, of an operation that is affine by two numbers a channel; float64."""
     part = module.get_submodule(node.path)
     assert isinstance(part, Part)
     if isinstance(node.op, ops.BatchNorm):
@@ -248,10 +248,26 @@ def _affine(node: Node, module: GraphModule) -> tuple[Tensor, Tensor]:
         if part.weight is not None:
             factor = factor * part.weight.detach().double()
         offset = -part.running_mean.double() * factor
-    else:
+    elif isinstance(node.op, ops.Scale):
         factor = part.weight.detach().double()
         offset = torch.zeros_like(factor)
+    else:
+        return _affine_by_trial(node, part)
     return factor, offset if part.bias is None else offset + part.bias.detach().double()
+
+
+def _affine_by_trial(node: Node, part: Part) -> tuple[Tensor, Tensor]:
+    """Of an operation whose tensors nothing is known of: what it makes of 0 and of 1."""
+    own = Part().eval()
+    own.hold(node)
+    own.double()
+    own.load_state_dict({name: value for name, value in part.state_dict().items() if "." not in name})
+    device = next((value.device for value in part.state_dict().values()), torch.device("cpu"))
+    zero = torch.zeros((1, *node.shape), dtype=torch.float64, device=device)
+    compute = compute_of(node)
+    with torch.no_grad():
+        ends = [compute(own.to(device), [zero + at]).reshape(node.shape[0], -1)[:, 0] for at in (0, 1)]
+    return ends[1] - ends[0], ends[0]
 
 
 def _packed_run(step: Fused, weight: Tensor, bias: Tensor | None) -> Run | None:

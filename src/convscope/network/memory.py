@@ -223,7 +223,7 @@ def _padded(node: Node) -> int:
     of a maximum; else 0.
     """
     window = node.op.window(node.input_shapes)
-    if window is None:
+    if window is None or not node.op.traits.keeps:  # what keeps nothing of its operand keeps no copy of it either
         return 0
     most = [
         kernel // 2 if is_maximum(node.op) else max(pair)
