@@ -92,6 +92,11 @@ _ARGUMENTS: dict[type[Op], Callable[[Rng, Shape], Op]] = {
         rng.randint(1, 6), alpha=rng.choice([1e-4, 0.5]), beta=rng.choice([0.75, 1.5]), k=rng.choice([1.0, 2.0])
     ),
     ops.Scale: lambda rng, shape: ops.Scale(init=rng.choice([1.0, 1e-6]), bias=rng.random() < 0.5),
+    ops.Pad: lambda rng, shape: ops.Pad(_size(rng, len(shape) - 1, 0, 2), _size(rng, len(shape) - 1, 0, 2)),
+    ops.ChannelSplit: lambda rng, shape: ops.ChannelSplit(
+        start := rng.randrange(shape[0]), rng.randint(start + 1, shape[0])
+    ),
+    ops.ChannelShuffle: lambda rng, shape: ops.ChannelShuffle(_divisor(rng, shape[0])),
     ops.PadChannels: lambda rng, shape: ops.PadChannels(rng.randint(0, 3), rng.randint(0, 3)),
     ops.ELU: lambda rng, shape: ops.ELU(rng.choice([1.0, 0.5, 2.0])),
     ops.Softplus: lambda rng, shape: ops.Softplus(rng.choice([1.0, 0.5, 3.0])),

@@ -104,6 +104,11 @@ TORCH: dict[type[Op], Callable[..., torch.Tensor]] = {
     ops.PadChannels: lambda op, x, t: torch.cat(
         [x.new_zeros(len(x), op.before, *x.shape[2:]), x, x.new_zeros(len(x), op.after, *x.shape[2:])], 1
     ),
+    ops.Pad: lambda op, x, t: torch.constant_pad_nd(
+        x, [n for pair in reversed(op.window([x.shape[1:]]).padding) for n in pair]
+    ),
+    ops.ChannelSplit: lambda op, x, t: x.narrow(1, op.start, op.end - op.start),
+    ops.ChannelShuffle: lambda op, x, t: F.channel_shuffle(x, op.groups),
     ops.ReLU: lambda op, x, t: F.relu(x),
     ops.ReLU6: lambda op, x, t: F.relu6(x),
     ops.LeakyReLU: lambda op, x, t: F.leaky_relu(x, op.negative_slope),
@@ -126,7 +131,9 @@ TORCH: dict[type[Op], Callable[..., torch.Tensor]] = {
     ops.Concat: lambda op, *values: torch.cat(values[:-1], 1),
 }
 
-NEEDS_PLACES = {cls for cls in OPERATIONS.values() if "pool" in cls.word} | {ops.Conv, ops.LocalResponseNorm}
+NEEDS_PLACES = {cls for cls in OPERATIONS.values() if "pool" in cls.word} | {
+    ops.Conv, ops.LocalResponseNorm, ops.Pad, ops.ChannelShuffle
+}  # fmt: skip
 
 
 def assert_close(got: np.ndarray, expected: torch.Tensor | np.ndarray, tolerance: float, message: object = "") -> None:

@@ -296,6 +296,11 @@ def _sliding(
     shortened = value < (-(-room // stride) if ceil else room // stride) + 1
     form = f"{'ceil' if ceil else 'floor'}(({{0}} + 2*{{1}} - {{2}}*({{3}} - 1) - 1) / {{4}}) + 1"
     numbers = {name: length, "padding": padding[0], "dilation": dilation, "kernel": kernel, "stride": stride}
+    if padding[0] != padding[1] and not ceil:
+        form = "floor(({0} + {1} + {2} - {3}*({4} - 1) - 1) / {5}) + 1"
+        del numbers["padding"]
+        both = {"padding before": padding[0], "padding behind": padding[1]}
+        numbers = {name: numbers.pop(name), **both, **numbers}
     operands = tuple(Operand(word, float(n)) for word, n in numbers.items())
     return ShapeRule(Step(name, form + " - 1" * shortened, operands, float(value)), padding, shortened)
 

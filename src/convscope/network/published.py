@@ -45,13 +45,15 @@ class Comparison:
     published: Published
     parameters: int
     macs: int
+    with_heads: int
+    """The parameters with those of auxiliary heads, which torchvision's table counts where its weights have them."""
 
     @property
     def parameters_equal(self) -> bool:
         """Exactly, or to the digits that are printed."""
         text = self.published.parameters
         if not text.endswith("M"):
-            return int(text) == self.parameters
+            return int(text) in (self.parameters, self.with_heads)
         digits = Decimal(text[:-1])
         return _rounds_to(Decimal(self.parameters) / 10**6, digits, -int(digits.as_tuple().exponent))
 
@@ -115,7 +117,7 @@ def compare(rows: Sequence[Published]) -> list[Comparison]:
     found = []
     for row in rows:
         graph = _graph(row.name, row.side)
-        found.append(Comparison(row, graph.parameter_count, graph.macs))
+        found.append(Comparison(row, graph.parameter_count, graph.macs, graph.with_heads.parameter_count))
     return found
 
 

@@ -100,7 +100,7 @@ def _size(text: str | int | tuple[int, ...], where: str) -> int | tuple[int, ...
     return int(words[0]) if len(words) == 1 else tuple(map(int, words))
 
 
-SIZES = ("stride", "padding", "dilation", "kernel_size", "output_size")
+SIZES = ("stride", "padding", "dilation", "kernel_size", "output_size", "before", "after")
 """Arguments of one number or one a dimension."""
 
 

@@ -29,7 +29,9 @@ ROOT = Path(__file__).parents[3]
 KERAS = ROOT / ".venv-keras" / "bin" / "python"
 SMALL = {
     "alexnet": (3, 64, 64), "alexnet_2012": (3, 227, 227), "convnext_tiny": (3, 32, 32), "densenet121": (3, 32, 32),
-    "efficientnet_lite0": (3, 45, 45), "googlenet": (3, 64, 64), "lenet5": (1, 32, 32), "lenet5_1998": (1, 32, 32),
+    "efficientnet_lite0": (3, 45, 45), "googlenet": (3, 64, 64), "inception_v3": (3, 107, 107),
+    "mobilenet_v3_small": (3, 32, 32), "shufflenet_v2_x0_5": (3, 32, 32),
+    "lenet5": (1, 32, 32), "lenet5_1998": (1, 32, 32),
     "mnist_cnn": (1, 28, 28), "mobilenet_v1_025": (3, 32, 32), "mobilenet_v2_035": (3, 32, 32),
     "resnet18": (3, 32, 32), "resnet50": (3, 32, 32), "resnext50_32x4d": (3, 32, 32), "resnet20_cifar": (3, 32, 32),
     "seresnet50": (3, 32, 32), "squeezenet1_1": (3, 64, 64), "tinyvgg": (3, 64, 64), "vgg11_bn": (3, 32, 32),
@@ -46,6 +48,10 @@ FURTHER = {
     "input 3x8x8\nunit 4 > unit 6 bend=2.0 > rmsnorm eps=0.001 > mish > selu > softplus 2.0 > clip min=-0.5 max=2 > "
     "hardsigmoid alpha=0.2 > rmsnorm over=all > prelu init=0.3 > clip > flatten > rmsnorm > linear 4 > softplus > "
     "hardsigmoid > logsoftmax",
+    "moved": "input 4x9x8\npad 0 1 > conv 8 3x3 stride=2 > pad 1x0 2x3 > channelsplit 2 in_channels > "
+    "channelshuffle 3 > concat { channelsplit 0 in_channels/2 > relu | "
+    "channelsplit in_channels/2 in_channels > conv 3 1 } > "
+    "channelshuffle 2 > flatten > linear 3",
     "pools": "input 4x13x11\navgpool 3 stride=2 padding=1 count_include_pad=no > adaptiveavgpool 4x3 > "
     "adaptivemaxpool 3x2 > maxpool 2 stride=1 padding=same > layernorm > sigmoid > flatten > linear 2",
     "blocks": "block unit(width, size=3, inner=2*width) { conv inner size padding=(size-1)/2 > relu > conv width 1 }\n"

@@ -37,6 +37,7 @@ SAMPLES = [
     *([pool, [given((2, 4, 4))]] for pool in (ops.MaxPool(2), ops.AvgPool(2), ops.AdaptiveAvgPool(2))),
     *([norm, [given((4, 3, 3))]] for norm in (ops.GroupNorm(2), ops.LayerNorm(over="all"), ops.LocalResponseNorm(3))),
     *([ops.AdaptiveMaxPool(2), [given((2, 4, 4))]], [ops.PadChannels(1, 1), [given((2, 4, 4))]]),
+    *([op, [given((4, 3, 3))]] for op in (ops.Pad(0, 1), ops.ChannelSplit(1, 3), ops.ChannelShuffle(2))),
     *([ops.Conv(2, 3, padding=1), [given((2, 4, 4))]], [ops.Linear(2), [given((4,))]]),
     *([Odds(), [given(3, 0.1, 0.9)]], [Logit(), [given(3, 0.1, 0.9)]], [RowSoftmax(), [given((2, 3))]]),
     *([CrossEntropy(), [given((2, 3)), np.array([0.0, 2.0])]], [OneHot(3), [np.array([0.0, 2.0])]]),

@@ -43,6 +43,8 @@ class Numeric(Command):
 _WORDS = {
     "--stride": "Step of the window: 2, or 2x1 for rows and columns.",
     "--padding": "Zeros around the input, or same, or valid.",
+    "--before": "pad, padchannels: zeros before; 1x0 for rows and columns.",
+    "--after": "pad, padchannels: zeros behind.",
     "--dilation": "Distance between the values under the window.",
     "--bias": "One number for each output channel.",
     "--weight": "Normalisation, scale, prelu: one number for each channel.",

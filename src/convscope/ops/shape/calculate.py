@@ -9,10 +9,11 @@ from convscope.ops.calculate import (
     Use,
     arguments_of,
     pointwise,
+    rank_of,
     signal,
 )
-from convscope.ops.shape.spec import Flatten, Identity, PadChannels
-from convscope.ops.spec import build
+from convscope.ops.shape.spec import ChannelShuffle, ChannelSplit, Flatten, Identity, Pad, PadChannels
+from convscope.ops.spec import OPERATIONS, build
 
 
 def make_flatten(given: Given) -> Prepared:
@@ -29,4 +30,25 @@ CALCULATE.enter(Flatten)(Use("INPUT", make_flatten, (), "flatten '1 2 3 / 0 1 5 
 CALCULATE.enter(Identity)(Use("INPUT", pointwise, (), "identity '1 2 3'"))
 CALCULATE.enter(PadChannels)(
     Use("INPUT", make_pad_channels, ("before", "after"), "padchannels '1 2 | 3 4' --before 1 --after 0")
+)
+
+
+def make_pad(given: Given) -> Prepared:
+    """Zeros around."""
+    arguments = arguments_of(given, "before", "after")
+    rank = rank_of(given, given.values, *arguments.values())
+    return Prepared(build(Pad, (), arguments), [given.first[:, 0] if rank == 1 else given.first])
+
+
+def make_channels(given: Given) -> Prepared:
+    """Channels moved or taken."""
+    return Prepared(build(OPERATIONS[given.word], (), arguments_of(given, *given.options)), [signal(given.first)])
+
+
+CALCULATE.enter(Pad)(Use("INPUT", make_pad, ("before", "after", "dimensions"), "pad '1 2 / 3 4' --before 0 --after 1"))
+CALCULATE.enter(ChannelSplit)(
+    Use("INPUT", make_channels, ("start", "end"), "channelsplit '1 2 | 3 4 | 5 6' --start 1 --end 3")
+)
+CALCULATE.enter(ChannelShuffle)(
+    Use("INPUT", make_channels, ("groups",), "channelshuffle '1 2 | 3 4 | 5 6 | 7 8' --groups 2")
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from convscope.ops.shape.spec import Flatten, Identity, PadChannels
+from convscope.ops.shape.spec import ChannelShuffle, ChannelSplit, Flatten, Identity, Pad, PadChannels
 from convscope.ops.spelling import (
     KERAS,
     PYTORCH,
@@ -28,6 +28,45 @@ _PAD_CHANNELS = '''class PadChannels(nn.Module):
 
     def forward(self, x):
         return F.pad(x, [0] * (2 * (x.dim() - 2)) + [self.before, self.after])'''
+
+
+_PAD = '''class Pad(nn.Module):
+    """Zeros before and behind each dimension."""
+
+    def __init__(self, before, after):
+        super().__init__()
+        self.before, self.after = before, after
+
+    def forward(self, x):
+        rank = x.dim() - 2
+        both = [v if isinstance(v, tuple) else (v,) * rank for v in (self.before, self.after)]
+        return F.pad(x, [v for pair in reversed(list(zip(*both, strict=True))) for v in pair])'''
+
+
+_SPLIT = '''class ChannelSplit(nn.Module):
+    """The channels from start to before end."""
+
+    def __init__(self, start, end):
+        super().__init__()
+        self.start, self.end = start, end
+
+    def forward(self, x):
+        return x[:, self.start : self.end]'''
+
+
+_KERAS_PAD = '''def pad(x, before, after):
+    """Zeros before and behind each dimension."""
+    rank = len(x.shape) - 2
+    both = [v if isinstance(v, tuple) else (v,) * rank for v in (before, after)]
+    return keras.ops.pad(x, [(0, 0), *zip(*both, strict=True), (0, 0)])'''
+
+
+_KERAS_SHUFFLE = '''def channelshuffle(x, groups):
+    """The first channel of each group, then the second of each, and so on."""
+    rank = len(x.shape)
+    dealt = keras.ops.reshape(x, (-1, *x.shape[1:-1], groups, x.shape[-1] // groups))
+    dealt = keras.ops.swapaxes(dealt, rank - 1, rank)
+    return keras.ops.reshape(dealt, (-1, *x.shape[1:]))'''
 
 
 _KERAS_PAD_CHANNELS = '''def padchannels(x, before, after):
@@ -75,3 +114,38 @@ def _keras_padchannels(op: PadChannels, v: WrittenKeras, node: Place) -> Layer:
         True,
         (Helper("padchannels", _KERAS_PAD_CHANNELS, order=220),),
     )
+
+
+@PYTORCH.enter(Pad)
+def _pytorch_pad(op: Pad, a: Written, node: Place) -> Code:
+    a.helpers.add(Helper("pad", _PAD, ("from torch.nn import functional as F",), 421))
+    return call("Pad", a.text("before"), a.text("after"))
+
+
+@PYTORCH.enter(ChannelSplit)
+def _pytorch_channel_split(op: ChannelSplit, a: Written, node: Place) -> Code:
+    a.helpers.add(Helper("channelsplit", _SPLIT, (), 422))
+    return call("ChannelSplit", a.text("start"), a.text("end"))
+
+
+@PYTORCH.enter(ChannelShuffle)
+def _pytorch_channel_shuffle(op: ChannelShuffle, a: Written, node: Place) -> Code:
+    return call("nn.ChannelShuffle", a.text("groups"))
+
+
+@KERAS.enter(Pad)
+def _keras_pad(op: Pad, v: WrittenKeras, node: Place) -> Layer:
+    return Layer(
+        call("pad", v.tensor, v.text("before"), v.text("after")), True, (Helper("pad", _KERAS_PAD, order=221),)
+    )
+
+
+@KERAS.enter(ChannelSplit)
+def _keras_channel_split(op: ChannelSplit, v: WrittenKeras, node: Place) -> Layer:
+    return Layer(f"{v.tensor}[..., {v.text('start')} : {v.text('end')}]", True)
+
+
+@KERAS.enter(ChannelShuffle)
+def _keras_channel_shuffle(op: ChannelShuffle, v: WrittenKeras, node: Place) -> Layer:
+    helper = Helper("channelshuffle", _KERAS_SHUFFLE, order=222)
+    return Layer(call("channelshuffle", v.tensor, v.text("groups")), True, (helper,))

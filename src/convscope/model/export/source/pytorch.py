@@ -278,7 +278,11 @@ class _Writer:
             return said["out_channels" if isinstance(op, ops.Conv) else "out_features"]
         if isinstance(op, ops.PadChannels):
             return fold("+", fold("+", channels, said.get("before", op.before)), said.get("after", op.after))
-        if isinstance(op, ops.Flatten) and prod(node.input_shapes[0][1:]) != 1:
+        if isinstance(op, ops.ChannelSplit):
+            return fold("-", said.get("end", op.end), said.get("start", op.start))
+        if node.shape[0] != node.input_shapes[0][0] or (
+            isinstance(op, ops.Flatten) and prod(node.input_shapes[0][1:]) != 1
+        ):
             if self.in_block or scope.turns:
                 raise NeedsNumbers
             return node.shape[0]
