@@ -19,6 +19,7 @@ from convscope.network.network import Network
 SMALL = {
     "lenet5": None, "alexnet": None, "alexnet_2012": None, "vgg11_bn": (3, 32, 32), "googlenet": (3, 96, 96),
     "shufflenet_v2_x0_5": (3, 64, 64), "mobilenet_v3_small": (3, 64, 64), "inception_v1": (3, 96, 96),
+    "input 4x8x8 > conv 8 1 > elu > conv 8 1 > prelu 8 > clip > pad 0 1 > conv 3 1 > flatten > linear 3": None,
     "resnet18": (3, 64, 64), "resnet20_cifar": None, "seresnet50": (3, 64, 64), "densenet121": (3, 64, 64),
     "squeezenet1_1": (3, 96, 96), "mobilenet_v1": (3, 64, 64), "mobilenet_v2": (3, 64, 64),
     "efficientnet_lite0": (3, 64, 64), "convnext_tiny": (3, 64, 64),

@@ -223,6 +223,7 @@ def _padded(node: Node) -> int:
     of a maximum; else 0.
     """
     window = node.op.window(node.input_shapes)
+    # What keeps nothing of its operand keeps no copy of it either.
     if window is None or "input" not in node.op.traits.keeps:
         return 0
     most = [
