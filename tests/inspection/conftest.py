@@ -8,16 +8,13 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from untrained_models import untrained_model
 
-from convscope.data.image.decode import ImagePreprocess
-from convscope.data.image.normalise import Normalise
-from convscope.engine.module import GraphModule, to_module
+from convscope.engine.module import GraphModule
 from convscope.engine.module_operations import compute_of
 from convscope.inspection.look import Look, look_at
 from convscope.model.folder import Model
-from convscope.network import zoo
 from convscope.network.graph import INPUT, Node
-from convscope.network.network import Network
 
 
 class _Node(nn.Module):
@@ -55,13 +52,7 @@ def untrained() -> Callable[..., Model]:
     """``untrained(text or name, seed)``: a model with drawn weights."""
 
     def make(text: str, seed: int = 0) -> Model:
-        network = Network.parse(text) if "input" in text else zoo.known(text)
-        graph = network.graph()
-        channels, height, width = graph.input
-        classes = tuple(f"class {k}" for k in range(graph.output.shape[0]))
-        preprocess = ImagePreprocess(channels, height, width)
-        normalise = Normalise((0.4, 0.5, 0.6)[:channels], (0.25, 0.2, 0.3)[:channels])
-        return Model(graph, to_module(graph, seed=seed).eval(), classes, preprocess, normalise)
+        return untrained_model(text, seed=seed)
 
     return make
 

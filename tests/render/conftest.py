@@ -44,24 +44,21 @@ def opened(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
 def seen() -> Callable[..., Any]:
     """``seen(text or name, classes, seed)``: a model that was never trained, looked at on a picture of noise."""
     import numpy as np
+    from untrained_models import untrained_model
 
-    from convscope.data.image.decode import ImagePreprocess
-    from convscope.data.image.normalise import Normalise
-    from convscope.engine.module import to_module
     from convscope.inspection.look import look_at
-    from convscope.model.folder import Model
-    from convscope.network import zoo
-    from convscope.network.network import Network
 
     def make(text: str, classes: tuple[str, ...] = (), seed: int = 0) -> Any:
-        network = Network.parse(text) if "input" in text else zoo.known(text)
-        graph = network.graph()
-        channels, height, width = graph.input
-        count = graph.output.shape[0]
-        names = classes or tuple(f"class {k}" for k in range(count))
-        normalise = Normalise((0.4, 0.5, 0.6)[:channels], (0.25, 0.2, 0.3)[:channels])
-        module = to_module(graph, seed=seed).eval()
-        model = Model(graph, module, names, ImagePreprocess(channels, height, width), normalise)
+        model = untrained_model(text, classes, seed)
+        channels, height, width = model.graph.input
         return look_at(model, np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def untrained() -> Callable[..., Any]:
+    """``untrained(text or name, classes, seed)``: a model that was never trained."""
+    from untrained_models import untrained_model
+
+    return untrained_model

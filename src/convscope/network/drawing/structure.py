@@ -244,7 +244,7 @@ def _grouped(items: list[Node | Part], asides: dict[int, tuple[Aside, ...]]) -> 
             open_run, leads = not beside and not (leads and not light), leads and light
         else:
             parts.append(Run((item,), asides=beside))
-            open_run, leads = not beside, not _changes_nothing(item)
+            open_run, leads = not beside, is_light(item) and not _changes_nothing(item)
     return tuple(parts)
 
 
