@@ -195,13 +195,16 @@ def calc(operation: str, *values: str | ArrayLike, seed: int = 0, **options: Any
 # Data and training
 
 
-def check(data: str | Path, *, model: str | Path | Model | None = None, seed: int = 0) -> Checked:
+def check(
+    data: str | Path, *, model: str | Path | Model | None = None, seed: int = 0, target: str | None = None
+) -> Checked:
     """What is wrong with labelled data before anything is trained on it.
 
     Args:
         data: as for :func:`training`.
         model: labels that it thinks wrong are found, too.
         seed: of the split that training would make.
+        target: of a table of numbers, the column of the labels; None: found by its name, else the last.
 
     Raises:
         UserError: the data or the model cannot be read.
@@ -211,9 +214,9 @@ def check(data: str | Path, *, model: str | Path | Model | None = None, seed: in
         True
     """
     from convscope.data.audit import check as audit
-    from convscope.data.sources import open_source
+    from convscope.data.sources import Columns, open_source
 
-    source = open_source(data)
+    source = open_source(data, columns=Columns(target))
     checked = audit(source, seed)
     if model is None:
         return checked

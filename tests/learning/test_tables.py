@@ -7,11 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from command_line import convscope
 from sklearn.datasets import load_breast_cancer, load_diabetes
+from walk_schema import validate
 
-from convscope.api import evaluate, look, predict, train
+from convscope.api import compare, evaluate, look, predict, train
 from convscope.errors import UserError
+from convscope.inspection.training_step import TrainingStep, training_step
 from convscope.model.folder import Model
+from convscope.network.address import Address
+from convscope.reference.backpropagation import backpropagate
+from convscope.render.html.look_training import training
+from convscope.render.i18n import words
+from convscope.render.text.gradient import gradient_dict, gradient_text
+from convscope.render.text.regression import to_text as numbers_text
 
 XOR = "a,b,label\n0,0,no\n0,1,yes\n1,0,yes\n1,1,no\n"
 
@@ -43,6 +53,40 @@ def test_exclusive_or(tmp_path, net):
     assert unit.agrees
     assert seen.trail("linear2[0]")[-1].operation == "value"
     assert seen.unit("input[1]").agrees
+    step = training_step(model, [f"{tmp_path / 'xor.csv'}:{n}" for n in range(4)], lr=0.1)
+    assert step.labels == ("no", "yes", "yes", "no")
+    scores = model.module.scores(model.normalise(torch.from_numpy(step.inputs_N)))
+    loss = model.task.training_loss(scores, torch.tensor([0, 1, 1, 0]), None, 0.0)
+    assert step.loss_before == pytest.approx(loss.item(), rel=1e-5)
+    assert step.loss_after < step.loss_before
+    every_gradient_agrees(step)
+
+
+def every_gradient_agrees(step: TrainingStep) -> None:
+    """All weights and units of a small network: NumPy's sum beside autograd's, and the same by the reference's step."""
+    back = step.backpropagation
+    reference = backpropagate(
+        back.graph, back.state, back.values["input"].astype(np.float64), back.targets_N, kind=back.kind
+    )
+    # The engine computes in float32: a small loss is off by the rounding of scores of about 10.
+    assert reference.loss.value == pytest.approx(step.loss_before, rel=1e-5, abs=1e-6)
+    for name, gradient in back.parameters.items():
+        np.testing.assert_allclose(gradient, reference.parameters[name], rtol=1e-4, atol=2e-6)
+        path, _, tensor = name.rpartition(".")
+        for index in list(np.ndindex(*gradient.shape))[:20]:
+            assert step.open(Address(path, index, tensor)).agrees
+    for path, value in back.values.items():
+        for index in list(np.ndindex(*value.shape[1:]))[:10]:
+            opened = step.open(Address(path, index), 1)
+            assert opened.agrees
+            document = gradient_dict(step, opened)
+            validate(document, "gradient")
+            assert f"the loss of row {opened.way.example} (" in gradient_text(step, opened)
+            assert document["chain"] or document["from_loss"]
+    page = training(step)
+    assert "<table>" in page
+    slope = step.loss_of().slope()
+    assert slope.value == pytest.approx(back.loss.gradient[0, 0], rel=1e-5, abs=1e-6)
 
 
 def test_two_classes_by_one_output(tmp_path):
@@ -60,7 +104,21 @@ def test_two_classes_by_one_output(tmp_path):
     assert again.evaluation.binary == binary
 
 
-def test_a_number(tmp_path):
+def test_two_models_of_one_table(tmp_path, capsys):
+    data = tmp_path / "xor.csv"
+    data.write_text(XOR)
+    for name, net in (("two", "input 2 > linear 2"), ("one", "input 2 > linear 4 > tanh > linear 1 > sigmoid")):
+        train(data, net, out=tmp_path / name, epochs=3, report=False)
+    status, out, err = convscope("compare", str(tmp_path / "two"), str(tmp_path / "one"), str(data), capsys=capsys)
+    assert status == 0, err
+    assert out.startswith("4 rows, ")
+    assert "picture" not in out
+    (found,) = compare([tmp_path / "two", tmp_path / "one"], data)
+    right = [evaluate(tmp_path / name, data).evaluation.top1 for name in ("two", "one")]
+    assert list(found.top1) == right
+
+
+def test_a_number(tmp_path, capsys):
     data = _write(tmp_path / "diabetes.csv", load_diabetes(), "progression")
     result = train(data, out=tmp_path / "run")
     found = result.evaluation
@@ -77,6 +135,27 @@ def test_a_number(tmp_path):
     seen = look(tmp_path / "run", f"{data}:0")
     assert seen.number is not None
     assert seen.unit("linear3[0]").agrees
+    step = training_step(tmp_path / "run", [f"{data}:{n}" for n in range(3)], lr=0.01)
+    assert step.labels == ("151", "75", "141")
+    task = Model.load(tmp_path / "run").task
+    assert step.loss_before == pytest.approx(np.mean(((values[:3] - [151, 75, 141]) / task.std) ** 2), rel=1e-3)
+    every_gradient_agrees(step)
+    row = seen.input
+    alone = training_step(tmp_path / "run", [row], [151])
+    assert alone.loss_before == pytest.approx(step.backpropagation.loss.each[0], rel=1e-5)
+    for label, told in ((None, "the progression of a row is not known"), ("many", "'many' as progression")):
+        with pytest.raises(UserError, match=told):
+            training_step(tmp_path / "run", [row], None if label is None else [label])
+    with pytest.raises(UserError, match="models of classes"):
+        compare([tmp_path / "run", tmp_path / "run"], data)
+    page, said = tmp_path / "number.html", numbers_text(found, words("evaluation", "ko"))
+    status, out, _ = convscope("evaluate", str(tmp_path / "run"), str(data), "--lang", "ko", "--report", str(page),
+                               capsys=capsys)  # fmt: skip
+    assert status == 0
+    for text in ("결정계수", "백분위 부트스트랩", "가장 크게 빗나간 행"):
+        assert text in said
+        assert text in out
+        assert text in page.read_text(encoding="utf-8")
     with pytest.raises(UserError, match="any number"):
         train(data, "input 10 > linear 1 > sigmoid", out=tmp_path / "other")
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from convscope.engine import losses as engine_losses
 from convscope.errors import UserError
 from convscope.reference import losses
 from convscope.reference.losses import (
@@ -19,10 +20,10 @@ from convscope.reference.losses import (
     cross_entropy,
     logit,
     logit_slope,
+    mean_squared_error,
     odds,
     odds_slope,
     one_hot,
-    open_cross_entropy,
     sigmoid,
     sigmoid_slope,
 )
@@ -82,11 +83,11 @@ def test_binary_cross_entropies_are_torchs(seed: int) -> None:
         p = numbers.random(shape)
         given = torch.from_numpy(p).requires_grad_()
         value = functional.binary_cross_entropy(given, torch.from_numpy(target), reduction=reduction)
-        as_torch(binary_cross_entropy(p, target, reduction), value, given)  # type: ignore[arg-type]
+        as_torch(binary_cross_entropy(p, target, reduction), value, given)
         x = numbers.standard_normal(shape) * 20
         given = torch.from_numpy(x).requires_grad_()
         value = functional.binary_cross_entropy_with_logits(given, torch.from_numpy(target), reduction=reduction)
-        as_torch(binary_cross_entropy_with_logits(x, target, reduction), value, given)  # type: ignore[arg-type]
+        as_torch(binary_cross_entropy_with_logits(x, target, reduction), value, given)
     p = 0.05 + 0.9 * numbers.random(shape)
     numeric = slopes(lambda q: binary_cross_entropy(q, target).value, p)
     assert numeric == pytest.approx(binary_cross_entropy(p, target).gradient, rel=1e-6)
@@ -134,24 +135,73 @@ def test_one_hot_is_torchs() -> None:
     assert (one_hot(labels, 4) == functional.one_hot(torch.from_numpy(labels), 4).numpy()).all()
 
 
-@pytest.mark.parametrize("smoothing", [0.0, 0.1])
-@pytest.mark.parametrize("scale", [1.0, 3000.0])
-def test_an_opened_loss_adds_up(smoothing: float, scale: float) -> None:
-    numbers = np.random.default_rng(7)
-    scores, labels = numbers.standard_normal((5, 4)) * scale, numbers.integers(0, 4, 5)
-    whole = cross_entropy(scores, labels, smoothing)
-    opened = [open_cross_entropy(scores, labels, n, smoothing) for n in range(5)]
-    assert sum(one.steps[-1].value for one in opened) == pytest.approx(whole.value)
-    assert [one.loss for one in opened] == pytest.approx(whole.each)
-    for n, one in enumerate(opened):
-        assert one.gradient_K == pytest.approx((one.probabilities_K - one.target_K) / 5, abs=1e-15)
-        assert one.gradient_K == pytest.approx(whole.gradient[n])
-        assert (one.example, one.label, one.probabilities_K.sum()) == (n, labels[n], pytest.approx(1))
-        for step in one.steps:
-            values = [operand.value for operand in step.operands]
-            names = {f"v{place}": value for place, value in enumerate(values)}
-            shown = eval(step.form.format(*names), {"exp": math.exp, "log": math.log, **names})
-            assert step.value == pytest.approx(shown, rel=1e-9, abs=1e-12)
+@pytest.mark.parametrize("seed", range(20))
+def test_ignored_labels_and_class_weights_are_torchs(seed: int) -> None:
+    numbers = np.random.default_rng(seed)
+    scores, labels = numbers.standard_normal((6, 4)) * numbers.choice([1, 30]), numbers.integers(0, 4, 6)
+    ignore = int(numbers.choice([-100, 2, 255]))
+    labels[numbers.random(6) < 0.4] = ignore
+    labels[0] = 1
+    weight = numbers.random(4) + 0.1 if seed % 2 else None
+    smoothing = float(numbers.choice([0, 0.2]))
+    for reduction in ("mean", "sum"):
+        given = torch.from_numpy(scores).requires_grad_()
+        value = functional.cross_entropy(
+            given, torch.from_numpy(labels), None if weight is None else torch.from_numpy(weight),
+            ignore_index=ignore, label_smoothing=smoothing, reduction=reduction,
+        )  # fmt: skip
+        found = cross_entropy(scores, labels, smoothing, weight, reduction, ignore)
+        as_torch(found, value, given, 1e-12)
+        assert not found.gradient[labels == ignore].any()
+        assert not found.each[labels == ignore].any()
+    small = scores / np.abs(scores).max()
+    numeric = slopes(lambda s: cross_entropy(s, labels, smoothing, weight, ignore_index=ignore).value, small)
+    again = cross_entropy(small, labels, smoothing, weight, ignore_index=ignore)
+    assert numeric == pytest.approx(again.gradient, abs=1e-8)
+
+
+def test_what_training_does_with_class_weights_is_the_sum_over_the_examples() -> None:
+    numbers = np.random.default_rng(3)
+    scores, labels, weight = numbers.standard_normal((6, 3)), np.array([0, 1, 2, 2, -100, 1]), np.array([0.5, 2.0, 1.0])
+    given = torch.from_numpy(scores), torch.from_numpy(labels), torch.from_numpy(weight)
+    ours = engine_losses.cross_entropy(*given, 0.1)
+    whole = cross_entropy(scores, labels, 0.1, weight, "sum", engine_losses.IGNORE)
+    assert ours.item() == pytest.approx(whole.value / 5, rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_pos_weight_is_torchs(seed: int) -> None:
+    numbers = np.random.default_rng(seed)
+    shape = (3, 2) if seed % 2 else (4,)
+    x = numbers.standard_normal(shape) * numbers.choice([1, 20, 800])
+    target = numbers.random(shape) if seed % 3 else numbers.integers(0, 2, shape).astype(np.float64)
+    weight = numbers.random(shape[-1:]) * 4 if seed % 2 else float(numbers.random() * 4)
+    for reduction in ("mean", "sum"):
+        given = torch.from_numpy(x).requires_grad_()
+        value = functional.binary_cross_entropy_with_logits(
+            given,
+            torch.from_numpy(target),
+            pos_weight=torch.as_tensor(weight, dtype=torch.float64),
+            reduction=reduction,
+        )
+        found = binary_cross_entropy_with_logits(x, target, reduction, weight)
+        as_torch(found, value, given, 1e-11)
+    small = x / np.abs(x).max()
+    numeric = slopes(lambda s: binary_cross_entropy_with_logits(s, target, pos_weight=weight).value, small)
+    again = binary_cross_entropy_with_logits(small, target, pos_weight=weight)
+    assert numeric == pytest.approx(again.gradient, abs=1e-8)
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 2), ()])
+def test_mean_squared_error_is_torchs(shape: tuple[int, ...]) -> None:
+    numbers = np.random.default_rng(1)
+    x, target = np.asarray(numbers.standard_normal(shape) * 50), np.asarray(numbers.standard_normal(shape))
+    for reduction in ("mean", "sum"):
+        given = torch.from_numpy(x.copy()).requires_grad_()
+        value = functional.mse_loss(given, torch.from_numpy(target), reduction=reduction)
+        as_torch(mean_squared_error(x, target, reduction), value, given, 1e-12)
+    numeric = slopes(lambda v: mean_squared_error(v, target).value, x, 1e-4)
+    assert numeric == pytest.approx(mean_squared_error(x, target).gradient, rel=1e-6)
 
 
 MISTAKES: list[tuple[Callable[[], object], str]] = [
@@ -174,6 +224,14 @@ MISTAKES: list[tuple[Callable[[], object], str]] = [
     (lambda: cross_entropy(np.zeros((1, 2)), [0], label_smoothing=1.5), "1.5"),
     (lambda: cross_entropy(np.zeros((1, 2)), [0], weight_K=np.ones(3)), "one a class: 2"),
     (lambda: cross_entropy(np.zeros((1, 2)), [0], weight_K=np.zeros(2)), "all labels are 0"),
+    (lambda: cross_entropy(np.zeros((2, 2)), [7, 7], ignore_index=7), "every label is ignored: 7"),
+    (lambda: cross_entropy(np.zeros((1, 2)), [-100]), "label of -100"),
+    (lambda: cross_entropy(np.zeros((1, 2)), np.array([[0.5, 0.5]]), ignore_index=1), "targets are probabilities"),
+    (lambda: binary_cross_entropy_with_logits(np.zeros(1), np.ones(1), pos_weight=-1.0), "pos_weight"),
+    (lambda: binary_cross_entropy_with_logits(np.zeros(3), np.ones(3), pos_weight=np.ones(2)), "weights of 2"),
+    (lambda: mean_squared_error(np.zeros(3), np.zeros(2)), "targets of 2"),
+    (lambda: mean_squared_error(np.zeros(0), np.zeros(0)), "no values"),
+    (lambda: mean_squared_error(np.zeros(1), np.array([np.nan])), "target of nan"),
     (lambda: one_hot([4], 4), "counted from 0"),
     (lambda: one_hot([0], 0), "0 classes"),
     (lambda: one_hot(np.zeros((2, 2), np.int64), 4), "labels of 2x2"),

@@ -79,3 +79,24 @@ def squared_error(values_N: Tensor, target_N: Tensor) -> Tensor:
         2.0
     """
     return functional.mse_loss(values_N, target_N)
+
+
+def example_losses(kind: str, scores_NO: Tensor, targets_N: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    """What each example loses by the task, (N): the mean is the loss that a network is trained with.
+
+    Args:
+        kind: of the task: ``"classification"``, ``"binary"`` or ``"regression"``.
+        scores_NO: the network's outputs before softmax or sigmoid; of the last two (N, 1).
+        targets_N: classes, or numbers on the scale of the scores.
+        label_smoothing: of classes: fraction of a label given to all classes alike.
+
+    Example:
+        >>> example_losses("binary", torch.tensor([[0.0], [2.0]]), torch.tensor([1, 1]))
+        tensor([0.6931, 0.1269])
+    """
+    if kind == "classification":
+        return functional.cross_entropy(scores_NO, targets_N, label_smoothing=label_smoothing, reduction="none")
+    if kind == "binary":
+        target_N = targets_N.to(scores_NO.dtype) * (1 - label_smoothing) + label_smoothing / 2
+        return functional.binary_cross_entropy_with_logits(scores_NO[:, 0], target_N, reduction="none")
+    return functional.mse_loss(scores_NO[:, 0], targets_N.to(scores_NO.dtype), reduction="none")

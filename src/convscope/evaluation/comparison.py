@@ -42,6 +42,7 @@ class PairedComparison:
     p: float
     names_one: tuple[str, ...]
     names_other: tuple[str, ...]
+    many: str = "pictures"
 
     @property
     def count(self) -> int:
@@ -104,19 +105,27 @@ def compare(
     ]
     shared = [name for name in evaluated[0].split.names if name in right[1]]
     if not shared:
-        raise UserError(str(data), "the two models were given no picture in common", "pictures that both can read")
+        got = f"the two models were given no {one.modality.one} in common"
+        raise UserError(str(data), got, f"{one.modality.many} that both can read")
     answers_N2 = np.array([[side[name] for side in right] for name in shared])
-    return paired_comparison(answers_N2, shared, names, evaluated[0].of)
+    return paired_comparison(answers_N2, shared, names, evaluated[0].of, one.modality.many)
 
 
 def paired_comparison(
-    right_N2: NDArray[np.bool_], pictures: Sequence[str], names: tuple[str, str] = ("A", "B"), of: str = "pictures"
+    right_N2: NDArray[np.bool_],
+    pictures: Sequence[str],
+    names: tuple[str, str] = ("A", "B"),
+    of: str = "pictures",
+    many: str = "pictures",
 ) -> PairedComparison:
     """The comparison of two rows of answers.
 
     Args:
         right_N2: whether each of the two named each picture rightly.
         pictures: their names.
+        names: what the two are called.
+        of: which data.
+        many: what they are.
 
     Example:
         >>> right_N2 = np.array([[True, True]] * 80 + [[True, False]] * 5 + [[False, True]] * 15)
@@ -142,6 +151,7 @@ def paired_comparison(
         mcnemar(b, c),
         tuple(pictures[i] for i in only_one.tolist()),
         tuple(pictures[i] for i in only_other.tolist()),
+        many,
     )
 
 

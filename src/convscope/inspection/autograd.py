@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from convscope.engine.losses import example_losses
 from convscope.engine.module import GraphModule
 from convscope.engine.module_operations import Part, compute_of
 from convscope.errors import UserError
@@ -18,17 +18,19 @@ from convscope.network.graph import INPUT, Graph, Node
 from convscope.network.plan import scores_path
 from convscope.ops import spell_shape
 from convscope.reference.backpropagation import Backpropagation, drops, in_order, needed_nodes
-from convscope.reference.losses import Labels, Loss, class_numbers
+from convscope.reference.losses import Loss, class_numbers
+from convscope.reference.opened_loss import Kind, Targets
 from convscope.seeds import stream_seed
 
 
 def engine_step(
     module: GraphModule,
     images_N: Tensor,
-    labels_N: Labels | Sequence[int],
+    targets_N: Targets | Sequence[int],
     training: bool = True,
     label_smoothing: float = 0.0,
     seed: int = 0,
+    kind: Kind = "classification",
 ) -> Backpropagation:
     """Forward and back through a network by torch, as :func:`convscope.reference.backpropagation.backpropagate`.
 
@@ -37,10 +39,11 @@ def engine_step(
     Args:
         module: the network with its weights, in any precision, on any device.
         images_N: a batch, ``(N, *graph.input)``, on the module's device and in its precision.
-        labels_N: its classes.
+        targets_N: its classes; of a regression the numbers on the scale of the scores.
         training: batch norm by the batch's statistics, and dropout.
-        label_smoothing: of the cross entropy.
+        label_smoothing: of a cross entropy.
         seed: of the dropouts' masks.
+        kind: of the task, which says what loss it is.
 
     Returns:
         NumPy arrays in the engine's precision, with the masks that were drawn.
@@ -61,11 +64,11 @@ def engine_step(
     taken = copy.deepcopy(module).train(training)
     # Dropout is a mask that is known, not torch's.
     masks = {path: _mask(node, images_N, seed) for path, node in needed.items() if drops(node, training)}
-    labels = _labels(graph, labels_N, images_N)
+    targets = _targets(graph, kind, targets_N, images_N)
     with torch.enable_grad():
         tensors = {name: value.requires_grad_() for name, value in taken.named_parameters()}
         values = _values(taken, images_N.detach().clone().requires_grad_(), masks)
-        losses = functional.cross_entropy(values[scores], labels, label_smoothing=label_smoothing, reduction="none")
+        losses = example_losses(kind, values[scores], targets, label_smoothing)
         asked = [*values.values(), *tensors.values()]
         found = torch.autograd.grad(losses.mean(), asked, allow_unused=True)
     arrays = [_array(torch.zeros_like(t) if g is None else g) for t, g in zip(asked, found, strict=True)]
@@ -74,7 +77,7 @@ def engine_step(
     return Backpropagation(
         graph=graph,
         state={name: _array(value) for name, value in module.state_dict().items()},
-        labels_N=labels.cpu().numpy(),
+        targets_N=targets.cpu().numpy(),
         values={path: _array(value) for path, value in values.items()},
         gradients=gradients,
         parameters=in_order(graph, dict(zip(tensors, arrays[len(values) :], strict=True)), each.dtype),
@@ -83,6 +86,7 @@ def engine_step(
         label_smoothing=label_smoothing,
         masks={path: _array(mask) for path, mask in masks.items()},
         eps=float(torch.finfo(images_N.dtype).eps),
+        kind=kind,
     )
 
 
@@ -108,9 +112,9 @@ def engine_loss(module: GraphModule, step: Backpropagation, lr: float) -> float:
         for name, value in taken.named_parameters():
             value.sub_(_like(step.parameters[name], module), alpha=lr)
         values = _values(taken, images_N, {path: _like(mask, module) for path, mask in step.masks.items()})
-        labels = torch.as_tensor(step.labels_N, device=images_N.device)
-        loss = functional.cross_entropy(values[step.scores], labels, label_smoothing=step.label_smoothing)
-    return float(loss)
+        targets = torch.as_tensor(step.targets_N, device=images_N.device)
+        losses = example_losses(step.kind, values[step.scores], targets, step.label_smoothing)
+    return float(losses.mean())
 
 
 def _values(module: GraphModule, images_N: Tensor, masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -123,15 +127,22 @@ def _values(module: GraphModule, images_N: Tensor, masks: Mapping[str, Tensor]) 
     return values
 
 
-def _labels(graph: Graph, labels_N: Labels | Sequence[int], images_N: Tensor) -> Tensor:
+def _targets(graph: Graph, kind: Kind, targets_N: Targets | Sequence[int], images_N: Tensor) -> Tensor:
+    """Classes, or numbers in the engine's precision, in which they are then opened."""
     if images_N.ndim < 1 or tuple(images_N.shape[1:]) != graph.input or not len(images_N):
         raise UserError("input", f"a batch of {spell_shape(tuple(images_N.shape))}", f"N x {spell_shape(graph.input)}")
     scores = scores_path(graph)
     shape = graph.by_path[scores].shape if scores != INPUT else graph.input
-    found = class_numbers("labels", labels_N, shape[0])
+    if kind != "classification" and shape != (1,):
+        raise UserError(scores, f"scores of {spell_shape(shape)}", f"one output: the task is {kind}")
+    if kind == "regression":
+        found = torch.as_tensor(np.asarray(targets_N, np.float64), dtype=images_N.dtype)
+    else:
+        classes = 2 if kind == "binary" else shape[0]
+        found = torch.as_tensor(class_numbers("labels", targets_N, classes))  # type: ignore[arg-type]
     if len(found) != len(images_N):
         raise UserError("labels", f"{len(found)} labels", f"one an example: {len(images_N)}")
-    return torch.as_tensor(found, device=images_N.device)
+    return found.to(images_N.device)
 
 
 def _like(value: np.ndarray[Any, Any], module: GraphModule) -> Tensor:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from convscope.data.dataset import Inputs
 from convscope.errors import UserError, did_you_mean
@@ -21,10 +22,11 @@ from convscope.inspection.engine_difference import EngineDifference
 from convscope.inspection.find_input import find_input
 from convscope.inspection.look import Look, stored_input
 from convscope.model.folder import Model
+from convscope.model.task import Regression
 from convscope.network.address import Address, parse_address
 from convscope.reference.backpropagation import Backpropagation, Update
 from convscope.reference.gradient_walk import Chain, GradientWalk, chain, open_gradient
-from convscope.reference.losses import ExampleLoss
+from convscope.reference.opened_loss import ExampleLoss
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,7 @@ class TrainingStep:
     Args:
         model: as it was before the step, and still is.
         inputs_N: as they are stored: pictures are uint8 (N, H, W, C).
-        labels: their classes by name.
+        labels: their classes by name, or their numbers as they are written.
         lr: the learning rate.
         backpropagation: the engine's values and gradients.
         loss_after: the same batch's loss with the weights after the step, dropout's masks as they were.
@@ -74,7 +76,7 @@ class TrainingStep:
 
     @property
     def loss_before(self) -> float:
-        """The batch's mean cross entropy, as the engine computed it."""
+        """The batch's mean loss by the model's task, as the engine computed it."""
         return self.backpropagation.loss.value
 
     def loss_of(self, example: int = 0) -> ExampleLoss:
@@ -120,7 +122,7 @@ class TrainingStep:
         )
 
     def _check(self, example: int) -> None:
-        count = len(self.labels)
+        count = self.backpropagation.examples
         if not 0 <= example < count:
             raise UserError("example", str(example), f"from 0 to {count - 1}: the batch has {count}")
 
@@ -128,7 +130,7 @@ class TrainingStep:
 def training_step(
     model: Model | Look | str | Path,
     inputs: Sequence[str | Path | Inputs] | Inputs | str | Path | None = None,
-    labels: Sequence[str | int] | str | int | None = None,
+    labels: Sequence[str | float] | str | float | None = None,
     *,
     lr: float = 0.01,
     training: bool = True,
@@ -141,10 +143,11 @@ def training_step(
         model: a model, its folder, or a look at an input, which is then the batch.
         inputs: files, ``DATA:NUMBER`` such as ``mnist/:train[7]``, or arrays as the model's inputs are stored (of
             pictures uint8 (H, W, C) of its size), or a batch of them.
-        labels: their classes by name, or by number from 0; None: what the data says.
+        labels: their classes by name, or by number from 0; of a regression the numbers, in the target's own unit;
+            None: what the data says.
         lr: the learning rate of the step.
         training: batch norm by the batch's statistics and dropout, as in training; False: as in evaluation.
-        label_smoothing: of the cross entropy.
+        label_smoothing: of a cross entropy.
         seed: of dropout's masks.
 
     Raises:
@@ -158,13 +161,16 @@ def training_step(
     if not np.isfinite(lr) or lr < 0:
         raise UserError("--lr", f"{lr:g}", "a number of at least 0")
     stored, known = _inputs(loaded, inputs)
-    numbers = _numbers(loaded, labels, known)
+    targets, told = _targets(loaded, labels, known)
     device = next((p.device for p in loaded.module.parameters()), torch.device("cpu"))
     inputs_N = np.stack(stored)
     x_N_shape = loaded.normalise(torch.from_numpy(inputs_N).to(device))
-    back = engine_step(loaded.module, x_N_shape, numbers, training, label_smoothing, seed)
+    task = loaded.task
+    if label_smoothing and isinstance(task, Regression):
+        raise UserError("label smoothing", f"{label_smoothing:g}", "0: a number is no class")
+    back = engine_step(loaded.module, x_N_shape, targets, training, label_smoothing, seed, task.kind)
     after = engine_loss(loaded.module, back, lr)
-    return TrainingStep(loaded, inputs_N, tuple(loaded.classes[n] for n in numbers), lr, back, after)
+    return TrainingStep(loaded, inputs_N, told, lr, back, after)
 
 
 def _inputs(model: Model, inputs: Any) -> tuple[list[Inputs], list[str | None]]:
@@ -188,15 +194,35 @@ def _inputs(model: Model, inputs: Any) -> tuple[list[Inputs], list[str | None]]:
     return stored, known
 
 
-def _numbers(model: Model, labels: Any, known: Sequence[str | None]) -> list[int]:
-    """The classes of the inputs by number."""
-    given = [labels] if isinstance(labels, (str, int)) else list(labels) if labels is not None else list(known)
+def _targets(
+    model: Model, labels: Any, known: Sequence[str | None]
+) -> tuple[list[int] | NDArray[np.float64], tuple[str, ...]]:
+    """What the loss is told of the inputs, classes by number or standardised numbers, and how that is written."""
+    given = [labels] if isinstance(labels, (str, int, float)) else list(labels) if labels is not None else list(known)
     if len(given) != len(known):
         raise UserError("labels", f"{len(given)} for {len(known)} {model.modality.many}", f"one a {model.modality.one}")
-    return [_number(model, label) for label in given]
+    task = model.task
+    if isinstance(task, Regression):
+        numbers = [_true_number(model, task, label) for label in given]
+        return (np.array(numbers) - task.mean) / task.std, tuple(f"{number:g}" for number in numbers)
+    classes = [_number(model, label) for label in given]
+    return classes, tuple(model.classes[number] for number in classes)
 
 
-def _number(model: Model, label: str | int | None) -> int:
+def _true_number(model: Model, task: Regression, label: str | float | None) -> float:
+    if label is None:
+        got = f"the {task.target} of a {model.modality.one} is not known"
+        raise UserError("labels", got, "the number that it is, as --label or labels=")
+    try:
+        number = float(label)
+    except ValueError:
+        number = float("nan")
+    if not np.isfinite(number):
+        raise UserError("labels", f"{label!r} as {task.target}", "a number")
+    return number
+
+
+def _number(model: Model, label: str | float | None) -> int:
     classes = model.classes
     if label is None:
         raise UserError(
@@ -206,6 +232,6 @@ def _number(model: Model, label: str | int | None) -> int:
         if label not in classes:
             raise UserError("labels", f"no class {label!r}", hint=did_you_mean(label, classes))
         return classes.index(label)
-    if not 0 <= int(label) < len(classes):
+    if label != int(label) or not 0 <= label < len(classes):
         raise UserError("labels", f"no class {label}", f"from 0 to {len(classes) - 1}, or a name")
     return int(label)

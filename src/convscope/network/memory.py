@@ -223,7 +223,8 @@ def _padded(node: Node) -> int:
     of a maximum; else 0.
     """
     window = node.op.window(node.input_shapes)
-    if window is None or not node.op.traits.keeps:  # what keeps nothing of its operand keeps no copy of it either
+    # What keeps nothing of its operand keeps no copy of it either.
+    if window is None or "input" not in node.op.traits.keeps:
         return 0
     most = [
         kernel // 2 if is_maximum(node.op) else max(pair)
@@ -437,9 +438,8 @@ class _Training:
     def _backward(self, step: PlanStep, saved: Iterable[int], arriving: dict[str, int]) -> None:
         alive = self.alive
         arrived = arriving.pop(step.writes)
-        passes = (
-            (_shares(step) and not step.in_place) or step.node.op.traits.gradient == "passed" or step.role == "bias"
-        )
+        alone = step.node.op.inputs == "several" and len(step.reads) == 1
+        passes = alone or step.node.op.traits.gradient == "passed" or step.role == "bias"
         for path in step.reads:
             if path == INPUT:
                 continue

@@ -23,7 +23,8 @@ from convscope.ops.arrays import Array, Gradients, Operands, Tensors
 from convscope.ops.step import Operand, Step
 from convscope.reference.backward import backward
 from convscope.reference.forward import forward, tensors_of
-from convscope.reference.losses import ExampleLoss, Labels, Loss, cross_entropy, open_cross_entropy
+from convscope.reference.losses import Loss
+from convscope.reference.opened_loss import ExampleLoss, Kind, Targets, loss_of, open_loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,21 +34,22 @@ class Backpropagation:
     Args:
         graph: the network.
         state: its tensors by name, as they were before the step.
-        labels_N: the classes of the batch.
+        targets_N: the classes of the batch, or its numbers.
         values: each node's output by path with the batch, the batch itself as ``"input"``; none of a node that the
             scores do not depend on, a last softmax above all.
         gradients: of the loss with respect to each of these values, in their shapes.
         parameters: of the loss with respect to each trained tensor, as ``path.weight``.
-        loss: mean cross entropy of the scores.
+        loss: of the scores, the mean over the batch.
         training: whether batch norm took the batch's statistics.
         label_smoothing: of the loss.
         masks: what each dropout multiplied by, by path: 0 or 1 / (1 - p); none where there was no dropout.
         eps: the precision of these numbers, as a distance from 1 to the next.
+        kind: of the task, which says what loss it is.
     """
 
     graph: Graph
     state: Mapping[str, NDArray[Any]]
-    labels_N: NDArray[np.int64]
+    targets_N: Targets
     values: Mapping[str, Array]
     gradients: Mapping[str, Array]
     parameters: Mapping[str, Array]
@@ -56,6 +58,7 @@ class Backpropagation:
     label_smoothing: float = 0.0
     masks: Mapping[str, Array] = field(default_factory=dict)
     eps: float = 2.0**-52
+    kind: Kind = "classification"
 
     @property
     def scores(self) -> str:
@@ -65,7 +68,7 @@ class Backpropagation:
     @property
     def examples(self) -> int:
         """How many."""
-        return len(self.labels_N)
+        return len(self.targets_N)
 
     def operands(self, path: str) -> Operands:
         """What a node was given."""
@@ -78,7 +81,7 @@ class Backpropagation:
 
     def loss_of(self, example: int) -> ExampleLoss:
         """One example's loss opened, in float64 from the scores."""
-        return open_cross_entropy(self.values[self.scores], self.labels_N, example, self.label_smoothing)
+        return open_loss(self.kind, self.values[self.scores], self.targets_N, example, self.label_smoothing)
 
     def update(self, weight: Address, lr: float) -> Update:
         """One weight before and after a step of plain gradient descent."""
@@ -133,23 +136,26 @@ def backpropagate(
     graph: Graph,
     state: Tensors,
     images_N: Array,
-    labels_N: Labels | Sequence[int],
+    targets_N: Targets | Sequence[int],
     training: bool = True,
     label_smoothing: float = 0.0,
     masks: Mapping[str, Array] | None = None,
+    kind: Kind = "classification",
 ) -> Backpropagation:
-    """One step's loss and all its gradients: forward, cross entropy of the scores, and the chain rule back.
+    """One step's loss and all its gradients: forward, the loss of the scores, and the chain rule back.
 
-    Rumelhart, Hinton and Williams 1986. Cross entropy takes the scores: a last softmax is part of the loss.
+    Rumelhart, Hinton and Williams 1986. Cross entropy takes the scores: a last softmax, or a last sigmoid of one
+    output, is part of the loss.
 
     Args:
         graph: the network; its scores are one vector an example.
         state: its tensors as ``path.weight`` ...; cast to the images' precision.
         images_N: a batch, ``(N, *graph.input)``, of real numbers.
-        labels_N: its classes, from 0.
+        targets_N: its classes, from 0; of a regression the numbers on the scale of the scores.
         training: batch norm by the batch's statistics, and dropout.
-        label_smoothing: as in :func:`convscope.reference.losses.cross_entropy`.
+        label_smoothing: as in :func:`convscope.reference.opened_loss.loss_of`.
         masks: what each dropout multiplies by, by path, in its output's shape; needed in training alone.
+        kind: of the task, which says what loss it is.
 
     Raises:
         UserError: the batch, a label or a tensor does not fit, the scores are no vector, or a dropout has no mask.
@@ -173,7 +179,7 @@ def backpropagate(
         given[path] = Operands([values[source] for source in node.inputs], parameters, buffers, training)
         values[path] = given[path].x * dropped[path] if path in dropped else _forward(node, given[path])
     scores = scores_path(graph)
-    loss = cross_entropy(values[scores], labels_N, label_smoothing)
+    loss = loss_of(kind, values[scores], targets_N, label_smoothing)
     gradients: dict[str, Array] = {path: np.zeros_like(value) for path, value in values.items()}
     gradients[scores] = loss.gradient
     of_parameters: dict[str, Array] = {}
@@ -186,7 +192,7 @@ def backpropagate(
     return Backpropagation(
         graph=graph,
         state={name: np.asarray(value) for name, value in state.items()},
-        labels_N=np.asarray(labels_N, np.int64),
+        targets_N=np.asarray(targets_N, np.float64) if kind == "regression" else np.asarray(targets_N, np.int64),
         values=values,
         gradients=gradients,
         parameters=in_order(graph, of_parameters, images_N.dtype),
@@ -195,6 +201,7 @@ def backpropagate(
         label_smoothing=label_smoothing,
         masks=dropped,
         eps=float(np.finfo(images_N.dtype).eps),
+        kind=kind,
     )
 
 

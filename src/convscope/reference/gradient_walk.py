@@ -20,7 +20,7 @@ from convscope.ops.step import Operand, Step
 from convscope.ops.uses import Factor, Uses
 from convscope.ops.walk import Term, Terms, Vector, Walk
 from convscope.reference.backpropagation import Backpropagation
-from convscope.reference.losses import ExampleLoss
+from convscope.reference.opened_loss import ExampleLoss
 from convscope.reference.uses import steps_of_unit, steps_of_weight, uses_of_unit, uses_of_weight
 
 
@@ -50,7 +50,7 @@ class GradientWalk:
             the unit there times the derivative of that unit; a term's ``operand`` counts the readers.
         readers: the nodes that used it.
         loss: of a score, the loss that reads it.
-        from_loss: the loss's own part of the gradient: ``(probability - target) / examples``; else 0.
+        from_loss: the loss's own part of the gradient, ``loss.slope()``; else 0.
     """
 
     address: Address
@@ -168,18 +168,9 @@ def _gradient(
     operands += [Operand(part.name, part.value) for part in parts]
     form = " + ".join(f"{{{at}}}" for at in range(len(operands)))
     steps = (Step("gradient", form, tuple(operands), value),) if operands else ()
-    scale = sum((part.scale for part in parts), _scale_of_loss(loss, address))
+    scale = sum((part.scale for part in parts), 0.0 if loss is None else loss.rounding_scale(address.index[0]))
     walk = Walk("", address.index, Terms.none(), "sum", 0.0, steps, scale, parts)
     return GradientWalk(address, example, walk, readers, loss, from_loss)
-
-
-def _scale_of_loss(loss: ExampleLoss | None, address: Address) -> float:
-    if loss is None:
-        return 0.0
-    place, scores = address.index[0], np.abs(loss.scores_K)
-    # An exponential is off by the rounding of its exponent, as often as that is large.
-    spread = 2 + float(scores.max()) + float(scores[place])
-    return float(loss.probabilities_K[place] * spread + loss.target_K[place]) / loss.count
 
 
 def _part(step: Backpropagation, readers: Sequence[Reader], number: int, uses: Uses) -> Walk:
@@ -268,14 +259,7 @@ class Chain:
         """The loss's slope towards the score, as a formula."""
         if self.loss is None:
             return None
-        place = (self.links[-1].unit if self.links else self.start).index[0]
-        numbers = {
-            "probability": float(self.loss.probabilities_K[place]),
-            "target": float(self.loss.target_K[place]),
-            "examples": float(self.loss.count),
-        }
-        operands = tuple(Operand(name, value) for name, value in numbers.items())
-        return Step("slope of the loss", "({0} - {1}) / {2}", operands, self.last)
+        return self.loss.slope((self.links[-1].unit if self.links else self.start).index[0])
 
 
 def chain(step: Backpropagation, address: Address, example: int = 0) -> Chain:

@@ -1,4 +1,4 @@
-"""Losses and what they are made of, each with its derivative, in plain NumPy: odds, logit, cross entropies.
+"""Losses and what they are made of, each with its derivative, in plain NumPy: odds, cross entropies, squared error.
 
 Results keep the input's precision. Values and gradients are torch's, at the edges too: a logarithm in a binary cross
 entropy is at least -100, and its slope at a probability of 0 or 1 is cut off at 1e12. Imports no torch.
@@ -17,20 +17,18 @@ from convscope.errors import UserError
 from convscope.ops import spell_shape
 from convscope.ops.arrays import Array
 from convscope.ops.functions import sigmoid, softmax
-from convscope.ops.step import Operand, Step
 
 __all__ = [
-    "ExampleLoss",
     "Loss",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
     "logit",
     "logit_slope",
+    "mean_squared_error",
     "odds",
     "odds_slope",
     "one_hot",
-    "open_cross_entropy",
     "sigmoid",
     "sigmoid_slope",
 ]
@@ -158,6 +156,7 @@ def cross_entropy(
     label_smoothing: float = 0.0,
     weight_K: Array | None = None,
     reduction: Reduction = "mean",
+    ignore_index: int | None = None,
 ) -> Loss:
     """Softmax and the negative logarithm of the label's probability, in one: ``torch.nn.CrossEntropyLoss``.
 
@@ -169,14 +168,19 @@ def cross_entropy(
         label_smoothing: so much of the target is spread over all classes alike (Szegedy et al. 2015).
         weight_K: a weight a class; the mean is then over the labels' weights.
         reduction: the mean over the examples, or the sum.
+        ignore_index: a label that counts for nothing: its example has no loss, no gradient and no part in the mean's
+            divisor; None: every label counts. Torch's own default is -100.
 
     Raises:
-        UserError: shapes that do not fit, a label outside the classes, target probabilities that do not sum to 1.
+        UserError: shapes that do not fit, a label outside the classes, target probabilities that do not sum to 1, a
+            mean over nothing, or an ``ignore_index`` beside target probabilities.
 
     Example:
         >>> loss = cross_entropy(np.array([[2.0, 1.0, 0.0]]), [0])
         >>> round(loss.value, 4), loss.gradient.round(4)
         (0.4076, array([[-0.3348,  0.2447,  0.09  ]]))
+        >>> cross_entropy(np.zeros((2, 2)), [0, -100], ignore_index=-100).each.round(4)
+        array([0.6931, 0.    ])
     """
     scores_NK = np.asarray(scores_NK)
     if scores_NK.ndim != 2 or not scores_NK.size:
@@ -187,14 +191,16 @@ def cross_entropy(
     weight = np.ones(classes) if weight_K is None else np.asarray(weight_K, np.float64)
     if weight.shape != (classes,):
         raise UserError("class weights", spell_shape(weight.shape), f"one a class: {classes}")
-    target_NK, divisor = _targets(labels, count, classes, weight)
+    target_NK, counts_N, divisor = _targets(labels, count, classes, weight, ignore_index)
     if reduction == "sum":
         divisor = 1.0
     if divisor == 0:
+        if not counts_N.any():
+            raise UserError("cross entropy", f"every label is ignored: {ignore_index}", "a mean over something")
         raise UserError("class weights", "those of all labels are 0", "a mean over something")
-    target_NK = (1 - label_smoothing) * target_NK + label_smoothing / classes
+    target_NK = ((1 - label_smoothing) * target_NK + label_smoothing / classes) * counts_N[:, None]
     weighted_NK = (target_NK * weight).astype(scores_NK.dtype)
-    each = -(weighted_NK * log_softmax(scores_NK)).sum(1)
+    each = 0 - (weighted_NK * log_softmax(scores_NK)).sum(1)  # 0, not -0, of an ignored label
     gradient = (softmax(scores_NK) * weighted_NK.sum(1, keepdims=True) - weighted_NK) / divisor
     return Loss(float(each.sum() / divisor), each, gradient.astype(scores_NK.dtype))
 
@@ -236,124 +242,80 @@ def binary_cross_entropy(probability: Array, target: Array, reduction: Reduction
     return _reduced(each, gradient, reduction)
 
 
-def binary_cross_entropy_with_logits(logits: Array, target: Array, reduction: Reduction = "mean") -> Loss:
+def binary_cross_entropy_with_logits(
+    logits: Array, target: Array, reduction: Reduction = "mean", pos_weight: Array | float | None = None
+) -> Loss:
     """Sigmoid and binary cross entropy in one, exact for large logits: ``torch.nn.BCEWithLogitsLoss``.
 
-    The derivative is the probability less the target.
+    The derivative is the probability less the target; with ``pos_weight`` ``p (1 - t + w t) - w t``.
 
     Args:
         logits: any real numbers, of any shape.
         target: from 0 to 1, of the same shape.
         reduction: the mean over the elements, or the sum.
+        pos_weight: what the target 1 counts, in one of the target 0; one number, or one an element of the last axes.
+            The divisor of the mean stays the number of elements.
 
     Raises:
-        UserError: a target outside 0..1, or other shapes.
+        UserError: a target outside 0..1, other shapes, or a negative weight.
 
     Example:
         >>> loss = binary_cross_entropy_with_logits(np.array([0.0, 1000.0]), np.array([1.0, 0.0]))
         >>> loss.each.round(4), loss.gradient
         (array([6.931e-01, 1.000e+03]), array([-0.25,  0.5 ]))
+        >>> binary_cross_entropy_with_logits(np.array([0.0]), np.array([1.0]), pos_weight=3.0).each.round(4)
+        array([2.0794])
     """
     x = np.asarray(logits)
     t = _like(x, np.asarray(target))
-    each = np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.abs(x)))
-    return _reduced(each, sigmoid(x) - t, reduction)
+    w = _pos_weight(x, pos_weight)
+    # -log(sigmoid(x)) is the softplus of -x, -log(1 - sigmoid(x)) that of x.
+    tail = np.log1p(np.exp(-np.abs(x)))
+    each = w * t * (np.maximum(-x, 0) + tail) + (1 - t) * (np.maximum(x, 0) + tail)
+    return _reduced(each, sigmoid(x) * (1 - t + w * t) - w * t, reduction)
+
+
+def mean_squared_error(values: Array, target: Array, reduction: Reduction = "mean") -> Loss:
+    """``(x - t)^2`` of numbers of any shape: ``torch.nn.MSELoss``. The derivative is ``2 (x - t)``, over the elements.
+
+    Args:
+        values: what is predicted.
+        target: what is true, in the same shape.
+        reduction: the mean over the elements, or the sum.
+
+    Raises:
+        UserError: other shapes, no values at all, or a target that is no number.
+
+    Example:
+        >>> loss = mean_squared_error(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
+        >>> loss.value, loss.each, loss.gradient
+        (2.0, array([0., 4.]), array([0., 2.]))
+    """
+    x, t = np.asarray(values), np.asarray(target)
+    if t.shape != x.shape:
+        got = f"targets of {spell_shape(t.shape) or '1'}"
+        raise UserError("mean squared error", got, f"one a value: {spell_shape(x.shape) or '1'}")
+    if not x.size:
+        raise UserError("mean squared error", "no values", "a mean over something")
+    if not np.isfinite(t).all():
+        raise UserError("mean squared error", f"a target of {t[~np.isfinite(t)].flat[0]:g}", "a number")
+    apart = x - t.astype(x.dtype)
+    return _reduced(np.square(apart), 2 * apart, reduction)
+
+
+def _pos_weight(x: Array, pos_weight: Array | float | None) -> Array:
+    weight = np.asarray(1.0 if pos_weight is None else pos_weight, x.dtype)
+    if not (np.isfinite(weight) & (weight >= 0)).all():
+        raise UserError("pos_weight", f"{weight[~(np.isfinite(weight) & (weight >= 0))].flat[0]:g}", "at least 0")
+    if weight.ndim > x.ndim or any(w not in (1, n) for w, n in zip(weight.shape[::-1], x.shape[::-1], strict=False)):
+        got, expected = spell_shape(weight.shape), f"one number, or one an element of {spell_shape(x.shape)}"
+        raise UserError("pos_weight", f"weights of {got}", expected)
+    return weight
 
 
 def _reduced(each: Array, gradient: Array, reduction: Reduction) -> Loss:
     divisor = each.size if reduction == "mean" else 1
     return Loss(float(each.sum()) / divisor, each, gradient / divisor)
-
-
-# A cross entropy opened
-
-
-@dataclass(frozen=True, eq=False)
-class ExampleLoss:
-    """One example's cross entropy, from its scores to its part of the mean.
-
-    Args:
-        example: which of the batch.
-        label: the class that it is of.
-        scores_K, exponentials_K, probabilities_K: a value a class; exponentials are of the score less the largest.
-        target_K: 1 at the label and 0 elsewhere, smoothed if smoothing was asked for.
-        gradient_K: of the batch's loss with respect to the scores: ``(probability - target) / examples``.
-        steps: exponential, probability, loss of the label; with smoothing the mean over all classes, and both mixed;
-            last the part of the batch's mean.
-        loss: of this example.
-        count: examples in the batch.
-    """
-
-    example: int
-    label: int
-    scores_K: Array
-    exponentials_K: Array
-    probabilities_K: Array
-    target_K: Array
-    gradient_K: Array
-    steps: tuple[Step, ...]
-    loss: float
-    count: int
-
-
-def open_cross_entropy(scores_NK: Array, labels_N: Labels, example: int, label_smoothing: float = 0.0) -> ExampleLoss:
-    """One example's cross entropy, every step of it, in float64.
-
-    Args:
-        scores_NK: the batch's scores.
-        labels_N: its labels.
-        example: which one.
-        label_smoothing: as in :func:`cross_entropy`.
-
-    Raises:
-        UserError: as :func:`cross_entropy`.
-        IndexError: there is no such example.
-
-    Example:
-        >>> opened = open_cross_entropy(np.array([[2.0, 1.0, 0.0]]), np.array([0]), 0)
-        >>> [(step.name, step.symbols(), round(step.value, 4)) for step in opened.steps][1:3]
-        [('probability', 'exponential / sum', 0.6652), ('loss', '-log(probability)', 0.4076)]
-    """
-    scores_NK = np.asarray(scores_NK, np.float64)
-    whole = cross_entropy(scores_NK, labels_N, label_smoothing)
-    count, classes = scores_NK.shape
-    if not 0 <= example < count:
-        raise IndexError(f"example {example} of {count}")
-    scores, label = scores_NK[example], int(labels_N[example])
-    largest = float(scores.max())
-    powers = np.exp(scores - largest)
-    total, own = float(powers.sum()), float(powers[label])
-    # An exponential may be too small for its logarithm: the loss is taken from the scores.
-    logs = log_softmax(scores_NK[example : example + 1])[0]
-    of_label = -float(logs[label])
-    steps = [
-        _step("exponential", "exp({0} - {1})", own, score=scores[label], largest=largest),
-        _step("probability", "{0} / {1}", own / total, exponential=own, sum=total),
-    ]
-    if own > 0:
-        steps.append(_step("loss", "-log({0})", of_label, probability=own / total))
-    else:
-        form = "log({0}) + {1} - {2}"
-        steps.append(_step("loss", form, of_label, sum=total, largest=largest, score=scores[label]))
-    loss = of_label
-    if label_smoothing:
-        over_all = -float(logs.mean())
-        loss = (1 - label_smoothing) * of_label + label_smoothing * over_all
-        operands = {"loss of the label": of_label, "smoothing": label_smoothing, "mean loss of all classes": over_all}
-        steps.append(Step("smoothed loss", "(1 - {1}) * {0} + {1} * {2}", _operands(operands), loss))
-    steps.append(_step("part of the mean", "{0} / {1}", loss / count, loss=loss, examples=count))
-    target = (1 - label_smoothing) * one_hot([label], classes)[0] + label_smoothing / classes
-    return ExampleLoss(
-        example, label, scores, powers, powers / total, target, whole.gradient[example], tuple(steps), loss, count
-    )
-
-
-def _step(name: str, form: str, value: float, **operands: float) -> Step:
-    return Step(name, form, _operands(operands), value)
-
-
-def _operands(values: dict[str, float]) -> tuple[Operand, ...]:
-    return tuple(Operand(name, float(value)) for name, value in values.items())
 
 
 # What is given
@@ -410,19 +372,24 @@ def class_numbers(where: str, labels: Labels | Sequence[int], classes: int) -> N
     return found.astype(np.int64)
 
 
-def _targets(labels: Labels | Array | Sequence[int], count: int, classes: int, weight: Array) -> tuple[Array, float]:
-    """The target distribution of each example, and what the sum of their losses is divided by."""
+def _targets(
+    labels: Labels | Array | Sequence[int], count: int, classes: int, weight: Array, ignore_index: int | None
+) -> tuple[Array, NDArray[np.bool_], float]:
+    """The target distribution of each example, which examples count, and what the sum of the losses is divided by."""
     given = np.asarray(labels)
     if given.ndim == 2:
+        if ignore_index is not None:
+            raise UserError("ignore_index", "the targets are probabilities", "labels: whole numbers, one an example")
         if given.shape != (count, classes):
             raise UserError("cross entropy", f"targets of {spell_shape(given.shape)}", f"{count}x{classes}")
         target = _probabilities("cross entropy's target", given.astype(np.float64))
         if not np.allclose(target.sum(1), 1, atol=1e-4):
             raise UserError("cross entropy's target", f"a row sums to {target.sum(1).flat[0]:g}", "each row to 1")
-        return target, float(count)
+        return target, np.ones(count, bool), float(count)
     if given.ndim != 1 or len(given) != count:
         got = f"labels of {spell_shape(given.shape)}"
         hint = "scores come first, labels second" if given.ndim > 1 else ""
         raise UserError("cross entropy", got, f"one an example: {count}", hint)
-    found = class_numbers("cross entropy", given, classes)
-    return np.eye(classes)[found], float(weight[found].sum())
+    counts_N = np.ones(count, bool) if ignore_index is None else given != ignore_index
+    found = class_numbers("cross entropy", np.where(counts_N, given, 0), classes)
+    return np.eye(classes)[found], counts_N, float(weight[found][counts_N].sum())

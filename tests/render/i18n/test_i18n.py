@@ -16,7 +16,7 @@ SOURCE = Path(convscope.__file__).parent
 FIELD = {
     "convscope", "calc", "look", "NumPy", "float32", "float64", "bfloat16", "im2col", "ReLU", "GELU", "max", "min", "x",
     "y", "p", "k", "n", "MB", "NaN", "Grad-CAM", "HiResCAM", "LayerCAM", "occlusion", "integrated", "gradients", "ECE",
-    "F1", "nat", "JPEG", "JSON", "unknown", "LeCun", "N",
+    "F1", "nat", "JPEG", "JSON", "unknown", "LeCun", "N", "R2", "MAE", "RMSE", "Efron",
 }  # fmt: skip
 """Names that a Korean text on networks writes in Latin letters too; `unknown` is the very word that a model answers."""
 

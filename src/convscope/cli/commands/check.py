@@ -36,6 +36,7 @@ NAMED = 5
 @option("--sheet", type=FILE, help="Draw what a network sees of the pictures, by each --fit, as a PNG.")
 @option("--size", type=click.IntRange(min=8), default=96, show_default=True, help="Pixels a side on the sheet.")
 @option("--fix", type=FILE, help="Write a cleaned list (CSV) to train on; no picture is touched.")
+@setting_option("target", "Of a table of numbers: the column of the labels.")
 @setting_option("seed", "Seed of the split that training would make. Default: 0.")
 @option("--strict", is_flag=True, help="Exit with status 1 where something should be mended.")
 @json_option
@@ -55,13 +56,13 @@ def check_command(data: str, **options: Any) -> int:
     from rich.console import Console
 
     from convscope.data.audit import check as audit
-    from convscope.data.sources import open_source
+    from convscope.data.sources import Columns, open_source
     from convscope.data.sources.source import ArraySource, FileSource, TableSource
     from convscope.render.progress import Watch
     from convscope.render.text.audit import to_text
 
     fix = options["fix"]
-    source = open_source(data)
+    source = open_source(data, columns=Columns(options["target"]))
     if fix is not None and isinstance(source, ArraySource):
         raise UserError("--fix", f"{data} has no picture files that a list could name", "a folder or a table")
     if isinstance(source, TableSource):

@@ -75,7 +75,7 @@ def evaluate(
     if isinstance(done.evaluation, Evaluation):
         click.echo(to_text(done.evaluation, words("evaluation", lang), done.report))
     else:
-        click.echo(numbers_text(done.evaluation))
+        click.echo(numbers_text(done.evaluation, words("evaluation", lang)))
     if isinstance(done.evaluation, Evaluation) and done.evaluation.binary is not None:
         click.echo("\n" + binary_text(done.evaluation.binary))
     if spoilt is not None:

@@ -117,9 +117,6 @@ def look_command(request: Request) -> None:
 
     if request.html is not None or request.show not in (None, "kernels", "field"):
         of_pictures(look.model.preprocess, "--html" if request.html is not None else f"--show {request.show}")
-    if request.step and look.model.task.kind != "classification":
-        got = f"the model's loss is {look.model.task.loss}"
-        raise UserError("--step", got, "a model of several classes: the step opens a cross entropy over classes")
     if request.html is not None:
         _page(found, look, request)
     elif request.show is not None:

@@ -16,7 +16,7 @@ _DOMINANT = 0.75
 
 def _changes_nothing(node: Node) -> bool:
     """Whether a node passes its operand on, at least where nothing is trained."""
-    return node.op.traits.aliases in ("always", "evaluation")
+    return node.op.traits.aliases in ("always", "evaluation") and node.shape == node.input_shapes[0]
 
 
 def is_light(node: Node) -> bool:

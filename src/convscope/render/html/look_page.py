@@ -113,7 +113,7 @@ def gather(
         hidden = occlusion(look, class_name, progress=_named(progress, "occlusion"))
         slopes = integrated_gradients(look, class_name, progress=_named(progress, "gradients"))
     scores = look.values[look.model.scores_path]
-    named = label if label in look.model.classes else int(scores.argmax())
+    named = label if label in look.model.classes else int(look.probabilities.argmax())
     taken = training_step(look, labels=named, lr=lr, training=False) if step else None
     return LookPage(
         look,

@@ -82,18 +82,27 @@ def steepest(step: TrainingStep) -> list[Address]:
 def _loss(step: TrainingStep) -> str:
     """From the scores to the loss, and the gradient that goes back into them."""
     loss = step.loss_of()
-    order = sorted(range(len(loss.scores_K)), key=lambda k: (k != loss.label, -float(loss.scores_K[k])))
+    if loss.kind == "classification":
+        order = sorted(range(len(loss.scores_K)), key=lambda k: (k != loss.label, -float(loss.scores_K[k])))
+        names = [step.model.classes[k] for k in range(len(loss.scores_K))]
+    else:
+        order, names = [0], [step.model.classes[1] if loss.kind == "binary" else step.model.task.to_dict()["target"]]
     rows = []
     for k in order[:CLASSES]:
-        mark = ' class="won"' if k == loss.label else ""
-        cells = (
-            shown(float(loss.scores_K[k]), 5),
-            text(percent(float(loss.probabilities_K[k]))),
+        prediction = float(loss.predictions_K[k])
+        mark = ' class="won"' if loss.kind == "classification" and k == loss.label else ""
+        cells = [
+            shown(prediction, 5) if loss.kind == "regression" else text(percent(prediction)),
             shown(float(loss.target_K[k]), 3),
             shown(float(loss.gradient_K[k]), 4),
-        )
+        ]
+        if loss.kind != "regression":
+            cells.insert(0, shown(float(loss.scores_K[k]), 5))
         numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
-        rows.append(f"<tr{mark}><td>{isolated(step.model.classes[k])}</td>{numbers}</tr>")
+        rows.append(f"<tr{mark}><td>{isolated(names[k])}</td>{numbers}</tr>")
+    if loss.kind == "regression":
+        table = _table(("number", "prediction", "target", "gradient"), rows, left=1)
+        return paragraph("standardised target") + table + steps_list(loss.steps)
     table = _table(("class", "score", "probability", "target", "gradient"), rows, left=1)
     return table + steps_list(loss.steps)
 

@@ -47,10 +47,10 @@ def write_regression_report(
             words["key numbers"],
             "report/numbers.html",
             {
-                "headings": ("", "value", "95 %", "baseline"),
-                "rows": number_rows(evaluation),
-                "definitions": definitions(),
-                "worst_headings": ("", evaluation.target, words["said"]),
+                "headings": ("", words["number value"], words["number interval"], words["baseline"]),
+                "rows": number_rows(evaluation, words),
+                "definitions": definitions(words),
+                "worst_headings": (words["farthest off"], evaluation.target, words["said"]),
                 "worst": worst,
             },
         )
@@ -64,5 +64,5 @@ def write_regression_report(
         sections.append(Section("network", words["network"], "report/drawing.html", network))
     sections.append(Section("facts", words["facts"], "report/listed.html", {"rows": list((facts or {}).items())}))
     rows = [Row((section,), "") for section in sections]
-    page = document("numbers.html", title, rows, words, lede=headline(evaluation))
+    page = document("numbers.html", title, rows, words, lede=headline(evaluation, words))
     write_atomically(path, page.encode("utf-8"))

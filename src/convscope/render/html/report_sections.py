@@ -84,10 +84,15 @@ def key_numbers(report: Report) -> list[Values]:
             percent(evaluation.balanced_accuracy),
             words["balanced note"].format(classes=count_text(occurring)),
         ),
+        (
+            "macro f1",
+            percent(evaluation.macro_f1),
+            words["macro f1 note"].format(classes=count_text(occurring)),
+        ),
         ("loss", f"{evaluation.loss:.3f}", words["loss note"]),
     ]
     if len(evaluation.classes) > 5:  # else all right by definition
-        numbers.insert(4, ("top5", percent(evaluation.top5), words["top5 note"]))
+        numbers.insert(5, ("top5", percent(evaluation.top5), words["top5 note"]))
     return [
         {
             "label": words[key],

@@ -29,7 +29,7 @@ def to_text(comparison: PairedComparison, p: float | None = None) -> str:
         ("neither", f"{comparison.neither:,}"),
     ]
     blocks = [
-        f"{comparison.count:,} pictures, {comparison.of}",
+        f"{comparison.count:,} {comparison.many}, {comparison.of}",
         text_table(rows, "<>"),
         text_table(counts, "<>"),
         verdict(comparison, p),
@@ -48,7 +48,7 @@ def verdict(comparison: PairedComparison, p: float) -> str:
     interval = f"{low:+.2f} to {high:+.2f} with 95 % confidence"
     said = f"The accuracy of B minus that of A is {difference:+.2f} points ({interval}). "
     if not comparison.only_one + comparison.only_other:
-        return said + "They are right and wrong on the same pictures."
+        return said + f"They are right and wrong on the same {comparison.many}."
     one, other = comparison.only_one, comparison.only_other
     told = (
         f"A is right {one:,} times where B is wrong, B {other:,} times where A is wrong: "

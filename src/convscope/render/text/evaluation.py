@@ -88,6 +88,11 @@ def _numbers(evaluation: Evaluation, words: Words, report: EvaluationReport | No
             percent(evaluation.balanced_accuracy),
             words["balanced note"].format(classes=count_text(occurring)),
         ),
+        (
+            words["macro f1"],
+            percent(evaluation.macro_f1),
+            words["macro f1 note"].format(classes=count_text(occurring)),
+        ),
         (words["baseline"], percent(evaluation.baseline), words["baseline note"].format(name=commonest(evaluation))),
         (words["ece"], percent(evaluation.ece), error_note(evaluation, report, words)),
         (words["loss"], f"{evaluation.loss:.4f}", words["loss note"]),

@@ -37,7 +37,7 @@ def gradient_text(step: TrainingStep, opened: OpenedGradient, most: int | None =
         opened: the number, as ``step.open`` gives it.
         most: so many terms, the largest first; None for all.
     """
-    blocks = [_head(step, opened), _terms(opened, most), _sums(opened)]
+    blocks = [_head(step, opened), _terms(opened, most, step.model.modality.one), _sums(opened)]
     if opened.update is not None:
         blocks.append(step_text(opened.update.step))
     blocks += [_way(opened.way), _loss(step, opened.way)]
@@ -45,17 +45,19 @@ def gradient_text(step: TrainingStep, opened: OpenedGradient, most: int | None =
 
 
 def _head(step: TrainingStep, opened: OpenedGradient) -> str:
-    count = len(step.labels)
+    count, modality = len(step.labels), step.model.modality
     of = (
-        f" of picture {opened.example} ({printable(step.labels[opened.example])})" if opened.example is not None else ""
+        f" of {modality.one} {opened.example} ({printable(step.labels[opened.example])})"
+        if opened.example is not None
+        else ""
     )
-    batch = "1 picture" if count == 1 else f"{count} pictures"
+    batch = f"1 {modality.one}" if count == 1 else f"{count} {modality.many}"
     before, after = spell_number(step.loss_before), spell_number(step.loss_after)
     change = f"loss of {batch}: {before}, after a step of learning rate {step.lr:g}: {after}"
     return f"{opened.address}{of} = {spell_number(opened.number)}\n{change}"
 
 
-def _terms(opened: OpenedGradient, most: int | None) -> str:
+def _terms(opened: OpenedGradient, most: int | None, one: str) -> str:
     walk = opened.walk
     lines = [] if walk.loss is None else [f"the loss reads it: {spell_number(walk.from_loss)}"]
     for part in walk.parts:
@@ -65,7 +67,7 @@ def _terms(opened: OpenedGradient, most: int | None) -> str:
         rows += [
             (
                 *(spell_number(number) for number in (*part.terms.becomes.numbers(term), term.result)),
-                f"{walk.unit(term)}" + _picture(part, term.example),
+                f"{walk.unit(term)}" + _example(part, term.example, one),
                 str(walk.factor_at(term) or ""),
             )
             for term in terms
@@ -79,10 +81,10 @@ def _terms(opened: OpenedGradient, most: int | None) -> str:
     return "\n".join(lines) if lines else "nothing that the loss depends on reads it"
 
 
-def _picture(part: Walk, example: int | None) -> str:
-    """The picture a unit is of, where a gradient has terms of several."""
+def _example(part: Walk, example: int | None, one: str) -> str:
+    """The example a unit is of, where a gradient has terms of several."""
     several = part.terms.example_N is not None and len(set(part.terms.example_N.tolist())) > 1
-    return f" of picture {example}" if several else ""
+    return f" of {one} {example}" if several else ""
 
 
 def _sums(opened: OpenedGradient) -> str:
@@ -127,7 +129,7 @@ def _loss(step: TrainingStep, way: Chain) -> str:
         return "no way leads to the loss"
     lines = [step_text(way.last_step)]
     lines.append(f"along this way: {spell_number(way.along)} of the gradient's {spell_number(way.gradient)}")
-    lines.append(f"\nthe loss of picture {way.example} ({printable(step.labels[way.example])}):")
+    lines.append(f"\nthe loss of {step.model.modality.one} {way.example} ({printable(step.labels[way.example])}):")
     return "\n".join([*lines, *map(step_text, way.loss.steps)])
 
 
