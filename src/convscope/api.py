@@ -120,8 +120,8 @@ def describe(
 @overload
 def zoo(reference: None = None) -> list[networks.Entry]: ...
 @overload
-def zoo(reference: str | Path) -> list[published.Comparison]: ...
-def zoo(reference: str | Path | None = None) -> list[networks.Entry] | list[published.Comparison]:
+def zoo(reference: str | Path) -> list[published.PublishedComparison]: ...
+def zoo(reference: str | Path | None = None) -> list[networks.Entry] | list[published.PublishedComparison]:
     """The networks that are known by name.
 
     Args:
@@ -155,12 +155,12 @@ def format(net: str | Path) -> str:  # noqa: A001  the command's name
         >>> format("conv   6 5x5>tanh")
         'conv 6 5x5 > tanh\\n'
     """
-    from convscope.network.formatter import layout
+    from convscope.network.formatter import format_statements
     from convscope.network.network import read_text
     from convscope.network.notation import parse
 
     text, name = (read_text(net), net.name) if isinstance(net, Path) else (net, "network")
-    return layout(parse(text, name)[0])
+    return format_statements(parse(text, name)[0])
 
 
 def calc(operation: str, *values: str | ArrayLike, seed: int = 0, **options: Any) -> Calculation:

@@ -26,9 +26,9 @@ from convscope.errors import UserError
 
 def _photograph(seed: int, size: tuple[int, int] = (160, 120)) -> Image.Image:
     """Large soft shapes and fine noise, as photographs have."""
-    dice = np.random.default_rng(seed)
-    coarse = Image.fromarray(dice.integers(0, 256, (5, 6, 3), dtype=np.uint8)).resize(size, Image.Resampling.BICUBIC)
-    noise = dice.normal(0, 6, (size[1], size[0], 3))
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(0, 256, (5, 6, 3), dtype=np.uint8)).resize(size, Image.Resampling.BICUBIC)
+    noise = rng.normal(0, 6, (size[1], size[0], 3))
     return Image.fromarray(np.clip(np.asarray(coarse) + noise, 0, 255).astype(np.uint8))
 
 

@@ -80,10 +80,10 @@ def _close(one: Array, other: Array) -> bool:
 
 
 def _given(case: Case, index: tuple[int, ...]) -> Any:
-    from convscope.ops.opening import Given
+    from convscope.ops.opening import UnitOperands
 
     given = case.operands()
-    return Given([value[0] for value in case.inputs], given.parameters, given.buffers, index)
+    return UnitOperands([value[0] for value in case.inputs], given.parameters, given.buffers, index)
 
 
 def _autograd(case: Case, gradient: Array) -> tuple[list[Array], dict[str, Array]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from convscope import ops
-from convscope.network.graph import INPUT, Graph, Head, Node
+from convscope.network.graph import INPUT, AuxiliaryHead, Graph, Node
 from convscope.ops import Op, Shape
 
 ONE = [
@@ -43,14 +43,14 @@ def graphs(draw: st.DrawFn) -> Graph:
     shapes: dict[str, Shape] = {INPUT: start}
     taken: set[str] = set()
     nodes = draw(_nodes(shapes, taken, draw(st.integers(1, 14)), ""))
-    heads: list[Head] = []
+    heads: list[AuxiliaryHead] = []
     body, last = nodes[:-1], nodes[-1]
     for index in range(draw(st.sampled_from([0, 0, 1, 2])) if body else 0):
         seen = {INPUT: start} | {node.path: node.shape for node in body}
         side = f"aux{index + 1}" if draw(st.booleans()) else f"head.{index}"
         inside = draw(_nodes(seen, taken, draw(st.integers(1, 4)), f"{side}."))
         if side not in taken:
-            heads.append(Head(draw(st.sampled_from([0.3, 1.0])), tuple(inside)))
+            heads.append(AuxiliaryHead(draw(st.sampled_from([0.3, 1.0])), tuple(inside)))
     return Graph(start, (*body, last), tuple(heads))
 
 

@@ -48,7 +48,7 @@ def plant(archive: Path, folder: Path, seed: int = 0, most: int = 10**6) -> dict
         seed: of all choices.
         most: training pictures of a class, at most: a small folder for quick tests.
     """
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     pool = _pictures(archive)
     train: list[tuple[str, str]] = []
     val: list[tuple[str, str]] = []
@@ -65,7 +65,7 @@ def plant(archive: Path, folder: Path, seed: int = 0, most: int = 10**6) -> dict
             for number, (member, name) in enumerate(rows):
                 files[f"{side}/{name}/photo {number:04} {Path(member).stem}.jpg"] = source.read(member)
     names = [name for name in files if name.startswith("train/")]
-    dice.shuffle(names)
+    rng.shuffle(names)
     copied, rest = names[: round(COPIED * len(names))], names[round(COPIED * len(names)) :]
     for number, name in enumerate(copied):
         _, label, _ = name.split("/")
@@ -77,7 +77,7 @@ def plant(archive: Path, folder: Path, seed: int = 0, most: int = 10**6) -> dict
     wrong = frequent[: round(WRONG * len(names))]
     for name in wrong:
         side, label, file = name.split("/")
-        other = dice.choice([x for x in list(CLASSES.values())[:8] if x != label])
+        other = rng.choice([x for x in list(CLASSES.values())[:8] if x != label])
         moved = f"{side}/{other}/{file}"
         files[moved] = files.pop(name)
         planted["wrong"].append(moved)
@@ -93,7 +93,7 @@ def plant(archive: Path, folder: Path, seed: int = 0, most: int = 10**6) -> dict
     for number in range(broken):
         what, make = list(_BROKEN.items())[number % len(_BROKEN)]
         name = f"train/{labels[number % 8]}/{what} {number:03}.jpg"
-        files[name] = make(files[dice.choice(rest[:-20])] if rest[0] in files else base)
+        files[name] = make(files[rng.choice(rest[:-20])] if rest[0] in files else base)
         planted["unreadable"].append(name)
     good = [name for name in rest if name in files]
     odd = max(len(_ODD), round(BROKEN * len(names) / 2))

@@ -220,7 +220,7 @@ def families(draw: st.DrawFn) -> tuple[Statement, ...]:
 class Untidy:
     """Writes a tree as a careless person would; parsing it gives the same tree.
 
-    Written from the grammar alone and apart from ``layout``, so that the two check each other.
+    Written from the grammar alone and apart from ``format_statements``, so that the two check each other.
     """
 
     def __init__(self, draw: st.DrawFn) -> None:

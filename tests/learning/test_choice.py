@@ -97,11 +97,11 @@ def test_speed_is_measured() -> None:
 
 
 def test_a_run_says_what_was_chosen(tmp_path: Path) -> None:
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for index in range(40):
         file = tmp_path / "pictures" / f"class{index % 2}" / f"{index}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(dice.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(file)
+        Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(file)
     going = training(str(tmp_path / "pictures"), out=tmp_path / "run", time=3600)
     for event in going:
         if isinstance(event, events.Decided):

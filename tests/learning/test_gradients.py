@@ -28,9 +28,9 @@ OBJECTIVE = Objective(IMAGE, Normalise((0.5,) * 3, (0.25,) * 3), Classification(
 
 
 def _batch(count: int = 24) -> Batch:
-    dice = torch.Generator().manual_seed(1)
-    images = torch.randint(0, 256, (count, 8, 8, 3), dtype=torch.uint8, generator=dice)
-    return Batch(images, torch.randint(0, 5, (count,), generator=dice))
+    rng = torch.Generator().manual_seed(1)
+    images = torch.randint(0, 256, (count, 8, 8, 3), dtype=torch.uint8, generator=rng)
+    return Batch(images, torch.randint(0, 5, (count,), generator=rng))
 
 
 def _of(module: GraphModule) -> dict[str, torch.Tensor]:

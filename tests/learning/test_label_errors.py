@@ -15,9 +15,9 @@ from convscope.model.folder import Model
 
 
 def test_planted_labels_are_found_in_drawn_probabilities() -> None:
-    dice = np.random.default_rng(0)
-    true_N = dice.integers(0, 5, 1000)
-    scores_NK = dice.normal(size=(1000, 5))
+    rng = np.random.default_rng(0)
+    true_N = rng.integers(0, 5, 1000)
+    scores_NK = rng.normal(size=(1000, 5))
     scores_NK[np.arange(1000), true_N] += 5
     probabilities_NK = np.exp(scores_NK) / np.exp(scores_NK).sum(1, keepdims=True)
     labels_N = true_N.copy()

@@ -79,10 +79,10 @@ def test_data_bound_is_said_where_it_is_true_and_only_there(
     (logged,) = (line for line in lines if line["event"] == "epochended")
     epoch = EpochEnded(**{key: value for key, value in logged.items() if key != "event"})
     assert bool(epoch.data_bound) == slow, (epoch.waiting, epoch.step_seconds)
-    assert result.waiting.is_bound == slow
+    assert result.data_stall.is_bound == slow
     if slow:
-        assert result.waiting.waiting_ms >= 1000 * SLOW
-        assert result.waiting.step_ms > result.waiting.waiting_ms
+        assert result.data_stall.waiting_ms >= 1000 * SLOW
+        assert result.data_stall.step_ms > result.data_stall.waiting_ms
         assert epoch.data_bound.startswith("data-bound: 2")
     facts: dict[str, str] = {}
     monkeypatch.setattr(run_report, "write_report", lambda *_, **given: facts.update(given["facts"]))

@@ -14,13 +14,13 @@ from convscope.learning import train as loop
 from convscope.learning.loader import Batch
 from convscope.learning.preview import preview
 from convscope.learning.recipe import Recipe
-from convscope.learning.setup import Asked, Opened, open_run
+from convscope.learning.setup import RunRequest, RunSetup, run_setup
 from convscope.network.network import Network
 
 
-def _opened(data: str | Path, network: str | None, recipe: Recipe, **more: Any) -> Opened:
+def _opened(data: str | Path, network: str | None, recipe: Recipe, **more: Any) -> RunSetup:
     parsed = None if network is None else Network.parse(network)
-    return open_run(Asked(data, parsed, recipe, **more), None, lambda done, total: None)
+    return run_setup(RunRequest(data, parsed, recipe, **more), None, lambda done, total: None)
 
 
 @pytest.mark.parametrize("balance", ["none", "sampling"])
@@ -70,8 +70,8 @@ def _photographs(folder: Path) -> Path:
 def test_the_fit_in_use_is_shown_and_left_is_not_turned_right(tmp_path: Path, fit: Any) -> None:
     data = _photographs(tmp_path / "photographs")
     recipe = Recipe(augment="light", epochs=1)
-    opened = _opened(data, "conv 4 3x3 > globalavgpool > flatten > linear 2", recipe, input=(3, 32, 32), fit=fit)
-    found = preview(opened, rows=4, epochs=2)
+    setup = _opened(data, "conv 4 3x3 > globalavgpool > flatten > linear 2", recipe, input=(3, 32, 32), fit=fit)
+    found = preview(setup, rows=4, epochs=2)
     assert found.augmentation.policy.flip == "never"  # type: ignore[attr-defined]
     wide = next(row for row in found.rows if row.name.endswith(("1.png", "3.png", "5.png")))
     bars = (wide.unvaried[:8] == 0).all() and (wide.unvaried[-8:] == 0).all()

@@ -14,9 +14,9 @@ from convscope.model.risk_coverage import RiskCoverageCurve, chosen
 
 def _answers(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Calibrated ones: an answer of probability p is right in a share p of the cases."""
-    dice = np.random.default_rng(seed)
-    top_N = 1 - dice.beta(0.3, 2.0, count)
-    return top_N, dice.random(count) < top_N
+    rng = np.random.default_rng(seed)
+    top_N = 1 - rng.beta(0.3, 2.0, count)
+    return top_N, rng.random(count) < top_N
 
 
 def test_the_stated_precision_is_kept_on_average_on_other_pictures() -> None:

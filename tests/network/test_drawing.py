@@ -21,8 +21,8 @@ from convscope.network.drawing.layout import Box
 from convscope.network.drawing.structure import every_node, parts_of, runs
 from convscope.network.drawing.text import COSTS, LONGEST_LINE, short, width, wrapped
 from convscope.network.expand import expand
-from convscope.network.formatter import layout as text_of
-from convscope.network.graph import INPUT, Graph, Head, Node
+from convscope.network.formatter import format_statements as text_of
+from convscope.network.graph import INPUT, AuxiliaryHead, Graph, Node
 from convscope.network.network import Network
 from convscope.network.notation import parse
 from convscope.network.summary import summarise
@@ -141,7 +141,7 @@ def check_svg(text: str) -> ElementTree.Element:
 @pytest.mark.parametrize("name", zoo.names())
 def test_every_known_network(name: str) -> None:
     of = zoo.known(name).graph()
-    plan = drawing.layout(of)
+    plan = drawing.plan_drawing(of)
     check(of, plan)
     check_svg(drawing.draw(of, name=name))
     assert plan.width / plan.height < 2.6
@@ -158,7 +158,7 @@ def test_any_network(statements: Any, shape: tuple[int, ...], cost: str) -> None
     except UserError:
         assume(False)
         return
-    check(of, drawing.layout(of, cost))
+    check(of, drawing.plan_drawing(of, cost))
     check_svg(drawing.draw(of, cost))
 
 
@@ -192,12 +192,12 @@ def test_any_nest_of_branches_blocks_and_heads(text: str, cost: str) -> None:
         assume(False)
         return
     assert parts_of(of) is not None
-    check(of, drawing.layout(of, cost))
+    check(of, drawing.plan_drawing(of, cost))
     check_svg(drawing.draw(of, cost))
 
 
 def lines(of: Graph) -> dict[str, list[str]]:
-    return {box.key: [line.text for line in box.lines] for box in drawing.layout(of).boxes}
+    return {box.key: [line.text for line in box.lines] for box in drawing.plan_drawing(of).boxes}
 
 
 def test_a_box_holds_an_operation_and_what_keeps_its_shape() -> None:
@@ -216,7 +216,7 @@ def test_what_comes_before_a_convolution_shares_its_box() -> None:
 
 
 def test_a_branch_that_changes_nothing_is_a_line() -> None:
-    plan = drawing.layout(graph("input 4x8x8\nadd { conv 4 1x1 | identity } > relu"))
+    plan = drawing.plan_drawing(graph("input 4x8x8\nadd { conv 4 1x1 | identity } > relu"))
     assert {box.key: box.kind for box in plan.boxes} == {
         "input": "input", "add1.a.conv1": "run", "add1.b.identity1": "wire", "add1": "merge",
     }  # fmt: skip
@@ -225,7 +225,7 @@ def test_a_branch_that_changes_nothing_is_a_line() -> None:
 
 
 def test_branches_are_side_by_side() -> None:
-    plan = drawing.layout(zoo.known("googlenet").graph())
+    plan = drawing.plan_drawing(zoo.known("googlenet").graph())
     first = {box.key: box for box in plan.boxes}
     tops = [first[f"inception3a.concat1.{branch}"].y for branch in ("a.unit1.conv1", "b.unit1.conv1", "d.maxpool1")]
     assert len(set(tops)) == 1
@@ -235,7 +235,7 @@ def test_branches_are_side_by_side() -> None:
 
 def test_equal_stages_are_drawn_once_and_say_so() -> None:
     of = zoo.known("resnet50").graph()
-    plan = drawing.layout(of)
+    plan = drawing.plan_drawing(of)
     (frame,) = [f for f in plan.frames if f.name == "bottleneck2 … bottleneck6 ×5"]
     assert frame.note == "5 × 218\xa0M = 1.09\xa0G, 27\xa0%"
     summed = sum(node.macs for node in of.nodes if re.match(r"layer3\.bottleneck[2-6]\.", node.path))
@@ -258,7 +258,7 @@ def test_nothing_unequal_is_folded() -> None:
 
 
 def test_the_shape_stands_where_it_changes() -> None:
-    plan = drawing.layout(graph("input 4x8x8\nconv 4 3x3 padding=1 > maxpool 2 > conv 8 1x1 > flatten"))
+    plan = drawing.plan_drawing(graph("input 4x8x8\nconv 4 3x3 padding=1 > maxpool 2 > conv 8 1x1 > flatten"))
     assert [label.text for label in plan.labels] == ["4x4x4", "8x4x4", "128"]
 
 
@@ -320,10 +320,10 @@ def test_a_graph_of_another_form_is_drawn_too() -> None:
     )
     of = Graph(shape, nodes)
     assert parts_of(of) is None
-    check(of, drawing.layout(of))
+    check(of, drawing.plan_drawing(of))
     check_svg(drawing.draw(of))
-    head = Head(0.5, (Node("h", ReLU(), ("y",), (shape,), shape),))
-    check(replace(of, heads=(head,)), drawing.layout(replace(of, heads=(head,))))
+    head = AuxiliaryHead(0.5, (Node("h", ReLU(), ("y",), (shape,), shape),))
+    check(replace(of, heads=(head,)), drawing.plan_drawing(replace(of, heads=(head,))))
 
 
 def test_a_name_is_text() -> None:

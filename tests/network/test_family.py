@@ -8,7 +8,7 @@ import pytest
 
 from convscope.errors import UserError
 from convscope.network import family, notation
-from convscope.network.formatter import layout
+from convscope.network.formatter import format_statements
 from convscope.network.network import Network
 from convscope.network.zoo import find
 
@@ -41,7 +41,7 @@ network large {
 
 def test_a_file_of_several_networks_is_laid_out_as_it_stands() -> None:
     statements, _ = notation.parse(TEXT)
-    assert layout(statements) == TEXT
+    assert format_statements(statements) == TEXT
     assert family.members(statements) == ("small", "large")
 
 

@@ -14,7 +14,7 @@ from network_strategies import broken, broken_json, families, networks, soups, u
 
 from convscope.errors import UserError
 from convscope.network.family import choose, members
-from convscope.network.formatter import layout
+from convscope.network.formatter import format_statements
 from convscope.network.network import Network
 from convscope.network.notation import DEEPEST, GRAMMAR, LONGEST_TEXT, TABLES, _parser, parse
 from convscope.network.tree import Statement
@@ -52,7 +52,7 @@ concat {
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_the_design_s_examples_are_canonical(text: str) -> None:
-    assert layout(parse(text)[0]) == text
+    assert format_statements(parse(text)[0]) == text
 
 
 def test_the_canonical_layout_of_everything_at_once() -> None:
@@ -95,19 +95,19 @@ repeat 2 { b 4 } > add {
 # bottom
 expect output=4x8x8 macs=7
 """
-    assert layout(parse(text)[0]) == canonical
-    assert layout(parse(canonical)[0]) == canonical
+    assert format_statements(parse(text)[0]) == canonical
+    assert format_statements(parse(canonical)[0]) == canonical
 
 
 def test_the_canonical_layout_of_names() -> None:
     text = "relu as  a.b>tanh   as c\nfrom   a.b>add{identity|from c>relu|from\ta.b}"
     canonical = "relu as a.b > tanh as c\nfrom a.b > add {\n  identity\n| from c > relu\n| from a.b\n}\n"
-    assert layout(parse(text)[0]) == canonical
-    assert layout(parse(canonical)[0]) == canonical
+    assert format_statements(parse(text)[0]) == canonical
+    assert format_statements(parse(canonical)[0]) == canonical
 
 
 def test_no_line_of_the_canonical_layout_ends_in_a_space() -> None:
-    assert layout(parse("#  \nrelu  #\nadd { relu #\n | # \n tanh }")[0]) == (
+    assert format_statements(parse("#  \nrelu  #\nadd { relu #\n | # \n tanh }")[0]) == (
         "#\nrelu  #\nadd {\n  relu  #\n| #\n  tanh\n}\n"
     )
 
@@ -126,9 +126,9 @@ def test_a_line_that_ends_with_then_goes_on_in_the_next() -> None:
 
 
 def check_spellings(statements: tuple[Statement, ...]) -> None:
-    text = layout(statements)
+    text = format_statements(statements)
     assert parse(text)[0] == statements
-    assert layout(parse(text)[0]) == text
+    assert format_statements(parse(text)[0]) == text
     network = Network.parse(text)
     assert from_json(to_json(statements)) == statements
     assert Network.from_json(network.to_json()) == network
@@ -139,7 +139,7 @@ def check_spellings(statements: tuple[Statement, ...]) -> None:
 def check_untidy(pair: tuple[tuple[Statement, ...], str]) -> None:
     statements, text = pair
     assert parse(text)[0] == statements, text
-    assert layout(parse(text)[0]) == layout(statements)
+    assert format_statements(parse(text)[0]) == format_statements(statements)
 
 
 @FEW
@@ -165,7 +165,7 @@ def test_another_version_of_lark_makes_its_own_tables(monkeypatch: pytest.Monkey
 @FEW
 @given(families())
 def test_a_family_is_read_as_it_is_laid_out(statements: tuple[Statement, ...]) -> None:
-    text = layout(statements)
+    text = format_statements(statements)
     assert parse(text)[0] == statements
     chosen, source = parse(text)
     for name in members(chosen):
@@ -234,7 +234,7 @@ def survives_json(text: str) -> None:
     check_survives(lambda: Network.from_json(text))
 
 
-valid_texts = networks().map(layout)
+valid_texts = networks().map(format_statements)
 workable = st.sampled_from([TEXTS[0], *(shape + text for shape in ("", "input 3x8x8\n") for text in TEXTS[1:])])
 texts = st.one_of(
     st.text(max_size=60),

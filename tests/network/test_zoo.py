@@ -6,7 +6,7 @@ import pytest
 
 from convscope.errors import UserError
 from convscope.network import zoo
-from convscope.network.formatter import layout
+from convscope.network.formatter import format_statements
 from convscope.network.notation import parse
 
 PUBLISHED = {
@@ -69,7 +69,7 @@ def test_every_entry_says_what_its_network_has() -> None:
 def test_files_are_in_the_canonical_layout() -> None:
     for file in zoo.FOLDER.glob("*.net"):
         text = file.read_text(encoding="utf-8")
-        assert layout(parse(text, file.name)[0]) == text, file.name
+        assert format_statements(parse(text, file.name)[0]) == text, file.name
 
 
 @pytest.mark.parametrize("name", zoo.names())

@@ -241,6 +241,15 @@ def test_a_shift_of_each_channel_by_a_tensor_of_another_name(name: str) -> None:
 
 
 @pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("name", ["reads", "linearity", "keeps", "aliases", "gradient", "precise"])
+def test_the_last_channel_as_a_view(name: str) -> None:
+    """Its operand's memory and yet no identity, in the fused evaluation too."""
+    traits = dataclasses.replace(ops.PadChannels.traits, aliases="always")
+    shape = {"shape": lambda self, inputs: (1, *inputs[0][1:])}
+    held(name, stranger("last", traits, lambda part, x: x[:, -1:], **shape), 24)
+
+
+@pytest.mark.usefixtures("registered")
 def test_a_tensor_of_an_operation_that_needs_no_precision_is_there_in_bfloat16() -> None:
     traits = dataclasses.replace(ops.Scale.traits, precise=False, linearity="none")
     cls = stranger("gated", traits, lambda part, x: x * (along(part.gate, x) > 0), **one_a_channel("gate"))

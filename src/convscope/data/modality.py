@@ -26,7 +26,7 @@ class Normalisation(Protocol):
     def to_dict(self) -> dict[str, Any]:
         """The numbers as plain JSON."""
 
-    def opened(self, stored: Inputs, index: tuple[int, ...]) -> Opened:
+    def opened(self, stored: Inputs, index: tuple[int, ...]) -> InputArithmetic:
         """The arithmetic of one number of the network's input.
 
         Args:
@@ -36,7 +36,7 @@ class Normalisation(Protocol):
 
 
 @dataclass(frozen=True)
-class Opened:
+class InputArithmetic:
     """How one number of the network's input comes from what is stored.
 
     Args:

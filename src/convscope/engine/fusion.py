@@ -350,7 +350,7 @@ def packs(weight: Tensor) -> bool:
 
 
 def _other_run(node: Node, module: GraphModule, precision: torch.dtype, in_place: bool) -> Run:
-    if node.op.traits.aliases in ("always", "evaluation"):
+    if node.op.traits.aliases in ("always", "evaluation") and node.shape == node.input_shapes[0]:
         return lambda values: values[0]
     if isinstance(node.op, ops.GlobalAvgPool):
         dimensions = tuple(range(2, 1 + len(node.input_shapes[0])))

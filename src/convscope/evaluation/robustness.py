@@ -58,8 +58,8 @@ def _blur(image: Image.Image, severity: int, _: np.random.Generator) -> Image.Im
     return image.filter(ImageFilter.GaussianBlur(severity * max(image.size) / 100))
 
 
-def _noise(image: Image.Image, severity: int, dice: np.random.Generator) -> Image.Image:
-    pixels = np.asarray(image, np.float32) + dice.normal(0, 10 * severity, np.asarray(image).shape)
+def _noise(image: Image.Image, severity: int, rng: np.random.Generator) -> Image.Image:
+    pixels = np.asarray(image, np.float32) + rng.normal(0, 10 * severity, np.asarray(image).shape)
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
@@ -104,8 +104,8 @@ def spoil(image_HWC: Pixels, kind: str, severity: int, seed: int = 0) -> Pixels:
     """
     channels = image_HWC.shape[2]
     image = Image.fromarray(image_HWC[:, :, 0] if channels == 1 else image_HWC)
-    dice = np.random.Generator(np.random.PCG64(stream_seed(seed, "spoil", severity, 0)))
-    return np.asarray(KINDS[kind](image, severity, dice)).reshape(image_HWC.shape)
+    rng = np.random.Generator(np.random.PCG64(stream_seed(seed, "spoil", severity, 0)))
+    return np.asarray(KINDS[kind](image, severity, rng)).reshape(image_HWC.shape)
 
 
 def robustness(model: Model, split: Split, seed: int = 0) -> Robustness:

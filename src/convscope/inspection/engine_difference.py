@@ -16,7 +16,7 @@ class Worked(Protocol):
         """How far an engine of this precision may be off by rounding alone."""
 
 
-class Compared:
+class EngineDifference:
     """What has the reference's ``walk``, the ``engine``'s number and the engine's precision ``eps``."""
 
     walk: Worked

@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 
 from convscope.data.dataset import Inputs, Unreadable
-from convscope.data.modality import Opened
+from convscope.data.modality import InputArithmetic
 from convscope.errors import UserError, did_you_mean
-from convscope.inspection.engine_difference import Compared
+from convscope.inspection.engine_difference import EngineDifference
 from convscope.model.folder import Model
 from convscope.model.task import Regression
 from convscope.network.address import Address, parse_address
@@ -48,7 +48,7 @@ def precision_named(text: str) -> Precision:
 
 
 @dataclass(frozen=True, eq=False)
-class Unit(Compared):
+class Unit(EngineDifference):
     """One number of a network, with its arithmetic.
 
     Args:
@@ -167,7 +167,7 @@ class Look:
         return tuple(units)
 
 
-def _input_walk(opened: Opened, index: tuple[int, ...]) -> Walk:
+def _input_walk(opened: InputArithmetic, index: tuple[int, ...]) -> Walk:
     """The arithmetic of a number of the network's input."""
     operands = tuple(Operand(name, value) for name, value in opened.operands)
     step = Step("normalised", opened.form, operands, opened.value)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from convscope.data.dataset import Inputs
 from convscope.errors import UserError, did_you_mean
 from convscope.inspection.autograd import engine_loss, engine_step
-from convscope.inspection.engine_difference import Compared
+from convscope.inspection.engine_difference import EngineDifference
 from convscope.inspection.find_input import find_input
 from convscope.inspection.look import Look, stored_input
 from convscope.model.folder import Model
@@ -30,7 +30,7 @@ from convscope.reference.opened_loss import ExampleLoss
 
 
 @dataclass(frozen=True, eq=False)
-class OpenedGradient(Compared):
+class OpenedGradient(EngineDifference):
     """One number's part in a training step.
 
     Args:

@@ -7,17 +7,17 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 DATA_BOUND = 0.2
-"""The share of a step from which its waiting is said."""
+"""The fraction of a step from which its waiting is said."""
 
 
 @dataclass(frozen=True)
-class Waiting:
+class DataStall:
     """Of a step's milliseconds, those in which nothing was computed because its pictures were not there yet.
 
     Example:
-        >>> Waiting(3.1, 9.8).words
+        >>> DataStall(3.1, 9.8).words
         'data-bound: 3.1 ms waiting of 9.8'
-        >>> Waiting(0.4, 9.8).words
+        >>> DataStall(0.4, 9.8).words
         ''
     """
 
@@ -25,14 +25,14 @@ class Waiting:
     step_ms: float
 
     @property
-    def share(self) -> float:
+    def fraction(self) -> float:
         """Waiting, of the whole step."""
         return self.waiting_ms / self.step_ms if self.step_ms else 0.0
 
     @property
     def is_bound(self) -> bool:
         """Whether reading and varying pictures is what the run should do faster."""
-        return self.share > DATA_BOUND
+        return self.fraction > DATA_BOUND
 
     @property
     def words(self) -> str:
@@ -44,15 +44,15 @@ class Waiting:
         return {**asdict(self), "data_bound": self.is_bound}
 
 
-def waiting_of(history: Sequence[Mapping[str, Any]]) -> Waiting:
+def data_stall_of(history: Sequence[Mapping[str, Any]]) -> DataStall:
     """The mean step of a run, from its epochs as :class:`~convscope.learning.events.EpochEnded` has them.
 
     Example:
         >>> slow = {"step": 10, "waiting": 0.5, "step_seconds": 0.01}
         >>> quick = {"step": 20, "waiting": 0.0, "step_seconds": 0.03}
-        >>> waiting_of([slow, quick]).is_bound, waiting_of([slow]).words
+        >>> data_stall_of([slow, quick]).is_bound, data_stall_of([slow]).words
         (False, 'data-bound: 5.0 ms waiting of 10.0')
-        >>> waiting_of([]).is_bound
+        >>> data_stall_of([]).is_bound
         False
     """
     taken = before = 0
@@ -63,4 +63,4 @@ def waiting_of(history: Sequence[Mapping[str, Any]]) -> Waiting:
         taken += steps
         seconds += steps * epoch.get("step_seconds", 0.0)
         waiting += steps * epoch.get("step_seconds", 0.0) * epoch.get("waiting", 0.0)
-    return Waiting(1000 * waiting / max(1, taken), 1000 * seconds / max(1, taken))
+    return DataStall(1000 * waiting / max(1, taken), 1000 * seconds / max(1, taken))

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from convscope.data.dataset import Skipped
-from convscope.learning.data_stall import Waiting
+from convscope.learning.data_stall import DataStall
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class EpochEnded:
     @property
     def data_bound(self) -> str:
         """What to say where pictures keep the computation waiting for more than a fifth of the time; else nothing."""
-        return Waiting(1000 * self.waiting * self.step_seconds, 1000 * self.step_seconds).words
+        return DataStall(1000 * self.waiting * self.step_seconds, 1000 * self.step_seconds).words
 
 
 @dataclass(frozen=True)

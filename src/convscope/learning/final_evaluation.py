@@ -22,14 +22,14 @@ from convscope.evaluation.report import LEARNT, NEW, EvaluationReport, evaluatio
 from convscope.learning.device import precision_of
 from convscope.learning.record import Settings, versions
 from convscope.learning.train import task_for
-from convscope.learning.transfer.run import Transferred
+from convscope.learning.transfer.run import TransferResult
 from convscope.model.folder import Model
 from convscope.model.task import Regression
 from convscope.network.network import Network
 
 
 @dataclass(frozen=True)
-class Measured:
+class FinalEvaluation:
     """A model with all its facts, and what it is worth on the test inputs: numbers, probabilities (N, K), report.
 
     Where a number is predicted ``probabilities_NK`` are the predictions (N, 1), and there is no report.
@@ -41,9 +41,9 @@ class Measured:
     report: EvaluationReport | None
 
 
-def measured(
-    found: Transferred, dataset: Dataset, normalise: Normalisation, network: Network, settings: Settings
-) -> Measured:
+def final_evaluation(
+    found: TransferResult, dataset: Dataset, normalise: Normalisation, network: Network, settings: Settings
+) -> FinalEvaluation:
     """Calibrate a model, and measure it; the test pictures take no part in the calibration.
 
     Where time is short, in the numbers that it was trained in, on some processors twice as fast as float32.
@@ -90,7 +90,7 @@ def measured(
     sizes_N2 = _sizes(settings.data, test) if dataset.preprocess.modality == IMAGE.name else None
     part = LEARNT if dataset.measured_on_train else NEW
     told = evaluation_report(model, evaluation, probabilities, test.labels_N, test.names, sizes_N2=sizes_N2, part=part)
-    return Measured(model, evaluation, probabilities, told)
+    return FinalEvaluation(model, evaluation, probabilities, told)
 
 
 def _origin(dataset: Dataset, settings: Settings) -> dict[str, Any]:
@@ -104,14 +104,14 @@ def _origin(dataset: Dataset, settings: Settings) -> dict[str, Any]:
 
 
 def _numbers(
-    found: Transferred,
+    found: TransferResult,
     dataset: Dataset,
     normalise: Normalisation,
     network: Network,
     settings: Settings,
     views: dict[str, Any],
     precision: torch.dtype,
-) -> Measured:
+) -> FinalEvaluation:
     """The same of a model that predicts a number."""
     draft = Model(network.graph(), found.module, (), dataset.preprocess, normalise, views)
     task = draft.task
@@ -124,7 +124,7 @@ def _numbers(
     metrics = {key: value for key, value in evaluation.to_dict().items() if key not in ("worst", "definitions")}
     facts = {**views, "metrics": metrics, **_origin(dataset, settings)}
     model = Model(network.graph(), found.module, (), dataset.preprocess, normalise, facts)
-    return Measured(model, evaluation, predicted_N[:, None], None)
+    return FinalEvaluation(model, evaluation, predicted_N[:, None], None)
 
 
 def _sizes(data: str, split: Split) -> NDArray[np.int64] | None:
@@ -135,7 +135,7 @@ def _sizes(data: str, split: Split) -> NDArray[np.int64] | None:
         return None
 
 
-def _calibrated(draft: Model, found: Transferred, dataset: Dataset, numbers: torch.dtype) -> Calibration | None:
+def _calibrated(draft: Model, found: TransferResult, dataset: Dataset, numbers: torch.dtype) -> Calibration | None:
     """By the validation pictures, and where a head was fitted by the training pictures that were held out in turn."""
     labels, scores = [], []
     words = []

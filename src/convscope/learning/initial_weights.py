@@ -49,7 +49,7 @@ class Start:
     fresh: tuple[str, ...] = ()
 
 
-def drawn(graph: Graph, recipe: Recipe, inputs_N: Inputs, normalise: Normalisation) -> Mapping[str, Tensor]:
+def initial_weights(graph: Graph, recipe: Recipe, inputs_N: Inputs, normalise: Normalisation) -> Mapping[str, Tensor]:
     """First weights by the recipe's scheme; ``whitened`` computes the first layer from the inputs.
 
     Raises:

@@ -12,7 +12,7 @@ from convscope.learning.batches import Examples
 from convscope.learning.choice import REACHED, speed_of
 from convscope.learning.device import device_of, precision_of
 from convscope.learning.loader import Batch, Loader
-from convscope.learning.setup import Opened
+from convscope.learning.setup import RunSetup
 from convscope.learning.train import augmentation_of
 
 ROWS, EPOCHS = 8, 6
@@ -53,16 +53,16 @@ class Preview:
     rows: tuple[Row, ...]
 
 
-def preview(opened: Opened, rows: int = ROWS, epochs: int = EPOCHS) -> Preview:
+def preview(setup: RunSetup, rows: int = ROWS, epochs: int = EPOCHS) -> Preview:
     """The first epochs of a run, for some of its training pictures: the very pixels that it will compute with.
 
     Args:
-        opened: the run.
+        setup: the run.
         rows: how many pictures, of as many classes as there are.
         epochs: how many, from the first.
     """
-    dataset, recipe = opened.dataset, opened.settings.recipe
-    augmentation = augmentation_of(recipe, dataset, expected_epochs(opened))
+    dataset, recipe = setup.dataset, setup.settings.recipe
+    augmentation = augmentation_of(recipe, dataset, expected_epochs(setup))
     loader = Loader(dataset, Examples(dataset.train, device_of(recipe)), recipe, augmentation)
     chosen = _spread(dataset, rows)
     seen = [_epoch(loader, dataset, epoch, chosen) for epoch in range(epochs)]
@@ -81,16 +81,16 @@ def preview(opened: Opened, rows: int = ROWS, epochs: int = EPOCHS) -> Preview:
     )
 
 
-def expected_epochs(opened: Opened) -> float:
+def expected_epochs(setup: RunSetup) -> float:
     """How often a run will see its pictures: as asked, or as the time allows on this machine now."""
-    recipe = opened.settings.recipe
+    recipe = setup.settings.recipe
     if recipe.epochs is not None:
         return recipe.epochs
     if recipe.freeze not in (None, "none") or recipe.time is None:
         return TUNED
     device = device_of(recipe)
     speed = speed_of(device, precision_of(recipe, device)) * REACHED
-    return recipe.time * speed / (3 * opened.network.graph().macs * max(1, len(opened.dataset.train)))
+    return recipe.time * speed / (3 * setup.network.graph().macs * max(1, len(setup.dataset.train)))
 
 
 def _spread(dataset: Dataset, rows: int) -> list[int]:

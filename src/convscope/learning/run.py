@@ -25,7 +25,7 @@ from convscope.evaluation.selective_prediction import SelectiveResult
 from convscope.files import make_folder, write_atomically
 from convscope.learning import checkpoint
 from convscope.learning.balance import Balance, balance_of
-from convscope.learning.data_stall import Waiting, waiting_of
+from convscope.learning.data_stall import DataStall, data_stall_of
 from convscope.learning.device import device_of
 from convscope.learning.events import (
     Compared,
@@ -43,8 +43,8 @@ from convscope.learning.events import (
     Stepped,
     Stopped,
 )
-from convscope.learning.final_evaluation import measured
-from convscope.learning.initial_weights import drawn, read_start, save_start
+from convscope.learning.final_evaluation import final_evaluation
+from convscope.learning.initial_weights import initial_weights, read_start, save_start
 from convscope.learning.recipe import Recipe
 from convscope.learning.record import (
     ENVIRONMENT,
@@ -55,10 +55,10 @@ from convscope.learning.record import (
     forget_after,
     log,
 )
-from convscope.learning.setup import Asked, open_run, reopen_run
+from convscope.learning.setup import RunRequest, resumed_run_setup, run_setup
 from convscope.learning.state import TrainingState, begin, restore, to_tensors
 from convscope.learning.train import INTERRUPTED, train
-from convscope.learning.transfer.run import Job, Transferred, transfer
+from convscope.learning.transfer.run import Job, TransferResult, transfer
 from convscope.model.download import Progress
 from convscope.model.folder import Model
 from convscope.network.network import Network
@@ -106,9 +106,9 @@ class Result:
         return balance_of(self.model.facts["recipe"]["balance"], self.dataset.train.labels_N, self.dataset.classes)
 
     @property
-    def waiting(self) -> Waiting:
+    def data_stall(self) -> DataStall:
         """How long a step of this run waited for its pictures."""
-        return waiting_of(self.history)
+        return data_stall_of(self.history)
 
     def _repr_html_(self) -> str:
         return self.evaluation._repr_html_()
@@ -157,14 +157,14 @@ def run(
     """
     started = time.monotonic() if started is None else started
     if resume:
-        opened = reopen_run(folder, progress)
+        setup = resumed_run_setup(folder, progress)
     elif (folder / SETTINGS).exists():
         raise UserError(str(folder), "there is a run in this folder", "", "--resume goes on with it; or another --out")
     else:
-        opened = open_run(Asked(data, network, recipe or Recipe(), input, fit, weights), progress, downloading)
-    settings, network, dataset, start = opened.settings, opened.network, opened.dataset, opened.start
+        setup = run_setup(RunRequest(data, network, recipe or Recipe(), input, fit, weights), progress, downloading)
+    settings, network, dataset, start = setup.settings, setup.network, setup.dataset, setup.start
     recipe = settings.recipe
-    yield from opened.decided
+    yield from setup.decided
     yield _prepared(dataset, time.monotonic() - started)
 
     graph, device = network.graph(), device_of(recipe)
@@ -174,7 +174,7 @@ def run(
     elif settings.weights:
         begun = read_start(folder)
     else:
-        begun = drawn(graph, recipe, dataset.train.inputs_N, normalise)
+        begun = initial_weights(graph, recipe, dataset.train.inputs_N, normalise)
     frozen = settings.weights is not None and recipe.freeze not in (None, "none")
     # What does not work out is refused before anything is written.
     state = None if frozen else begin(graph, recipe, device, begun)
@@ -211,10 +211,10 @@ def run(
         found = yield from _logged(folder, transfer(job))
     else:
         finished = yield from trains(state, dataset, normalise, deadline)
-        found = Transferred.of(state) if finished else None
+        found = TransferResult.of(state) if finished else None
     if found is None:
         return None
-    worth = measured(found, dataset, normalise, network, settings)
+    worth = final_evaluation(found, dataset, normalise, network, settings)
     model, evaluation, probabilities = worth.model, worth.evaluation, worth.probabilities_NK
     model.save(folder / "model")
     result = Result(model, folder, dataset, evaluation, probabilities, found.history, found.seconds, worth.report)
@@ -252,14 +252,14 @@ def _normalisation(settings: Settings, dataset: Dataset) -> Normalisation:
 
 
 def _logged(
-    folder: Path, events: Generator[Event, None, Transferred | None]
-) -> Generator[Event, None, Transferred | None]:
+    folder: Path, events: Generator[Event, None, TransferResult | None]
+) -> Generator[Event, None, TransferResult | None]:
     """The same events; what transfer alone says is kept, training keeps its own."""
     while True:
         try:
             event = next(events)
         except StopIteration as ended:
-            found: Transferred | None = ended.value
+            found: TransferResult | None = ended.value
             return found
         if isinstance(event, (Decided, HeadTrained, Compared)) or (isinstance(event, Featured) and event.last):
             log(folder / METRICS, event)

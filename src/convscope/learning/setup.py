@@ -41,7 +41,7 @@ stretched (Szegedy et al. 2014)."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunRequest:
     """What a person asks of a new run; the arguments of :func:`convscope.learning.run.run`."""
 
     data: str | Path
@@ -53,7 +53,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Opened:
+class RunSetup:
     """All that a run needs.
 
     Args:
@@ -118,15 +118,17 @@ class _Plan:
     decided: tuple[Decided, ...]
 
 
-def open_run(asked: Asked, decoding: Decoding, downloading: Progress) -> Opened:
+def run_setup(request: RunRequest, decoding: Decoding, downloading: Progress) -> RunSetup:
     """Everything of a new run.
 
     Raises:
         UserError: the data, the network or the recipe does not work out.
     """
-    source = open_source(asked.data, columns=columns_of(asked.recipe))
+    source = open_source(request.data, columns=columns_of(request.recipe))
     of_rows = isinstance(source, TableSource)
-    chosen = _for_rows(asked, source) if isinstance(source, TableSource) else _for_pictures(asked, source, downloading)
+    chosen = (
+        _for_rows(request, source) if isinstance(source, TableSource) else _for_pictures(request, source, downloading)
+    )
     network, recipe, start, decided = chosen.network, chosen.recipe, chosen.start, list(chosen.decided)
     freeze = _freeze(recipe, start, network)
     dataset = prepare(source, chosen.preprocess, recipe.seed, progress=decoding)
@@ -156,18 +158,18 @@ def open_run(asked: Asked, decoding: Decoding, downloading: Progress) -> Opened:
             words = f"{resolved.micro_batch} {source.many} at a time"
             decided.append(Decided("memory", words, in_words(graph, resolved, device)))
     fit = getattr(chosen.preprocess, "fit", None)
-    settings = Settings(str(asked.data), network.text(), resolved, fit, dataset.fingerprint)
+    settings = Settings(str(request.data), network.text(), resolved, fit, dataset.fingerprint)
     if start is not None:
         held = (start.normalise.mean, start.normalise.std)
         settings = replace(settings, weights=start.weights, normalise=held)
-    return Opened(settings, network, dataset, start, tuple(decided))
+    return RunSetup(settings, network, dataset, start, tuple(decided))
 
 
-def _for_pictures(asked: Asked, source: Source, downloading: Progress) -> _Plan:
+def _for_pictures(request: RunRequest, source: Source, downloading: Progress) -> _Plan:
     """Network, size and first weights for pictures."""
-    network, weights, recipe = asked.network, asked.weights, asked.recipe
+    network, weights, recipe = request.network, request.weights, request.recipe
     decided = []
-    if weights is None and network is None and recipe.init is None and asked.input is None:
+    if weights is None and network is None and recipe.init is None and request.input is None:
         found = pretrained_for(source.shape())
         if found is not None:
             weights, reason = found
@@ -176,29 +178,29 @@ def _for_pictures(asked: Asked, source: Source, downloading: Progress) -> _Plan:
         weights = None
     if network is None and weights is not None:
         network = network_of(weights)
-    shape = input_for(network, source, asked.input, weights is not None)
+    shape = input_for(network, source, request.input, weights is not None)
     if network is None:
-        chosen = _chosen(source, shape, recipe, asked.input is not None)
+        chosen = _chosen(source, shape, recipe, request.input is not None)
         network, recipe = chosen.network, chosen.recipe
         shape = network.input or shape
         if chosen.words:
             decided.append(Decided("network", chosen.words, chosen.reason))
     network, said = with_outputs(network.with_input(shape), source.classes)
     start = None if weights is None else start_from(weights, network, recipe.scheme, recipe.seed, downloading)
-    fit = fit_for(source, shape, asked.fit, start is not None)
-    if start is not None and asked.fit is None:
+    fit = fit_for(source, shape, request.fit, start is not None)
+    if start is not None and request.fit is None:
         decided.append(Decided("fit", fit, _why(fit, source)))
     preprocess = ImagePreprocess(shape[0], shape[1], shape[2], fit)
     return _Plan(network, recipe, preprocess, start, (*decided, *said))
 
 
-def _for_rows(asked: Asked, source: TableSource) -> _Plan:
+def _for_rows(request: RunRequest, source: TableSource) -> _Plan:
     """Network for the rows of a table."""
-    recipe, network = asked.recipe, asked.network
+    recipe, network = request.recipe, request.network
     what = f"{source.name} is a table of numbers"
     only_pictures = {
-        "--weights": asked.weights not in (None, NONE),
-        "--fit": asked.fit is not None,
+        "--weights": request.weights not in (None, NONE),
+        "--fit": request.fit is not None,
         "--tta": recipe.tta not in (None, "none"),
         "--progressive": bool(recipe.progressive),
     }
@@ -206,7 +208,7 @@ def _for_rows(asked: Asked, source: TableSource) -> _Plan:
         if given:
             raise UserError(option, what, "it is for pictures alone", "leave it out")
     shape = source.shape()
-    for where, given_shape in (("--input", asked.input), ("--net", None if network is None else network.input)):
+    for where, given_shape in (("--input", request.input), ("--net", None if network is None else network.input)):
         if given_shape is not None and given_shape != shape:
             got = f"{spell_shape(given_shape)}, but the table has {shape[0]} columns of numbers beside {source.target}"
             hint = "columns that hold no numbers are left out" if source.skipped else ""
@@ -241,7 +243,7 @@ def with_outputs(network: Network, classes: Sequence[str]) -> tuple[Network, lis
     return network, said
 
 
-def reopen_run(folder: Path, decoding: Decoding) -> Opened:
+def resumed_run_setup(folder: Path, decoding: Decoding) -> RunSetup:
     """Everything of a run that goes on, by its own settings.
 
     Raises:
@@ -260,7 +262,7 @@ def reopen_run(folder: Path, decoding: Decoding) -> Opened:
         raise UserError(settings.data, "the data has changed since this run began", "the same pictures and labels")
     if settings.recipe.freeze != "all":
         check_memory(network.graph(), settings.recipe, device_of(settings.recipe))
-    return Opened(settings, network, dataset)
+    return RunSetup(settings, network, dataset)
 
 
 def _chosen(source: Source, shape: Shape, recipe: Recipe, sized: bool) -> Choice:

@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 
 from convscope.errors import UserError
 from convscope.network.expand import expand
-from convscope.network.graph import INPUT, Graph, Head, Node
+from convscope.network.graph import INPUT, AuxiliaryHead, Graph, Node
 from convscope.network.tree import Aux, Call, Expect, Line, Source, Statement
 from convscope.ops import OPERATIONS, Conv, Linear, Misfit, Shape, spell_shape
 
@@ -61,7 +61,7 @@ def _rewritten(graph: Graph, classes: int) -> Graph | None:
     try:
         nodes = tuple(_followed(node, shapes, classes, changed) for node in graph.nodes)
         heads = tuple(
-            Head(head.weight, tuple(_followed(node, shapes, classes, changed) for node in head.nodes))
+            AuxiliaryHead(head.weight, tuple(_followed(node, shapes, classes, changed) for node in head.nodes))
             for head in graph.heads
         )
     except Misfit:

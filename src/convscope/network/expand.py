@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from convscope.errors import UserError, nearest
 from convscope.network.expressions import Values
-from convscope.network.graph import INPUT, Graph, Group, Head, Node, Structure
+from convscope.network.graph import INPUT, AuxiliaryHead, Graph, Group, Node, Structure
 from convscope.network.rules import MOST_DIMENSIONS, PROJECT
 from convscope.network.tree import (
     Argument,
@@ -128,7 +128,7 @@ class _Expansion:
         self.source = source
         self.blocks = blocks
         self.nodes: list[Node] = []
-        self.heads: list[Head] = []
+        self.heads: list[AuxiliaryHead] = []
         self.groups: list[Group] = []
         self.in_head = False
         self.taken: set[str] = set()
@@ -221,7 +221,7 @@ class _Expansion:
             raise self.source.mistake(step.at, "aux inside aux", "aux beside it")
         before, self.nodes, self.in_head = self.nodes, [], True
         self.ends(step.body, self.body(step.body, value, scope.inner(f"{path}.")))
-        self.heads.append(Head(float(weight), tuple(self.nodes)))
+        self.heads.append(AuxiliaryHead(float(weight), tuple(self.nodes)))
         self.nodes, self.in_head = before, False
 
     def block(self, step: Call, value: _Value, scope: _Scope) -> _Value:

@@ -26,12 +26,12 @@ WIDEST = 100
 """A repeat or aux stays on one line while that is no longer than this."""
 
 
-def layout(statements: tuple[Statement, ...]) -> str:
+def format_statements(statements: tuple[Statement, ...]) -> str:
     """The canonical text of some statements; parsing it gives them back.
 
     Example:
         >>> from convscope.network.notation import parse
-        >>> print(layout(parse("conv   6 5x5>tanh")[0]), end="")
+        >>> print(format_statements(parse("conv   6 5x5>tanh")[0]), end="")
         conv 6 5x5 > tanh
     """
     lines: list[str] = []

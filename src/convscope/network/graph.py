@@ -55,7 +55,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Head:
+class AuxiliaryHead:
     """A side branch to scores of its own, which help in training and are otherwise left out.
 
     Args:
@@ -116,7 +116,7 @@ class Graph:
 
     input: Shape
     nodes: tuple[Node, ...]
-    heads: tuple[Head, ...] = ()
+    heads: tuple[AuxiliaryHead, ...] = ()
     structure: Structure | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -17,7 +17,7 @@ from convscope import ops
 from convscope.errors import UserError, did_you_mean
 from convscope.network.allocator import Heap
 from convscope.network.graph import INPUT, Graph, Node
-from convscope.network.plan import Step, is_maximum, plan, scores_path
+from convscope.network.plan import PlanStep, is_maximum, plan, scores_path
 from convscope.ops import elements
 
 Dtype = Literal["float32", "bfloat16"]
@@ -223,7 +223,8 @@ def _padded(node: Node) -> int:
     of a maximum; else 0.
     """
     window = node.op.window(node.input_shapes)
-    if window is None or not node.op.traits.keeps:  # what keeps nothing of its operand keeps no copy of it either
+    # What keeps nothing of its operand keeps no copy of it either.
+    if window is None or "input" not in node.op.traits.keeps:
         return 0
     most = [
         kernel // 2 if is_maximum(node.op) else max(pair)
@@ -292,7 +293,7 @@ class _Alive:
         if self.heap is not None:
             self.heap.peak = self.heap.held
 
-    def prepare(self, step: Step) -> None:
+    def prepare(self, step: PlanStep) -> None:
         """What the library of convolutions compiles once for each shape, and keeps."""
         what = (step.node.op, step.node.input_shapes)
         if self.heap is not None and isinstance(step.node.op, ops.Conv) and what not in self.prepared:
@@ -305,7 +306,7 @@ class _Alive:
         self.drop(self.make(size))
 
 
-def _shares(step: Step) -> bool:
+def _shares(step: PlanStep) -> bool:
     """Whether the result lies in the memory of the operand."""
     op, shape = step.node.op, step.node.input_shapes[0]
     # A picture is channels last in memory, so making it flat copies it, unless its layout is both.
@@ -323,7 +324,7 @@ def _buffers(graph: Graph) -> list[int]:
     return [elements(shape) * FLOAT for node in graph.nodes for shape in node.buffers.values()]
 
 
-def _passing(step: Step, batch: int, dtype: Dtype) -> int:
+def _passing(step: PlanStep, batch: int, dtype: Dtype) -> int:
     """Bytes that an operation needs only while it runs: weights in the order it wants, places of maxima."""
     op = step.node.op
     if isinstance(op, ops.Conv) and step.role != "bias":
@@ -359,7 +360,7 @@ def _inference(graph: Graph, batch: int, dtype: Dtype) -> _Alive:
     return alive
 
 
-def _written(step: Step) -> int:
+def _written(step: PlanStep) -> int:
     """Elements of what a step writes.
 
     Only an operation that keeps its operand's shape changes places with a pool, and then it mostly overwrites it.
@@ -408,7 +409,7 @@ class _Training:
         self.gradients: list[int] = []
         return pictures
 
-    def forward(self, step: Step) -> list[int]:
+    def forward(self, step: PlanStep) -> list[int]:
         """Compute a node; returns the storages that its backward pass needs."""
         alive, op = self.alive, step.node.op
         reads = [self.values[path] for path in step.reads]
@@ -434,12 +435,11 @@ class _Training:
             alive.drop(self.values[path])
         return saved
 
-    def _backward(self, step: Step, saved: Iterable[int], arriving: dict[str, int]) -> None:
+    def _backward(self, step: PlanStep, saved: Iterable[int], arriving: dict[str, int]) -> None:
         alive = self.alive
         arrived = arriving.pop(step.writes)
-        passes = (
-            (_shares(step) and not step.in_place) or step.node.op.traits.gradient == "passed" or step.role == "bias"
-        )
+        alone = step.node.op.inputs == "several" and len(step.reads) == 1
+        passes = alone or step.node.op.traits.gradient == "passed" or step.role == "bias"
         for path in step.reads:
             if path == INPUT:
                 continue

@@ -11,7 +11,7 @@ from convscope.network import notation, tree_json
 from convscope.network.classes import with_classes
 from convscope.network.expand import GraphError, expand, with_input
 from convscope.network.family import choose, only
-from convscope.network.formatter import layout
+from convscope.network.formatter import format_statements
 from convscope.network.graph import Graph
 from convscope.network.notate import notate
 from convscope.network.tree import Expect, Input, Source, Statement
@@ -50,7 +50,7 @@ class Network:
         Raises:
             UserError: it is not JSON, or breaks a rule of the notation (lines are those of its canonical text).
         """
-        return cls.parse(layout(tree_json.from_json(text, name)), name)
+        return cls.parse(format_statements(tree_json.from_json(text, name)), name)
 
     @classmethod
     def load(cls, path: str | Path, member: str | None = None) -> Network:
@@ -86,17 +86,17 @@ class Network:
         if name is None:
             name = "network" if structure is None else structure.name
         if structure is not None:
-            network = cls.parse(layout(structure.statements), name)
+            network = cls.parse(format_statements(structure.statements), name)
             if network.graph() == graph:
                 return network
-        network = cls.parse(layout(notate(graph)), name)
+        network = cls.parse(format_statements(notate(graph)), name)
         if network.graph() != graph:
             raise UserError(name, "the notation cannot say this graph", "windows of one number for each dimension")
         return network
 
     def text(self) -> str:
         """The canonical text; parsing it gives this value back."""
-        return layout(self.statements)
+        return format_statements(self.statements)
 
     def to_json(self) -> str:
         """The JSON spelling."""
@@ -153,7 +153,7 @@ class Network:
         return self._made(statements)
 
     def _made(self, statements: tuple[Statement, ...]) -> Network:
-        made = Network.parse(layout(statements), self.source.name)
+        made = Network.parse(format_statements(statements), self.source.name)
         return replace(made, source=replace(made.source, member=self.source.member))
 
     def _repr_html_(self) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from convscope.errors import UserError
 from convscope.network.expand import letters
-from convscope.network.graph import INPUT, Graph, Head, Node
+from convscope.network.graph import INPUT, AuxiliaryHead, Graph, Node
 from convscope.network.tree import (
     KEYWORDS,
     Argument,
@@ -50,10 +50,10 @@ def notate(graph: Graph) -> tuple[Statement, ...]:
         UserError: a node that the notation cannot say: its name, its operation, a merge of one value.
 
     Example:
-        >>> from convscope.network.formatter import layout
+        >>> from convscope.network.formatter import format_statements
         >>> from convscope.network.network import Network
         >>> text = "input 8x6x6\\nconv 8 1x1 as stem > relu\\nadd { batchnorm | from stem }"
-        >>> print(layout(notate(Network.parse(text).graph())), end="")
+        >>> print(format_statements(notate(Network.parse(text).graph())), end="")
         input 8x6x6
         conv 8 1x1 as stem > relu
         add {
@@ -312,7 +312,7 @@ class _Writer:
         if alias is not None:
             scope.given[alias] = path
 
-    def aux(self, head: Head, name: str, current: str, scope: _Scope) -> Aux:
+    def aux(self, head: AuxiliaryHead, name: str, current: str, scope: _Scope) -> Aux:
         alias = self.alias(name, "aux", scope)
         inner = _Scope(f"{name}.", outer=scope)
         body = self.body(_items(head.nodes, self.nested), current, head.output.path, inner)
@@ -350,7 +350,7 @@ def _below(name: str, path: str) -> bool:
     return rest != path and _NAME.match(rest) is not None and rest not in KEYWORDS
 
 
-def _places(heads: Sequence[Head], items: Sequence[_Item]) -> list[int]:
+def _places(heads: Sequence[AuxiliaryHead], items: Sequence[_Item]) -> list[int]:
     """Before which item each head stands: as soon as all that it reads is there, in their order."""
     at = {INPUT: 0} | {node.path: index + 1 for index, item in enumerate(items) for node in item.nodes}
     places: list[int] = []

@@ -36,7 +36,7 @@ def is_maximum(op: ops.Op) -> bool:
 
 
 @dataclass(frozen=True)
-class Step:
+class PlanStep:
     """One operation on named values.
 
     Args:
@@ -56,7 +56,7 @@ class Step:
     role: Role = "all"
 
 
-def plan(graph: Graph, wanted: Collection[str]) -> tuple[Step, ...]:
+def plan(graph: Graph, wanted: Collection[str]) -> tuple[PlanStep, ...]:
     """The steps that compute the wanted nodes' outputs.
 
     Args:
@@ -75,7 +75,7 @@ def plan(graph: Graph, wanted: Collection[str]) -> tuple[Step, ...]:
         [('conv1', ('input',), 'conv1'), ('maxpool1', ('conv1',), 'relu1'), ('relu1', ('relu1',), 'maxpool1')]
     """
     needed = needed_nodes(graph, wanted)
-    steps = [Step(node, node.inputs, node.path) for node in graph.nodes if node.path in needed]
+    steps = [PlanStep(node, node.inputs, node.path) for node in graph.nodes if node.path in needed]
     return _with_lifetimes(_bias_last(_relu_last(steps, wanted), wanted), wanted)
 
 
@@ -151,7 +151,7 @@ def needed_nodes(graph: Graph, wanted: Collection[str]) -> set[str]:
     return needed
 
 
-def _relu_last(steps: list[Step], wanted: Collection[str]) -> list[Step]:
+def _relu_last(steps: list[PlanStep], wanted: Collection[str]) -> list[PlanStep]:
     """Let a ReLU that only a maximum reads change places with it: it then has a quarter of the work, or less.
 
     Not with a flatten, though that too would change nothing: the backward pass of a maximum over a channels-last
@@ -165,8 +165,8 @@ def _relu_last(steps: list[Step], wanted: Collection[str]) -> list[Step]:
         later = next(n for n, step in enumerate(order) if relu.writes in step.reads) if moves else at
         if moves and is_maximum(order[later].node.op):
             # The value between the two takes the ReLU's name, so that what the others read keeps its own.
-            first = Step(order[later].node, relu.reads, relu.writes)
-            second = Step(relu.node, (relu.writes,), order[later].writes)
+            first = PlanStep(order[later].node, relu.reads, relu.writes)
+            second = PlanStep(relu.node, (relu.writes,), order[later].writes)
             order[later : later + 1] = [first, second]
             del order[at]
         else:
@@ -174,7 +174,7 @@ def _relu_last(steps: list[Step], wanted: Collection[str]) -> list[Step]:
     return order
 
 
-def _bias_last(steps: list[Step], wanted: Collection[str]) -> list[Step]:
+def _bias_last(steps: list[PlanStep], wanted: Collection[str]) -> list[PlanStep]:
     """Add a convolution's bias after the maximum that alone reads it: there are fewer values to add it to, and its
     gradient is a sum over those, where the convolution's own would read all that it wrote once more.
     """
@@ -189,12 +189,12 @@ def _bias_last(steps: list[Step], wanted: Collection[str]) -> list[Step]:
         if is_maximum(pool.node.op) and ops.elements(pool.node.shape) < ops.elements(conv.node.shape):
             product = f"{path} without bias"
             order[order.index(conv)] = replace(conv, writes=product, role="product")
-            added = Step(conv.node, (path,), pool.writes, role="bias")
+            added = PlanStep(conv.node, (path,), pool.writes, role="bias")
             order[later : later + 1] = [replace(pool, reads=(product,), writes=path), added]
     return order
 
 
-def _with_lifetimes(steps: list[Step], wanted: Collection[str]) -> tuple[Step, ...]:
+def _with_lifetimes(steps: list[PlanStep], wanted: Collection[str]) -> tuple[PlanStep, ...]:
     readers = Counter(path for step in steps for path in step.reads)
     fresh: set[str] = set()
     last_reader = {path: index for index, step in enumerate(steps) for path in step.reads}

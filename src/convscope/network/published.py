@@ -39,7 +39,7 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PublishedComparison:
     """A published row and what we count for the same network at the same input."""
 
     published: Published
@@ -112,12 +112,12 @@ def read(text: str, name: str = "the table") -> list[Published]:
     return found
 
 
-def compare(rows: Sequence[Published]) -> list[Comparison]:
+def compare(rows: Sequence[Published]) -> list[PublishedComparison]:
     """Our counts beside the published ones."""
     found = []
     for row in rows:
         graph = _graph(row.name, row.side)
-        found.append(Comparison(row, graph.parameter_count, graph.macs, graph.with_heads.parameter_count))
+        found.append(PublishedComparison(row, graph.parameter_count, graph.macs, graph.with_heads.parameter_count))
     return found
 
 

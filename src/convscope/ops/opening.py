@@ -16,7 +16,7 @@ from convscope.ops.walk import Arrays, Combine, Indices, Terms, Vector, Walk
 
 
 @dataclass(frozen=True)
-class Given:
+class UnitOperands:
     """What the opening of a unit is given besides the operation."""
 
     inputs: Sequence[NDArray[Any]]
@@ -45,7 +45,7 @@ class Given:
         return float(tensor[self.index[0]])
 
 
-def read(given: Given, operand: int, index_NR: Indices) -> Vector:
+def read(given: UnitOperands, operand: int, index_NR: Indices) -> Vector:
     """The values at some places of an operand in float64; 0 where the place is padding (-1)."""
     inside = (index_NR >= 0).all(1)
     found = np.zeros(len(index_NR))
@@ -53,7 +53,7 @@ def read(given: Given, operand: int, index_NR: Indices) -> Vector:
     return found
 
 
-def terms_at(given: Given, index_NR: Indices, operand: int = 0) -> Terms:
+def terms_at(given: UnitOperands, index_NR: Indices, operand: int = 0) -> Terms:
     """The values of one operand at some places, each its own result; see the methods of :class:`Terms` for others.
 
     Args:
@@ -66,14 +66,14 @@ def terms_at(given: Given, index_NR: Indices, operand: int = 0) -> Terms:
     return Terms.of(values, index_NR, operand)
 
 
-def own_term(given: Given, index: tuple[int, ...] | None = None) -> Terms:
+def own_term(given: UnitOperands, index: tuple[int, ...] | None = None) -> Terms:
     """The one value at the unit's own place."""
     return terms_at(given, np.array([given.index if index is None else index]))
 
 
 def finish(
     op: Op,
-    given: Given,
+    given: UnitOperands,
     terms: Terms,
     combine: Combine,
     steps: Sequence[Step] = (),
@@ -139,7 +139,7 @@ def grid(*sides: Sequence[int]) -> Indices:
     return np.stack(crossed, -1).reshape(-1, len(sides))
 
 
-def with_bias(op: Op, given: Given, terms: Terms) -> Walk:
+def with_bias(op: Op, given: UnitOperands, terms: Terms) -> Walk:
     """The sum of the terms, and the channel's bias where there is one."""
     done = finish(op, given, terms, "sum")
     if "bias" not in given.parameters:
@@ -149,12 +149,12 @@ def with_bias(op: Op, given: Given, terms: Terms) -> Walk:
     return finish(op, given, terms, "sum", [step], done.scale + abs(bias))
 
 
-def mean_of(op: Op, given: Given, terms: Terms) -> Walk:
+def mean_of(op: Op, given: UnitOperands, terms: Terms) -> Walk:
     """The sum of the terms over their number."""
     total, count = float(terms.result_N.sum()), len(terms)
     step = make_step("mean", "{0} / {1}", total / count, sum=total, count=count)
     return finish(op, given, terms, "sum", [step], float(np.abs(terms.result_N).sum()) / count)
 
 
-OPEN: Facet[Callable[[Any, Given], Walk]] = Facet("opening of a unit", "reference")
+OPEN: Facet[Callable[[Any, UnitOperands], Walk]] = Facet("opening of a unit", "reference")
 """``(op, given)`` to the arithmetic of one unit of the output, in evaluation mode."""

@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from convscope import ops
-from convscope.ops.opening import OPEN, Given
+from convscope.ops.opening import OPEN, UnitOperands
 from convscope.ops.walk import Arrays, Walk
 from convscope.reference.forward import shape_of
 
@@ -42,4 +42,4 @@ def walk(
     shape = shape_of(op, [value.shape for value in inputs])
     if len(index) != len(shape) or not all(0 <= place < n for place, n in zip(index, shape, strict=True)):
         raise IndexError(f"{index} is not in an output of {ops.spell_shape(shape)}")
-    return OPEN.of(type(op))(op, Given(inputs, parameters, buffers, index))
+    return OPEN.of(type(op))(op, UnitOperands(inputs, parameters, buffers, index))

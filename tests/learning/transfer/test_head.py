@@ -75,10 +75,10 @@ def test_it_is_the_same_whatever_the_number_of_threads() -> None:
 
 
 def test_the_strength_is_chosen_on_pictures_held_out_with_their_views() -> None:
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     # Nothing to learn, and a second view that is a copy: were a picture's view among those learnt from while the
     # picture is held out, it would be known by heart and the weakest penalty would win.
-    features_ND, labels_N = dice.normal(size=(120, 60)).astype(np.float32), np.arange(120) % 3
+    features_ND, labels_N = rng.normal(size=(120, 60)).astype(np.float32), np.arange(120) % 3
     chosen = choose([features_ND, features_ND.copy()], labels_N, 3)
     assert chosen.strength >= 1
     assert chosen.accuracy < 0.55
@@ -107,9 +107,9 @@ def test_a_class_without_a_picture_and_too_few_to_hold_any_out() -> None:
 
 
 def test_temperature_is_that_of_the_least_loss() -> None:
-    dice = np.random.default_rng(1)
-    scores_NK = dice.normal(size=(300, 4)) * 3
-    labels_N = (scores_NK + dice.gumbel(size=(300, 4)) * 2).argmax(1)
+    rng = np.random.default_rng(1)
+    scores_NK = rng.normal(size=(300, 4)) * 3
+    labels_N = (scores_NK + rng.gumbel(size=(300, 4)) * 2).argmax(1)
     best = best_temperature(scores_NK, labels_N)
     least = losses(scores_NK / best, labels_N).mean()
     assert all(least <= losses(scores_NK / (best * by), labels_N).mean() for by in (0.5, 0.9, 1.1, 2))

@@ -11,9 +11,8 @@ import numpy as np
 import torch
 
 from convscope.ops.arrays import BACKWARD, FORWARD, Array, Gradients, Operands, gradient_of
-from convscope.ops.calculate import CALCULATE, Prepared, Use, signal
-from convscope.ops.calculate import Given as Typed
-from convscope.ops.opening import OPEN, Given, finish, grid, terms_at
+from convscope.ops.calculate import CALCULATE, Given, Prepared, Use, signal
+from convscope.ops.opening import OPEN, UnitOperands, finish, grid, terms_at
 from convscope.ops.spec import Misfit, Op, Shape, operation
 from convscope.ops.spelling import PYTORCH, Code, Helper, Place, Written, call
 from convscope.ops.step import Step, make_step
@@ -79,7 +78,7 @@ def _cosines(at: Sequence[int], places: np.ndarray, lengths: Sequence[int]) -> V
 
 
 @OPEN.enter(FourierMix)
-def _open(op: FourierMix, given: Given) -> Walk:
+def _open(op: FourierMix, given: UnitOperands) -> Walk:
     places = grid([given.index[0]], *map(range, given.x.shape[1:]))
     weights = _cosines(given.index[1:], places[:, 1:], given.x.shape[1:])
     return finish(op, given, terms_at(given, places).times(weights, weight="cosine"), "sum")
@@ -123,7 +122,7 @@ def _pytorch(op: FourierMix, a: Written, place: Place) -> Code:
     return call("FourierMix")
 
 
-def _typed(given: Typed) -> Prepared:
+def _typed(given: Given) -> Prepared:
     return Prepared(FourierMix(), [signal(given.first)])
 
 

@@ -23,13 +23,13 @@ from convscope.errors import UserError
 def format(file: str, check: bool) -> None:  # noqa: A001  the command's name
     """Bring a .net FILE, of one network or several, to the one canonical layout."""
     from convscope.files import write_atomically
-    from convscope.network.formatter import layout
+    from convscope.network.formatter import format_statements
     from convscope.network.network import read_text
     from convscope.network.notation import parse
 
     path = Path(file)
     written = read_text(path)
-    text = layout(parse(written, path.name)[0])
+    text = format_statements(parse(written, path.name)[0])
     if written == text:
         click.echo(f"{file}: already formatted", err=True)
     elif check:

@@ -143,7 +143,7 @@ def train_command(data: str | None, **options: Any) -> int:
             "sizes": [] if result.report is None else [one.to_dict() for one in result.report.sizes],
             "balance": result.balance.to_dict() if result.dataset.classes else None,
             "classes": result.evaluation.to_dict().get("classes", []),
-            "waiting": result.waiting.to_dict(),
+            "waiting": result.data_stall.to_dict(),
             "seconds": round(time.monotonic() - _STARTED, 3),
             "train_seconds": round(result.seconds, 3),
             "images_per_second": round(finished.images_per_second, 1),
@@ -163,18 +163,18 @@ def _preview(data: str, network: Network | None, recipe: Recipe, options: dict[s
     from rich.console import Console
 
     from convscope.data.image.decode import of_pictures
-    from convscope.learning.setup import Asked, open_run
+    from convscope.learning.setup import RunRequest, run_setup
     from convscope.render.images.preview_sheet import write_preview
     from convscope.render.progress import Watch
 
-    asked = Asked(data, network, recipe, options["shape"], options["fit"], options["weights"])
+    request = RunRequest(data, network, recipe, options["shape"], options["fit"], options["weights"])
     with Watch(Console(stderr=True)) as watch:
-        opened = open_run(asked, watch.decoding(), watch.downloading())
-        for decided in opened.decided:
+        setup = run_setup(request, watch.decoding(), watch.downloading())
+        for decided in setup.decided:
             watch.show(decided)
         file = Path(options["preview"])
-        found = write_preview(opened, file)
-    fit = of_pictures(opened.dataset.preprocess, "--preview").fit
+        found = write_preview(setup, file)
+    fit = of_pictures(setup.dataset.preprocess, "--preview").fit
     varied = found.augmentation.words()
     if options["as_json"]:
         document = {"preview": str(file), "fit": fit, "augment": varied, "pictures": len(found.rows)}
@@ -211,8 +211,8 @@ def _summarise(result: Result, finished: Finished) -> None:
         click.echo(binary_text(evaluation.binary))
     if result.balance.is_worth_saying:
         click.echo(_recall(evaluation))
-    if result.waiting.is_bound:
-        click.echo(result.waiting.words)
+    if result.data_stall.is_bound:
+        click.echo(result.data_stall.words)
     facts = result.model.facts
     if facts.get("calibration"):
         click.echo(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from convscope.data.audit.duplicates import groups
 from convscope.data.audit.finding import KINDS, PROBLEMS, Finding
 from convscope.data.audit.rows import labels_of, row_findings
-from convscope.data.audit.scan import Glance, glances, stacked
+from convscope.data.audit.scan import ScannedPicture, scan_pictures, stacked
 from convscope.data.sources import Source, TableSource
 from convscope.data.splits import split
 from convscope.errors import UserError
@@ -136,9 +136,9 @@ def check(source: Source, seed: int = 0, progress: Callable[[int, int], None] | 
     if isinstance(source, TableSource):
         return _check_table(source, seed)
     begun = time.monotonic()
-    found = list(glances(source, progress))
+    found = list(scan_pictures(source, progress))
     rows_M, thumbnails = stacked(found)
-    seen = [one for one in found if isinstance(one, Glance)]
+    seen = [one for one in found if isinstance(one, ScannedPicture)]
     names = [source.names[int(i)] for i in rows_M]
     labels = [source.classes[int(source.labels_N[i])] for i in rows_M]
     sides = _sides(source, seed)
@@ -148,7 +148,7 @@ def check(source: Source, seed: int = 0, progress: Callable[[int, int], None] | 
     findings += [
         Finding("unreadable", (source.names[index],), one) for index, one in enumerate(found) if isinstance(one, str)
     ]
-    findings += _doubles(groups(len(seen), [one.digest for one in seen], thumbnails), names, labels, splits)
+    findings += _duplicates(groups(len(seen), [one.digest for one in seen], thumbnails), names, labels, splits)
     for name, one, thumbnail in zip(names, seen, thumbnails, strict=True):
         findings += [Finding(kind, (name,), detail) for kind, detail in one.odd]
         if thumbnail.astype(np.float32).reshape(-1, 3).std(0).max() < BLANK:
@@ -182,7 +182,7 @@ def _check_table(source: TableSource, seed: int) -> Checked:
     names, labels, splits = list(source.names), labels_of(source), _sides(source, seed)
     groups_found, findings = row_findings(source)
     findings += [Finding("unreadable", (entry.file,), entry.reason) for entry in source.skipped]
-    findings += _doubles(groups_found, names, labels, splits)
+    findings += _duplicates(groups_found, names, labels, splits)
     counts = Counter(labels) if source.classes else Counter()
     learnt = Counter(label for label, side in zip(labels, splits, strict=True) if side in ("train", ""))
     findings += _of_classes(source.classes, [learnt[name] for name in source.classes])
@@ -218,7 +218,7 @@ def _sides(source: Source, seed: int) -> list[str]:
     return sides
 
 
-def _doubles(
+def _duplicates(
     found: Sequence[Sequence[int]], names: Sequence[str], labels: Sequence[str], splits: Sequence[str]
 ) -> list[Finding]:
     """Copies as findings: one label or several, one split or several."""

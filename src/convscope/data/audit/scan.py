@@ -36,7 +36,7 @@ _PLAIN = {"L", "RGB", "1"}
 
 
 @dataclass(frozen=True)
-class Glance:
+class ScannedPicture:
     """What one picture is.
 
     Args:
@@ -52,9 +52,9 @@ class Glance:
     odd: tuple[tuple[str, str], ...] = ()
 
 
-def glances(
+def scan_pictures(
     source: ArraySource | FileSource, progress: Callable[[int, int], None] | None = None
-) -> Iterator[Glance | str]:
+) -> Iterator[ScannedPicture | str]:
     """Look at every picture of a source, in order; a text where one cannot be read, which says why."""
     if isinstance(source, ArraySource):
         yield from _of_arrays(source, progress)
@@ -71,17 +71,19 @@ def glances(
                 progress(done, count)
 
 
-def _of_arrays(source: ArraySource, progress: Callable[[int, int], None] | None) -> Iterator[Glance]:
+def _of_arrays(source: ArraySource, progress: Callable[[int, int], None] | None) -> Iterator[ScannedPicture]:
     count, (channels, height, width) = len(source.labels_N), source.shape()
     for start in range(0, count, 1000):
         pictures_BHWC = source.take(np.arange(start, min(count, start + 1000), dtype=np.int64))
         for whole, small in zip(pictures_BHWC, fit_array(pictures_BHWC, THUMBNAIL), strict=True):
-            yield Glance(hashlib.blake2b(whole.tobytes(), digest_size=16).digest(), small, (channels, height, width))
+            yield ScannedPicture(
+                hashlib.blake2b(whole.tobytes(), digest_size=16).digest(), small, (channels, height, width)
+            )
         if progress is not None:
             progress(min(count, start + 1000), count)
 
 
-def _of_file(source: FileSource, opener: Callable[[int], BinaryIO], index: int) -> Glance | str:
+def _of_file(source: FileSource, opener: Callable[[int], BinaryIO], index: int) -> ScannedPicture | str:
     try:
         with opener(index) as file:
             data = file.read(MAX_BYTES + 1)
@@ -92,7 +94,7 @@ def _of_file(source: FileSource, opener: Callable[[int], BinaryIO], index: int) 
     except Exception as error:  # a damaged archive member has many ways to say so
         return f"cannot be read: {str(error) or type(error).__name__}".lower()
     odd = tuple(_oddities(data, source.names[index], size))
-    return Glance(hashlib.blake2b(data, digest_size=16).digest(), thumbnail_HWC, size, odd)
+    return ScannedPicture(hashlib.blake2b(data, digest_size=16).digest(), thumbnail_HWC, size, odd)
 
 
 def _oddities(data: bytes, name: str, size: tuple[int, int, int]) -> Iterator[tuple[str, str]]:
@@ -120,9 +122,9 @@ def _oddities(data: bytes, name: str, size: tuple[int, int, int]) -> Iterator[tu
             yield "unusual", f"mode {image.mode}"
 
 
-def stacked(found: Sequence[Glance | str]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+def stacked(found: Sequence[ScannedPicture | str]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Which pictures could be read, and their thumbnails (N, H, W, 3)."""
-    good = [index for index, one in enumerate(found) if isinstance(one, Glance)]
-    thumbnails = [one.thumbnail_HWC for one in found if isinstance(one, Glance)]
+    good = [index for index, one in enumerate(found) if isinstance(one, ScannedPicture)]
+    thumbnails = [one.thumbnail_HWC for one in found if isinstance(one, ScannedPicture)]
     empty = np.zeros((0, SIDE, SIDE, 3), np.uint8)
     return np.array(good, np.int64), np.stack(thumbnails) if thumbnails else empty

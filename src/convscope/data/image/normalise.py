@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from convscope.data.modality import Opened
+from convscope.data.modality import InputArithmetic
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class Normalise:
         """The numbers as plain JSON."""
         return {"mean": list(self.mean), "std": list(self.std)}
 
-    def opened(self, stored: NDArray[np.uint8], index: tuple[int, ...]) -> Opened:
+    def opened(self, stored: NDArray[np.uint8], index: tuple[int, ...]) -> InputArithmetic:
         """The arithmetic of one number of the input, at (channel, row, column)."""
         channel, *place = index
         pixel, mean, std = float(stored[(*place, channel)]), self.mean[channel], self.std[channel]
         operands = (("pixel", pixel), ("mean", mean), ("std", std))
         value, magnitude = (pixel / 255 - mean) / std, (pixel / 255 + abs(mean)) / std
-        return Opened("pixel", "({0} / 255 - {1}) / {2}", operands, value, magnitude)
+        return InputArithmetic("pixel", "({0} / 255 - {1}) / {2}", operands, value, magnitude)
 
 
 def measure(images_NHWC: NDArray[np.uint8], most: int = 4096) -> Normalise:

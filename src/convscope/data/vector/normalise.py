@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from convscope.data.dataset import Inputs
-from convscope.data.modality import Opened
+from convscope.data.modality import InputArithmetic
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,14 @@ class Standardise:
         """The numbers as plain JSON."""
         return {"mean": list(self.mean), "std": list(self.std)}
 
-    def opened(self, stored: Inputs, index: tuple[int, ...]) -> Opened:
+    def opened(self, stored: Inputs, index: tuple[int, ...]) -> InputArithmetic:
         """The arithmetic of one number of the input, by its column."""
         (column,) = index
         value, mean, std = float(stored[column]), self.mean[column], self.std[column]
         operands = (("value", value), ("mean", mean), ("std", std))
-        return Opened("value", "({0} - {1}) / {2}", operands, (value - mean) / std, (abs(value) + abs(mean)) / std)
+        return InputArithmetic(
+            "value", "({0} - {1}) / {2}", operands, (value - mean) / std, (abs(value) + abs(mean)) / std
+        )
 
 
 def measure(inputs_ND: Inputs) -> Standardise:
@@ -67,7 +69,7 @@ class AsTheyAre:
         """Nothing."""
         return {}
 
-    def opened(self, stored: Inputs, index: tuple[int, ...]) -> Opened:
+    def opened(self, stored: Inputs, index: tuple[int, ...]) -> InputArithmetic:
         """The number itself."""
         value = float(stored[index])
-        return Opened("feature", "{0}", (("feature", value),), value, abs(value))
+        return InputArithmetic("feature", "{0}", (("feature", value),), value, abs(value))

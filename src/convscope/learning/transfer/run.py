@@ -55,7 +55,7 @@ Trains = Callable[[TrainingState, Dataset, Normalisation, float | None], Generat
 
 
 @dataclass(frozen=True)
-class Transferred:
+class TransferResult:
     """What came of it.
 
     Args:
@@ -76,7 +76,7 @@ class Transferred:
     held_scores_MK: NDArray[np.float64] | None = None
 
     @classmethod
-    def of(cls, state: TrainingState) -> Transferred:
+    def of(cls, state: TrainingState) -> TransferResult:
         """A run that was trained to its end."""
         return cls(weighted(state).eval(), {}, tuple(state.history), state.seconds, state.images)
 
@@ -125,7 +125,7 @@ def check_freeze(freeze: str, graph: Graph) -> None:
         rest_of(graph, freeze)
 
 
-def transfer(job: Job) -> Generator[Event, None, Transferred | None]:
+def transfer(job: Job) -> Generator[Event, None, TransferResult | None]:
     """Carry a trained network over to other pictures, by ``job.recipe.freeze``.
 
     ``all`` fits the head; ``auto`` fine-tunes after it where there is time; a node's path trains what lies behind it,
@@ -159,7 +159,7 @@ def transfer(job: Job) -> Generator[Event, None, Transferred | None]:
 
 @dataclass(frozen=True)
 class _Fitted:
-    transferred: Transferred
+    transferred: TransferResult
     val_loss: float
     val_accuracy: float
     rate: float
@@ -238,7 +238,7 @@ def _head(job: Job) -> Generator[Event, None, _Fitted | None]:
     yield _told(chosen, rows, seen, val_accuracy, val_loss, time.monotonic() - fitting)
     held_labels_M = dataset.train.labels_N[rows][chosen.held_rows_M]
     seconds = time.monotonic() - begun
-    transferred = Transferred(module, scores, (), seconds, computed, held_labels_M, chosen.held_scores_MK)
+    transferred = TransferResult(module, scores, (), seconds, computed, held_labels_M, chosen.held_scores_MK)
     return _Fitted(transferred, val_loss, val_accuracy, speed.rate)
 
 
@@ -311,7 +311,7 @@ def _worth(scores_NK: Tensor, split: Split) -> tuple[float, float]:
     return loss, float((scores.argmax(1) == labels_N).mean())
 
 
-def _fine_tuned(job: Job, fitted: _Fitted) -> Generator[Event, None, Transferred | None]:
+def _fine_tuned(job: Job, fitted: _Fitted) -> Generator[Event, None, TransferResult | None]:
     """The whole network trained on from its new head; the better of the two on the validation pictures."""
     before = fitted.transferred
     recipe = job.recipe
@@ -331,10 +331,10 @@ def _fine_tuned(job: Job, fitted: _Fitted) -> Generator[Event, None, Transferred
     seconds, images = before.seconds + state.seconds, before.images + state.images
     if not better:
         return replace(before, seconds=seconds, images=images)
-    return Transferred(module, {}, tuple(state.history), seconds, images)
+    return TransferResult(module, {}, tuple(state.history), seconds, images)
 
 
-def _behind(job: Job, path: str) -> Generator[Event, None, Transferred | None]:
+def _behind(job: Job, path: str) -> Generator[Event, None, TransferResult | None]:
     """What lies behind a node, trained; the node's own output is computed once a picture where nothing is varied."""
     recipe, device = job.recipe, device_of(job.recipe)
     rest = rest_of(job.graph, path)
@@ -345,7 +345,7 @@ def _behind(job: Job, path: str) -> Generator[Event, None, Transferred | None]:
         state.optimizer = discriminative(state.module, recipe, rest)
         state.still = statistics_of(job.graph)
         finished = yield from job.trains(state, job.dataset, job.normalise, job.deadline)
-        return Transferred.of(state) if finished else None
+        return TransferResult.of(state) if finished else None
     module = laid_out(GraphModule(job.graph), device)
     load_state(module, job.start)
     body = Body(module.eval(), job.normalise, path, precision_of(recipe, device))
@@ -371,7 +371,7 @@ def _behind(job: Job, path: str) -> Generator[Event, None, Transferred | None]:
     if not finished:
         return None
     load_state(module, dict(job.start) | {name: value.cpu() for name, value in state.evaluated().items()})
-    return Transferred(module, {}, tuple(state.history), state.seconds, state.images)
+    return TransferResult(module, {}, tuple(state.history), state.seconds, state.images)
 
 
 def _of_features(split: Split, views: list[NDArray[np.float16]]) -> Split:

@@ -38,7 +38,7 @@ _STEPS, _STEP = 40, 5.0
 """Of the legend's scale: how many, how wide."""
 
 
-def layout(graph: Graph, cost: str = "macs") -> Plan:
+def plan_drawing(graph: Graph, cost: str = "macs") -> Plan:
     """Where everything of a graph's picture is, its head and legend left out.
 
     Args:
@@ -47,7 +47,7 @@ def layout(graph: Graph, cost: str = "macs") -> Plan:
 
     Example:
         >>> from convscope.network import zoo
-        >>> [box.key for box in layout(zoo.known("lenet5").graph()).boxes][:3]
+        >>> [box.key for box in plan_drawing(zoo.known("lenet5").graph()).boxes][:3]
         ['input', 'conv1', 'avgpool1']
     """
     total = max(1, _cost(graph.nodes, cost))
@@ -91,7 +91,7 @@ def draw(graph: Graph, cost: str = "macs", name: str = "network") -> str:
     """
     if cost not in COSTS:
         raise UserError("colour", f"{cost!r}", ", ".join(COSTS), did_you_mean(cost, COSTS))
-    placed = layout(graph, cost)
+    placed = plan_drawing(graph, cost)
     total = _cost(graph.nodes, cost)
     costs = {box.key: _cost(box.run.nodes, cost) for box in placed.boxes if box.run and not box.aside}
     dearest = max([1, *costs.values()])

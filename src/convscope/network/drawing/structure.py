@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from convscope.network.graph import INPUT, Graph, Head, Node
+from convscope.network.graph import INPUT, AuxiliaryHead, Graph, Node
 from convscope.ops import Flatten, GlobalAvgPool, GlobalMaxPool
 
 FOLDED_FROM = 60
@@ -16,7 +16,7 @@ _DOMINANT = 0.75
 
 def _changes_nothing(node: Node) -> bool:
     """Whether a node passes its operand on, at least where nothing is trained."""
-    return node.op.traits.aliases in ("always", "evaluation")
+    return node.op.traits.aliases in ("always", "evaluation") and node.shape == node.input_shapes[0]
 
 
 def is_light(node: Node) -> bool:
@@ -134,7 +134,7 @@ def runs(parts: Sequence[Part]) -> Iterator[Run]:
 class _Reader:
     """Follows nodes in order; ``heads`` are those that still wait for the node they read."""
 
-    def __init__(self, heads: tuple[Head, ...]) -> None:
+    def __init__(self, heads: tuple[AuxiliaryHead, ...]) -> None:
         self.heads = [head for head in heads if head.nodes[0].inputs[0] != INPUT]
 
     def sequence(self, nodes: Sequence[Node], prefix: str, value: str) -> tuple[tuple[Part, ...], str]:
@@ -199,7 +199,7 @@ class _Reader:
         self.heads = [head for head in self.heads if not any(head is other for other in mine)]
         return tuple(map(self.aside, mine))
 
-    def aside(self, head: Head) -> Aside:
+    def aside(self, head: AuxiliaryHead) -> Aside:
         """A head as a drawing shows it."""
         scopes = [node.path.split(".")[:-1] for node in head.nodes]
         common = []

@@ -17,7 +17,7 @@ from convscope.ops.arrays import (
     gradient_of,
 )
 from convscope.ops.functions import erf, log_softmax, sigmoid, softmax
-from convscope.ops.opening import OPEN, Given, finish, grid, own_term, terms_at
+from convscope.ops.opening import OPEN, UnitOperands, finish, grid, own_term, terms_at
 from convscope.ops.step import Step, make_step
 from convscope.ops.uses import (
     STEPS,
@@ -57,7 +57,7 @@ def _backward_activation(op: Activation, given: Operands, gradient: Array) -> Gr
 
 
 @OPEN.enter(Activation)
-def _open_activation(op: Activation, given: Given) -> Walk:
+def _open_activation(op: Activation, given: UnitOperands) -> Walk:
     terms, steps = own_term(given), op.steps(given.own)
     return finish(op, given, terms, "value", steps, max(abs(float(terms.value_N[0])), abs(steps[-1].value)))
 
@@ -98,7 +98,7 @@ def _backward_softmax(op: Softmax, given: Operands, gradient: Array) -> Gradient
 
 
 @OPEN.enter(Softmax)
-def _open_softmax(op: Softmax, given: Given) -> Walk:
+def _open_softmax(op: Softmax, given: UnitOperands) -> Walk:
     places = grid(range(given.x.shape[0]), *([at] for at in given.index[1:]))
     values = terms_at(given, places)
     largest, x = float(values.value_N.max()), float(given.x[given.index])
@@ -145,7 +145,7 @@ def _backward_log_softmax(op: LogSoftmax, given: Operands, gradient: Array) -> G
 
 
 @OPEN.enter(LogSoftmax)
-def _open_log_softmax(op: LogSoftmax, given: Given) -> Walk:
+def _open_log_softmax(op: LogSoftmax, given: UnitOperands) -> Walk:
     values = terms_at(given, grid(range(given.x.shape[0]), *([at] for at in given.index[1:])))
     largest, x = float(values.value_N.max()), float(given.x[given.index])
     terms = values.exponentials(largest)

@@ -13,7 +13,7 @@ from convscope.ops.arrays import (
     with_bias_gradient,
 )
 from convscope.ops.convolution.spec import Conv
-from convscope.ops.opening import OPEN, Given, grid, terms_at, under, with_bias
+from convscope.ops.opening import OPEN, UnitOperands, grid, terms_at, under, with_bias
 from convscope.ops.spec import Window
 from convscope.ops.uses import (
     STEPS,
@@ -114,7 +114,7 @@ def _backward_conv(op: Conv, given: Operands, gradient: Array) -> Gradients:
 
 
 @OPEN.enter(Conv)
-def _open_conv(op: Conv, given: Given) -> Walk:
+def _open_conv(op: Conv, given: UnitOperands) -> Walk:
     window, weight = op.window(given.shapes), given.parameters["weight"]
     filter_ = given.index[0]
     share = weight.shape[1]  # the channels of this filter's group

@@ -14,7 +14,7 @@ from convscope.ops.arrays import (
     with_bias_gradient,
 )
 from convscope.ops.linear.spec import Linear
-from convscope.ops.opening import OPEN, Given, terms_at, with_bias
+from convscope.ops.opening import OPEN, UnitOperands, terms_at, with_bias
 from convscope.ops.uses import (
     STEPS,
     USES,
@@ -40,7 +40,7 @@ def _backward_linear(op: Linear, given: Operands, gradient: Array) -> Gradients:
 
 
 @OPEN.enter(Linear)
-def _open_linear(op: Linear, given: Given) -> Walk:
+def _open_linear(op: Linear, given: UnitOperands) -> Walk:
     weights = given.parameters["weight"][given.index[0]].astype(np.float64)
     places = np.column_stack([np.full(len(weights), given.index[0]), np.arange(len(weights))])
     terms = terms_at(given, np.arange(len(weights))[:, None]).times(weights, places, "weight")

@@ -15,7 +15,7 @@ from convscope.ops.arrays import (
     Operands,
 )
 from convscope.ops.merge.spec import Add, Concat, Mul
-from convscope.ops.opening import OPEN, Given, finish, grid, terms_at
+from convscope.ops.opening import OPEN, UnitOperands, finish, grid, terms_at
 from convscope.ops.step import Operand, Step
 from convscope.ops.uses import (
     STEPS,
@@ -69,7 +69,7 @@ def _backward_concat(op: Concat, given: Operands, gradient: Array) -> Gradients:
     return Gradients(tuple(np.split(gradient, ends, axis=1)), {})
 
 
-def _branches(given: Given) -> Terms:
+def _branches(given: UnitOperands) -> Terms:
     """Each operand's value at the unit's place, or at 0 where a dimension of 1 is stretched."""
     places = [[0 if n == 1 else at for at, n in zip(given.index, value.shape, strict=True)] for value in given.inputs]
     values = np.array([float(value[tuple(p)]) for value, p in zip(given.inputs, places, strict=True)])
@@ -77,17 +77,17 @@ def _branches(given: Given) -> Terms:
 
 
 @OPEN.enter(Add)
-def _open_add(op: Add, given: Given) -> Walk:
+def _open_add(op: Add, given: UnitOperands) -> Walk:
     return finish(op, given, _branches(given), "sum")
 
 
 @OPEN.enter(Mul)
-def _open_mul(op: Mul, given: Given) -> Walk:
+def _open_mul(op: Mul, given: UnitOperands) -> Walk:
     return finish(op, given, _branches(given), "product")
 
 
 @OPEN.enter(Concat)
-def _open_concat(op: Concat, given: Given) -> Walk:
+def _open_concat(op: Concat, given: UnitOperands) -> Walk:
     channel = given.index[0]
     for operand, value in enumerate(given.inputs):
         if channel < value.shape[0]:

@@ -34,7 +34,7 @@ from convscope.ops.normalisation.arithmetic import (
     standardise_backward,
 )
 from convscope.ops.normalisation.spec import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm, Scale
-from convscope.ops.opening import OPEN, Given, finish, grid, own_term, terms_at, with_bias
+from convscope.ops.opening import OPEN, UnitOperands, finish, grid, own_term, terms_at, with_bias
 from convscope.ops.spec import Op, elements
 from convscope.ops.step import Step, make_step
 from convscope.ops.uses import (
@@ -147,7 +147,7 @@ def _backward_scale(op: Scale, given: Operands, gradient: Array) -> Gradients:
     return with_bias_gradient(op.bias, gradient * weight, each_channel(gradient * given.x), gradient)
 
 
-def _affine_steps(given: Given, normal: float, index: tuple[int, ...]) -> list[Step]:
+def _affine_steps(given: UnitOperands, normal: float, index: tuple[int, ...]) -> list[Step]:
     if "weight" not in given.parameters:
         return []
     weight, bias = (float(given.parameters[name][index]) for name in ("weight", "bias"))
@@ -167,7 +167,7 @@ def _size(steps: Sequence[Step], largest: float, deviation: float) -> float:
     return largest / deviation * last.get("weight", 1.0) + last.get("bias", 0.0)
 
 
-def _normalised(op: LayerNorm | GroupNorm, given: Given, index_NR: Indices, at: tuple[int, ...]) -> Walk:
+def _normalised(op: LayerNorm | GroupNorm, given: UnitOperands, index_NR: Indices, at: tuple[int, ...]) -> Walk:
     """The unit standardised by the mean and variance of the values at some places."""
     terms = terms_at(given, index_NR)
     count, total = len(terms), float(terms.value_N.sum())
@@ -185,7 +185,7 @@ def _normalised(op: LayerNorm | GroupNorm, given: Given, index_NR: Indices, at: 
 
 
 @OPEN.enter(BatchNorm)
-def _open_batch_norm(op: BatchNorm, given: Given) -> Walk:
+def _open_batch_norm(op: BatchNorm, given: UnitOperands) -> Walk:
     terms = own_term(given)
     mean, variance = given.at_channel("running_mean"), given.at_channel("running_var")
     x = float(terms.value_N[0])
@@ -196,14 +196,14 @@ def _open_batch_norm(op: BatchNorm, given: Given) -> Walk:
 
 
 @OPEN.enter(LayerNorm)
-def _open_layer_norm(op: LayerNorm, given: Given) -> Walk:
+def _open_layer_norm(op: LayerNorm, given: UnitOperands) -> Walk:
     if op.over == "all":
         return _normalised(op, given, grid(*map(range, given.x.shape)), given.index)
     return _normalised(op, given, grid(range(given.x.shape[0]), *([at] for at in given.index[1:])), given.index[:1])
 
 
 @OPEN.enter(GroupNorm)
-def _open_group_norm(op: GroupNorm, given: Given) -> Walk:
+def _open_group_norm(op: GroupNorm, given: UnitOperands) -> Walk:
     share = given.x.shape[0] // op.num_groups
     first = given.index[0] // share * share
     places = grid(range(first, first + share), *map(range, given.x.shape[1:]))
@@ -211,7 +211,7 @@ def _open_group_norm(op: GroupNorm, given: Given) -> Walk:
 
 
 @OPEN.enter(LocalResponseNorm)
-def _open_local_response_norm(op: LocalResponseNorm, given: Given) -> Walk:
+def _open_local_response_norm(op: LocalResponseNorm, given: UnitOperands) -> Walk:
     channel, channels = given.index[0], given.x.shape[0]
     neighbours = range(max(0, channel - op.size // 2), min(channels, channel + (op.size - 1) // 2 + 1))
     places = grid(neighbours, *([at] for at in given.index[1:]))
@@ -228,7 +228,7 @@ def _open_local_response_norm(op: LocalResponseNorm, given: Given) -> Walk:
 
 
 @OPEN.enter(Scale)
-def _open_scale(op: Scale, given: Given) -> Walk:
+def _open_scale(op: Scale, given: UnitOperands) -> Walk:
     weight, place = np.array([given.at_channel("weight")]), np.array([given.index[:1]])
     return with_bias(op, given, own_term(given).times(weight, place, "weight"))
 

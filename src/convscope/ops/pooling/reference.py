@@ -17,7 +17,7 @@ from convscope.ops.arrays import (
     Operands,
     gradient_of,
 )
-from convscope.ops.opening import OPEN, Given, finish, grid, mean_of, terms_at, under
+from convscope.ops.opening import OPEN, UnitOperands, finish, grid, mean_of, terms_at, under
 from convscope.ops.pooling.spec import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from convscope.ops.spec import Op, Shape, Window, per_dimension
 from convscope.ops.step import Step, make_step
@@ -273,25 +273,25 @@ def _backward_adaptive_max_pool(op: AdaptiveMaxPool | GlobalMaxPool, given: Oper
     return gradient_of(adaptive_max_backward(given.x, gradient))
 
 
-def _box(op: AdaptiveAvgPool | AdaptiveMaxPool, given: Given) -> Terms:
+def _box(op: AdaptiveAvgPool | AdaptiveMaxPool, given: UnitOperands) -> Terms:
     size = per_dimension("output_size", op.output_size, given.shapes[0])
     bands = [adaptive_windows(n, k)[at] for n, k, at in zip(given.x.shape[1:], size, given.index[1:], strict=True)]
     return terms_at(given, grid([given.index[0]], *(range(band.start, band.stop) for band in bands)))
 
 
-def _channel(given: Given) -> Terms:
+def _channel(given: UnitOperands) -> Terms:
     return terms_at(given, grid([given.index[0]], *(range(n) for n in given.x.shape[1:])))
 
 
 @OPEN.enter(MaxPool)
-def _open_max_pool(op: MaxPool, given: Given) -> Walk:
+def _open_max_pool(op: MaxPool, given: UnitOperands) -> Walk:
     rows = under(op.window(given.shapes), given.index[1:], given.x.shape)
     inside = [[row for row in side if row >= 0] for side in rows]  # the padding never wins
     return finish(op, given, terms_at(given, grid([given.index[0]], *inside)), "max")
 
 
 @OPEN.enter(AvgPool)
-def _open_avg_pool(op: AvgPool, given: Given) -> Walk:
+def _open_avg_pool(op: AvgPool, given: UnitOperands) -> Walk:
     window, sides = op.window(given.shapes), []
     for at, length, kernel, stride, (before, after) in zip(
         given.index[1:], given.x.shape[1:], window.kernel, window.stride, window.padding, strict=True
@@ -305,22 +305,22 @@ def _open_avg_pool(op: AvgPool, given: Given) -> Walk:
 
 
 @OPEN.enter(AdaptiveAvgPool)
-def _open_adaptive_avg_pool(op: AdaptiveAvgPool, given: Given) -> Walk:
+def _open_adaptive_avg_pool(op: AdaptiveAvgPool, given: UnitOperands) -> Walk:
     return mean_of(op, given, _box(op, given))
 
 
 @OPEN.enter(AdaptiveMaxPool)
-def _open_adaptive_max_pool(op: AdaptiveMaxPool, given: Given) -> Walk:
+def _open_adaptive_max_pool(op: AdaptiveMaxPool, given: UnitOperands) -> Walk:
     return finish(op, given, _box(op, given), "max")
 
 
 @OPEN.enter(GlobalAvgPool)
-def _open_global_avg_pool(op: GlobalAvgPool, given: Given) -> Walk:
+def _open_global_avg_pool(op: GlobalAvgPool, given: UnitOperands) -> Walk:
     return mean_of(op, given, _channel(given))
 
 
 @OPEN.enter(GlobalMaxPool)
-def _open_global_max_pool(op: GlobalMaxPool, given: Given) -> Walk:
+def _open_global_max_pool(op: GlobalMaxPool, given: UnitOperands) -> Walk:
     return finish(op, given, _channel(given), "max")
 
 

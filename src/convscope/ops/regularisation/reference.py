@@ -10,7 +10,7 @@ from convscope.ops.arrays import (
     Operands,
     gradient_of,
 )
-from convscope.ops.opening import OPEN, Given, finish, own_term
+from convscope.ops.opening import OPEN, UnitOperands, finish, own_term
 from convscope.ops.regularisation.spec import Dropout
 from convscope.ops.uses import (
     STEPS,
@@ -38,7 +38,7 @@ def _backward_dropout(op: Dropout, given: Operands, gradient: Array) -> Gradient
 
 
 @OPEN.enter(Dropout)
-def _open_dropout(op: Dropout, given: Given) -> Walk:
+def _open_dropout(op: Dropout, given: UnitOperands) -> Walk:
     return finish(op, given, own_term(given), "value")
 
 

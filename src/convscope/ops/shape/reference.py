@@ -12,7 +12,7 @@ from convscope.ops.arrays import (
     Operands,
     gradient_of,
 )
-from convscope.ops.opening import OPEN, Given, finish, own_term
+from convscope.ops.opening import OPEN, UnitOperands, finish, own_term
 from convscope.ops.shape.spec import ChannelShuffle, ChannelSplit, Flatten, Identity, Pad, PadChannels
 from convscope.ops.spec import elements
 from convscope.ops.uses import (
@@ -58,18 +58,18 @@ def _backward_pad_channels(op: PadChannels, given: Operands, gradient: Array) ->
 
 
 @OPEN.enter(Flatten)
-def _open_flatten(op: Flatten, given: Given) -> Walk:
+def _open_flatten(op: Flatten, given: UnitOperands) -> Walk:
     place = np.unravel_index(given.index[0], given.x.shape)
     return finish(op, given, own_term(given, tuple(map(int, place))), "value")
 
 
 @OPEN.enter(Identity)
-def _open_identity(op: Identity, given: Given) -> Walk:
+def _open_identity(op: Identity, given: UnitOperands) -> Walk:
     return finish(op, given, own_term(given), "value")
 
 
 @OPEN.enter(PadChannels)
-def _open_pad_channels(op: PadChannels, given: Given) -> Walk:
+def _open_pad_channels(op: PadChannels, given: UnitOperands) -> Walk:
     channel = given.index[0] - op.before
     inside = 0 <= channel < given.x.shape[0]
     place = (channel, *given.index[1:]) if inside else (-1,) * given.x.ndim
@@ -109,7 +109,7 @@ def _backward_pad(op: Pad, given: Operands, gradient: Array) -> Gradients:
 
 
 @OPEN.enter(Pad)
-def _open_pad(op: Pad, given: Given) -> Walk:
+def _open_pad(op: Pad, given: UnitOperands) -> Walk:
     before = (start for start, _ in op.window(given.shapes).padding)
     place = (given.index[0], *(at - start for at, start in zip(given.index[1:], before, strict=True)))
     inside = all(0 <= at < n for at, n in zip(place, given.x.shape, strict=True))
@@ -136,7 +136,7 @@ def _backward_channel_split(op: ChannelSplit, given: Operands, gradient: Array) 
 
 
 @OPEN.enter(ChannelSplit)
-def _open_channel_split(op: ChannelSplit, given: Given) -> Walk:
+def _open_channel_split(op: ChannelSplit, given: UnitOperands) -> Walk:
     return finish(op, given, own_term(given, (given.index[0] + op.start, *given.index[1:])), "value")
 
 
@@ -161,7 +161,7 @@ def _backward_channel_shuffle(op: ChannelShuffle, given: Operands, gradient: Arr
 
 
 @OPEN.enter(ChannelShuffle)
-def _open_channel_shuffle(op: ChannelShuffle, given: Given) -> Walk:
+def _open_channel_shuffle(op: ChannelShuffle, given: UnitOperands) -> Walk:
     turn, group = divmod(given.index[0], op.groups)
     channel = group * (given.x.shape[0] // op.groups) + turn
     return finish(op, given, own_term(given, (channel, *given.index[1:])), "value")

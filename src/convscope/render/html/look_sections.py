@@ -17,7 +17,7 @@ from convscope.inspection.attribution.occlusion import Occlusion
 from convscope.inspection.look import Look
 from convscope.inspection.maps import Kernels
 from convscope.network.address import Address
-from convscope.network.drawing import draw, layout
+from convscope.network.drawing import draw, plan_drawing
 from convscope.network.graph import INPUT, Graph
 from convscope.ops import elements, spell_shape
 from convscope.render.html.languages import spoken
@@ -156,7 +156,7 @@ def linked_drawing(graph: Graph, name: str = "network") -> str:
         8
     """
     drawing = draw(graph, name=name)
-    boxes = [box for box in layout(graph).boxes if box.run]
+    boxes = [box for box in plan_drawing(graph).boxes if box.run]
     # Boxes are drawn in their order, each a group that begins with its tooltip.
     marks = list(re.finditer("<g><title>", drawing))
     if len(marks) != len(boxes):

@@ -38,7 +38,7 @@ def write_run_report(result: Result, path: Path, words: Words = ENGLISH) -> None
         f"{len(result.dataset.val):,} to validate, {len(test):,} to test; {len(result.dataset.skipped):,} left out",
         "Training": f"{duration(result.seconds)}, {len(history)} epochs",
         **(_balance(result) if result.dataset.classes else {}),
-        **({"Data stalls": result.waiting.words} if result.waiting.is_bound else {}),
+        **({"Data stalls": result.data_stall.words} if result.data_stall.is_bound else {}),
         **_facts(result.model),
     }
     if isinstance(result.evaluation, RegressionEvaluation):

@@ -15,7 +15,7 @@ from convscope.data.sources import Source, open_source
 from convscope.data.sources.source import FileSource
 from convscope.files import write_atomically
 from convscope.learning.preview import Preview, preview
-from convscope.learning.setup import Opened
+from convscope.learning.setup import RunSetup
 from convscope.render.images.contact_sheet import Tile, sheet
 
 SIDE = 96
@@ -25,23 +25,23 @@ WIDEST = 2.2
 LONGEST = 22
 
 
-def write_preview(opened: Opened, file: Path) -> Preview:
+def write_preview(setup: RunSetup, file: Path) -> Preview:
     """Draw what a run will see; returns what was drawn.
 
     Raises:
         UserError: the file cannot be written.
     """
-    found = preview(opened)
+    found = preview(setup)
     data = io.BytesIO()
-    draw(opened, found).save(data, "PNG")
+    draw(setup, found).save(data, "PNG")
     write_atomically(file, data.getvalue())
     return found
 
 
-def draw(opened: Opened, found: Preview) -> Image.Image:
+def draw(setup: RunSetup, found: Preview) -> Image.Image:
     """The sheet, a row a picture."""
-    source = open_source(opened.settings.data)
-    pre = of_pictures(opened.dataset.preprocess, "--preview")
+    source = open_source(setup.settings.data)
+    pre = of_pictures(setup.dataset.preprocess, "--preview")
     tiles = []
     for row in found.rows:
         drawn = [
@@ -60,7 +60,7 @@ def draw(opened: Opened, found: Preview) -> Image.Image:
         f"as they come; by --fit {pre.fit} at {pre.width} x {pre.height}; and as the first epochs show them",
         f"varied: {found.augmentation.words()}",
     )
-    return sheet(tiles, f"{opened.dataset.name}: what the network will see", remarks, columns=columns)
+    return sheet(tiles, f"{setup.dataset.name}: what the network will see", remarks, columns=columns)
 
 
 def _large(pixels_HWC: NDArray[np.uint8]) -> NDArray[np.uint8]:

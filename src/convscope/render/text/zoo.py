@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from convscope.network.costs import RULE
-from convscope.network.published import Comparison
+from convscope.network.published import PublishedComparison
 from convscope.network.zoo import Entry
 from convscope.ops import spell_shape
 from convscope.tables import text_lines
@@ -35,7 +35,7 @@ def zoo_dict(entries: Sequence[Entry]) -> dict[str, Any]:
     return {"networks": [{**vars(entry), "input": list(entry.input)} for entry in entries], "rule": RULE}
 
 
-def published_text(comparisons: Sequence[Comparison]) -> str:
+def published_text(comparisons: Sequence[PublishedComparison]) -> str:
     """Published counts beside ours, a table a source, those that count as we do first."""
     out: list[str] = []
     sources = sorted(dict.fromkeys((not c.published.ours, c.published.source) for c in comparisons))
@@ -60,7 +60,7 @@ def published_text(comparisons: Sequence[Comparison]) -> str:
     return "\n".join([*out[1:], f"Counted: {RULE}."])
 
 
-def _published_cells(c: Comparison) -> tuple[str, ...]:
+def _published_cells(c: PublishedComparison) -> tuple[str, ...]:
     row = c.published
     printed = f"{row.macs / 2 if '2/MAC' in row.rule else row.macs} G"
     ours = f"{Decimal(c.macs) / 10**9:.{row.digits + 1 if '2/MAC' in row.rule else row.digits}f} G"
@@ -69,7 +69,7 @@ def _published_cells(c: Comparison) -> tuple[str, ...]:
     return (f"  {row.name}", str(row.side), f"{c.parameters:,}", theirs, ours, printed, verdict)
 
 
-def published_dict(comparisons: Sequence[Comparison]) -> dict[str, Any]:
+def published_dict(comparisons: Sequence[PublishedComparison]) -> dict[str, Any]:
     """Published counts beside ours as plain JSON values."""
     return {
         "rows": [

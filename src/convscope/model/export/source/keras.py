@@ -12,7 +12,7 @@ from convscope.model.export.source.keras_operations import Written, with_channel
 from convscope.model.export.source.keras_operations import spell as spell_operation
 from convscope.model.export.source.keras_parts import LOADING, project
 from convscope.model.export.source.python import INDENT, OWN, allowed, assign, docstring, names_in, signature, spell
-from convscope.model.export.source.walk import Scope, Walk
+from convscope.model.export.source.walk import Scope, StructureWalk
 from convscope.network import tree
 from convscope.network.expand import letters
 from convscope.network.graph import INPUT, Graph, Structure
@@ -37,7 +37,7 @@ class _At:
 
 
 class _Writer:
-    def __init__(self, walk: Walk, read: frozenset[str]) -> None:
+    def __init__(self, walk: StructureWalk, read: frozenset[str]) -> None:
         self.walk, self.read = walk, read
         self.variables: set[str] = {"x", "inputs", "name"}
         self.functions: dict[tuple[str, int], str] = {}
@@ -213,7 +213,7 @@ def write(graph: Graph, title: list[str], name: str) -> str:
         UserError: something that Keras cannot say.
     """
     structure = graph.structure or Structure(notate(graph))
-    writer = _Writer(Walk(graph, structure), _names_read(structure.statements))
+    writer = _Writer(StructureWalk(graph, structure), _names_read(structure.statements))
     lines = writer.body(writer.walk.steps, Scope(), _At("x", 1, "", {INPUT: "inputs"}))
     channels, *places = graph.input
     shape = (*places, channels)

@@ -27,7 +27,7 @@ from convscope.model.export.source.python import (
 from convscope.model.export.source.pytorch_operations import Written
 from convscope.model.export.source.pytorch_operations import spell as spell_operation
 from convscope.model.export.source.pytorch_parts import HELPERS, MODULE_NAMES
-from convscope.model.export.source.walk import Scope, Walk
+from convscope.model.export.source.walk import Scope, StructureWalk
 from convscope.network import tree
 from convscope.network.expand import letters
 from convscope.network.graph import INPUT, Graph, Node
@@ -113,7 +113,7 @@ class _Function:
 
 
 class _Writer:
-    def __init__(self, walk: Walk) -> None:
+    def __init__(self, walk: StructureWalk) -> None:
         self.walk = walk
         self.functions: dict[tuple[Any, ...], _Function] = {}
         self.names: set[str] = set()
@@ -486,7 +486,7 @@ def write(graph: Graph, title: list[str], name: str) -> str:
     """
     if graph.structure is None or not _is_nested(graph.structure.statements):
         return _flat(graph, title, name)
-    writer = _Writer(Walk(graph, graph.structure))
+    writer = _Writer(StructureWalk(graph, graph.structure))
     name = writer.free_name(name)
     steps, _ = writer.body(writer.walk.steps, Scope(), graph.input[0])
     lines, code = writer.chain(steps, "steps")

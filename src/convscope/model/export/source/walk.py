@@ -57,7 +57,7 @@ Say = Callable[[Expression], Expression]
 """An expression of the notation as it is to be written."""
 
 
-class Walk:
+class StructureWalk:
     """What the writers of source ask of a graph.
 
     Args:

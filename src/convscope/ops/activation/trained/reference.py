@@ -16,7 +16,7 @@ from convscope.ops.arrays import (
     each_channel,
     gradient_of,
 )
-from convscope.ops.opening import OPEN, Given, finish, own_term
+from convscope.ops.opening import OPEN, UnitOperands, finish, own_term
 from convscope.ops.step import Step, make_step
 from convscope.ops.uses import (
     STEPS,
@@ -55,7 +55,7 @@ def _backward_prelu(op: PReLU, given: Operands, gradient: Array) -> Gradients:
 
 
 @OPEN.enter(PReLU)
-def _open_prelu(op: PReLU, given: Given) -> Walk:
+def _open_prelu(op: PReLU, given: UnitOperands) -> Walk:
     x = given.own
     weight = _weight_of(op, given.parameters["weight"], given.index[0])
     step = make_step("value", "{0}", x, x=x)

@@ -16,7 +16,7 @@ from convscope.ops.arrays import (
     gradient_of,
 )
 from convscope.ops.normalisation.rms.spec import RMSNorm
-from convscope.ops.opening import OPEN, Given, finish, grid, terms_at
+from convscope.ops.opening import OPEN, UnitOperands, finish, grid, terms_at
 from convscope.ops.step import Step, make_step
 from convscope.ops.uses import (
     STEPS,
@@ -78,7 +78,7 @@ def _places(op: RMSNorm, shape: tuple[int, ...], index: Index) -> np.ndarray[tup
 
 
 @OPEN.enter(RMSNorm)
-def _open_rms_norm(op: RMSNorm, given: Given) -> Walk:
+def _open_rms_norm(op: RMSNorm, given: UnitOperands) -> Walk:
     terms = terms_at(given, _places(op, given.x.shape, given.index)).squared()
     count, total, x = len(terms), float(terms.result_N.sum()), given.own
     mean = total / count
