@@ -41,6 +41,7 @@ def backward(
         UserError: the operation does not take inputs of these shapes.
 
     Example:
+        >>> import numpy as np
         >>> given = backward(ops.Linear(1), [np.array([[3.0, 4.0]])], {"weight": np.array([[1.0, 2.0]]),
         ...                  "bias": np.array([0.0])}, {}, np.array([[10.0]]))
         >>> given.inputs[0], given.parameters["weight"], given.parameters["bias"]

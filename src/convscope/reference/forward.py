@@ -64,7 +64,7 @@ def shape_of(op: ops.Op, shapes: Sequence[ops.Shape]) -> ops.Shape:
         >>> shape_of(ops.ReLU(), [(0, 3, 3)])
         Traceback (most recent call last):
         convscope.errors.UserError: relu: an input of 0x3x3
-        expected: channels first, then what there is of rows and columns, each at least 1
+          expected: channels first, then what there is of rows and columns, each at least 1
     """
     try:
         return op.shape(shapes)

@@ -33,6 +33,7 @@ def walk(
         UserError: the operation does not take inputs of these shapes.
 
     Example:
+        >>> import numpy as np
         >>> picture = np.array([[[1.0, 2, 3], [0, 1, 5], [1, 0, 2]]])
         >>> kernel = np.array([[[[1.0, 0, 1], [0, 1, 0], [1, 0, 1]]]])
         >>> unit = walk(ops.Conv(1, 3, bias=False), [picture], {"weight": kernel}, {}, (0, 0, 0))
