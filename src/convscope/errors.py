@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-MOST_LISTED = 40
+MOST_LISTED = 80
 """Choices that a hint writes out; more would bury it."""
 SHORTEST_BEGINNING = 3
 """Letters of a word that was broken off, such as ``max`` for ``maxpool``."""

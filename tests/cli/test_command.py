@@ -170,7 +170,7 @@ MISTAKES = [
     (["train", "digits", "--device", "cuda"], "cuda"),
     (["evaluate", "nothing", "digits"], "no such folder"),
     (["evaluate", ".", "digits"], "model.json"),
-    (["predict", "nothing", "a.png"], "a.png"),
+    (["predict", "nothing", "a.png"], "no such folder"),
     (["predict", "x"], "Missing argument"),
     (["format", "nothing.net"], "cannot be read"),
     (["describe", "nothing.net:small"], "there is no such file"),

@@ -39,7 +39,16 @@ def _bytes(image: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
 
 
 def _options(**more: object) -> dict[str, object]:
-    usual = {"model": None, "page": None, "sheet": None, "size": 64, "fix": None, "seed": 0, "strict": False}
+    usual = {
+        "model": None,
+        "page": None,
+        "sheet": None,
+        "size": 64,
+        "fix": None,
+        "seed": 0,
+        "strict": False,
+        "target": None,
+    }
     return {**usual, "as_json": True, **more}
 
 

@@ -49,6 +49,7 @@ def _example(cls: type[Op]) -> tuple[Op, tuple[int, ...]]:
     needed = {
         ops.Conv: (2, 1), ops.MaxPool: (1,), ops.AvgPool: (1,), ops.AdaptiveAvgPool: (1,), ops.AdaptiveMaxPool: (1,),
         ops.GroupNorm: (1,), ops.LocalResponseNorm: (1,), ops.PadChannels: (1, 1),
+        ops.Pad: (1, 1), ops.ChannelSplit: (0, 1), ops.ChannelShuffle: (1,),
     }  # fmt: skip
     if cls is ops.Linear:
         return ops.Linear(2), (3,)

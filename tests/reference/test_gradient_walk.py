@@ -111,6 +111,9 @@ def test_the_steps_of_each_operation_give_its_slope(word: str) -> None:
         "conv": (3, 3),
         "localresponsenorm": (3, 0.5),
         "padchannels": (1, 2),
+        "pad": (1, 2),
+        "channelsplit": (1, 3),
+        "channelshuffle": (2,),
         "dropout": (0.0,),
     }
     op = ops.OPERATIONS[word](*arguments.get(word, ())) if word != "linear" else ops.Linear(5)

@@ -38,7 +38,7 @@ def test_a_sheet_is_drawn_and_nothing_is_trained(
         (("--augment", "medium,flip=sometimes"), "never, random, alternate"),
         (("--balance", "weight"), "did you mean weights?"),
         (("--memory", "much"), "8GB"),
-        (("--memory", "1KB"), "2GB"),
+        (("--memory", "1KB"), "at least 1MB"),
     ],
 )
 def test_what_is_asked_wrongly_is_named(

@@ -41,7 +41,6 @@ def words(subject: Subject, lang: Lang = "en") -> Words:
     return MappingProxyType({"language": lang, **_tables(lang)[subject]})
 
 
-@cache
 def operation_words(lang: Lang = "en") -> Words:
     """What is said of operations: ``op: WORD`` is a line on it; ``step: NAME`` and ``operand: NAME`` name a step of
     its arithmetic and a number in it.
@@ -58,7 +57,6 @@ def operation_words(lang: Lang = "en") -> Words:
     )
 
 
-@cache
 def page_words(lang: Lang = "en") -> Words:
     """What the pages that calculate say: their own words, those of a look, those of operations."""
     return MappingProxyType({**operation_words(lang), **words("page", lang), **words("look", lang)})
