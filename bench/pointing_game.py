@@ -2,7 +2,7 @@
 
     python bench/pointing_game.py [PHOTOGRAPHS [MOBILENET_V2.pth [EFFICIENTNET_LITE0.pth]]]
 
-Twenty ImageNet photographs with boxes drawn by eye (``tests/looking/boxes_imagenet20.json``); J. Zhang et al. 2016,
+Twenty ImageNet photographs with boxes drawn by eye (``tests/inspection/boxes_imagenet20.json``); J. Zhang et al. 2016,
 without their margin of 15 pixels. Beside hits: how much of the positive heat lies in the boxes (H. Wang et al. 2020,
 "Score-CAM", section 4.2), how much of the picture is hotter than half of the maximum, and the time a picture.
 Random heat would score what the boxes cover.
@@ -28,7 +28,7 @@ from convscope.model.folder import Model
 from convscope.model.load_weights import load
 
 ROOT = Path(__file__).resolve().parents[1]
-BOXES: dict[str, list[list[int]]] = json.loads((ROOT / "tests/looking/boxes_imagenet20.json").read_text())["boxes"]
+BOXES: dict[str, list[list[int]]] = json.loads((ROOT / "tests/inspection/boxes_imagenet20.json").read_text())["boxes"]
 Found = ClassMap | Occlusion | IntegratedGradients
 METHODS: dict[str, Callable[[Look, str], Found]] = {
     "Grad-CAM": lambda look, name: class_map(look, name),
