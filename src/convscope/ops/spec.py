@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 from convscope.errors import nearest
 from convscope.ops.traits import Traits
@@ -215,7 +215,7 @@ class Op:
         raise NotImplementedError(f"{self.word} does not state where its {name} starts")
 
     def macs(self, inputs: Sequence[Shape]) -> int:
-        """Multiply-adds of convolution, linear and recurrent products, for one example."""
+        """Multiply-adds of convolution and linear products, for one example."""
         raise NotImplementedError(f"{self.word} does not state its macs")
 
     def window(self, inputs: Sequence[Shape]) -> Window | None:
@@ -253,8 +253,24 @@ class Op:
         return " ".join(parts)
 
 
+class Place(Protocol):
+    """Where an operation stands; :class:`convscope.network.graph.Node` is one."""
+
+    @property
+    def op(self) -> Op:
+        """The operation."""
+
+    @property
+    def input_shapes(self) -> tuple[Shape, ...]:
+        """Of its operands, without the batch."""
+
+    @property
+    def shape(self) -> Shape:
+        """Of its output, without the batch."""
+
+
 def no_products(self: Op, inputs: Sequence[Shape]) -> int:
-    """The :meth:`Op.macs` of an operation without a convolution, linear or recurrent product."""
+    """The :meth:`Op.macs` of an operation without a convolution or linear product."""
     return 0
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from convscope.ops.registry import Facet
-from convscope.ops.spec import Misfit, Op, Shape, Value
+from convscope.ops.spec import Misfit, Value
+from convscope.ops.spec import Place as Place
 
 
 @dataclass(frozen=True)
@@ -75,22 +76,6 @@ class Helper:
     text: str
     imports: tuple[str, ...] = ()
     order: int = 500
-
-
-class Place(Protocol):
-    """Where an operation stands; :class:`convscope.network.graph.Node` is one."""
-
-    @property
-    def op(self) -> Op:
-        """The operation."""
-
-    @property
-    def input_shapes(self) -> tuple[Shape, ...]:
-        """Of its operands, without the batch."""
-
-    @property
-    def shape(self) -> Shape:
-        """Of its output, without the batch."""
 
 
 class NeedsNumbers(Exception):  # noqa: N818  it is caught where numbers can be written instead

@@ -7,33 +7,18 @@ and under ``torch.compile`` and ``torch.export``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  the name by which everyone knows it
 
 from convscope.ops.registry import Facet
-from convscope.ops.spec import Misfit, Op, Shape
+from convscope.ops.spec import Misfit
+from convscope.ops.spec import Place as Place
 
 Compute = Callable[[Any, Sequence[Tensor]], Tensor]
 """From a node's tensors (``.weight``, ``.bias``, ``.training`` ...) and its operands, ``(N, C, *spatial)`` or
 ``(N, features)``, to its output."""
-
-
-class Place(Protocol):
-    """Where an operation stands; :class:`convscope.network.graph.Node` is one."""
-
-    @property
-    def op(self) -> Op:
-        """The operation."""
-
-    @property
-    def input_shapes(self) -> tuple[Shape, ...]:
-        """Of its operands, without the batch."""
-
-    @property
-    def shape(self) -> Shape:
-        """Of its output, without the batch."""
 
 
 COMPUTE: Facet[Callable[[Any, Place], Compute]] = Facet("function in torch", "engine")
