@@ -174,8 +174,8 @@ def trained(shared: Path | None) -> Iterator[tuple[str, Any]]:
 
 def numbers_in(page: Path) -> list[str]:
     """The numbers a person reads in a report: those of its tables and sentences, times aside."""
-    text = html.unescape(re.sub(r"(?s)<(script|style|svg).*?</\1>", " ", page.read_text(encoding="utf-8")))
-    rows = [re.sub(r"<[^>]+>", " ", row) for row in re.split(r"</(?:tr|p|li|h\d|figcaption)>", text)]
+    text = re.sub(r"(?s)<(script|style|svg).*?</\1>", " ", page.read_text(encoding="utf-8"))
+    rows = [html.unescape(re.sub(r"<[^>]+>", " ", row)) for row in re.split(r"</(?:tr|p|li|h\d|figcaption)>", text)]
     kept = [TIMES.sub(" ", row) for row in rows if not re.search(r"images/s|second|ms\b|20\d\d-", row)]
     return [number for row in kept for number in re.findall(r"\d+(?:[.,]\d+)*", row)]
 

@@ -92,7 +92,7 @@ def answer_temperature(scores_NK: Scores, right_N: NDArray[np.bool_]) -> float:
         others_N = _log_sum(others_NK / math.exp(at))
         return float((np.logaddexp(0.0, others_N) - (1 - target_N) * others_N).mean())
 
-    # Not surely of one minimum: the best of a grid, then thirds around it.
+    # Not surely of one minimum: the best of a grid, then the least around it.
     grid = np.linspace(math.log(LOWEST), math.log(HIGHEST), 25).tolist()
     best = int(np.argmin([loss(at) for at in grid]))
     return math.exp(_least(loss, grid[max(0, best - 1)], grid[min(len(grid) - 1, best + 1)]))
@@ -113,11 +113,10 @@ def best_temperature(scores_NK: Scores, labels_N: NDArray[np.int64]) -> float:
 
 
 def _least(loss: Callable[[float], float], low: float, high: float) -> float:
-    """Where a function of one minimum is least: thirds are cut off until it is known to a ten-thousandth."""
-    while high - low > 1e-4:
-        left, right = low + (high - low) / 3, high - (high - low) / 3
-        low, high = (low, right) if loss(left) <= loss(right) else (left, high)
-    return (low + high) / 2
+    """Where a function of one minimum is least, to a millionth."""
+    from scipy.optimize import minimize_scalar
+
+    return float(minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-6}).x)
 
 
 def _log_sum(values_NK: Scores) -> NDArray[np.float64]:
