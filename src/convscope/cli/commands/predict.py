@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @option("--csv", "as_csv", is_flag=True, help="Print CSV: file, class, probability, and the next best.")
 @json_option
 def predict(model: str, files: tuple[str, ...], top: int, sure: float | None, as_csv: bool, as_json: bool) -> None:
-    """Predict the class of each of FILES: pictures, tables, folders, quoted globs, or - to list them on standard input."""
+    """Predict the class of each of FILES: pictures, tables, folders, globs, or - for a list on standard input."""
     from convscope.model.folder import Model
     from convscope.model.predict import expand
     from convscope.model.predict import predict as answer
