@@ -22,7 +22,8 @@ from convscope.ops.functions import sigmoid, softmax
 from convscope.ops.opening import put_together
 from convscope.ops.spec import count, flag, no_products, per_dimension, size, slide
 from convscope.ops.step import Operand, Step, make_step
-from convscope.ops.walk import ITSELF, Arrays, Combine, Indices, TermFunction, Terms, Walk, exponential
+from convscope.ops.terms import ITSELF, Arrays, Indices, TermFunction, Terms, exponential
+from convscope.ops.walk import Combine, Walk
 from convscope.ops.windows import im2col
 from convscope.reference import losses
 from convscope.reference.forward import forward

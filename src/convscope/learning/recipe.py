@@ -60,7 +60,7 @@ class Recipe:
 
     epochs: float | None = setting(
         None, "Passes over the training data.", "recipe", above=0, maximum=1_000_000,
-        chosen="10, or 30 for fewer than 5,000 examples; as many as fit where --time is given",
+        chosen="10, or 30 for fewer than 5,000 examples; as many as fit into --time",
     )  # fmt: skip
     time: float | None = setting(
         None, "Time for everything, from reading the data to the evaluation: 90s, 2m, 1h.", "machine",
@@ -105,19 +105,19 @@ class Recipe:
         check=asked,
     )  # fmt: skip
     target: str | None = setting(
-        None, "Of a table of numbers: the column that is predicted.", "data",
+        None, "Tables: the column to predict.", "data",
         chosen="a column named label, class or target, else the last",
     )  # fmt: skip
     task: TaskChoice = setting(
         "auto",
-        "Of a table: classes, or numbers (regression); auto: numbers if they are many or have fractions.",
+        "Tables: classes, or numbers (regression); auto: numbers if many differ or have fractions.",
         "data",
     )
     balance: ClassBalance = setting(
-        "auto", "Unequal classes: weights in the loss, or sampling; auto: weights if very unequal.", "data"
+        "auto", "Class imbalance: weights in the loss, or sampling; auto: weights if it is severe.", "data"
     )
     memory: int | None = setting(
-        None, "Memory that training may take; larger batches are computed in pieces.", "machine",
+        None, "Memory that training may use; batches that need more are split into micro-batches.", "machine",
         unit="bytes", minimum=1_000_000, maximum=10**15, chosen="what is free",
     )  # fmt: skip
     patience: int = setting(

@@ -17,9 +17,10 @@ from convscope.ops.spec import Misfit, Op, Shape, operation
 from convscope.ops.spelling import PYTORCH, Code, Helper, Place, Written, call
 from convscope.ops.step import Step, make_step
 from convscope.ops.tensors import COMPUTE, Compute
+from convscope.ops.terms import Vector
 from convscope.ops.traits import Traits
 from convscope.ops.uses import STEPS, USES, Index, Uses, at_places
-from convscope.ops.walk import Vector, Walk
+from convscope.ops.walk import Walk
 
 
 @operation("fouriermix", "the real part of the Fourier transform over all places of a channel")
