@@ -29,7 +29,7 @@ from convscope.cli.options import classes_option, command, json_option, option, 
 def code(
     net: str, framework: str, shape: tuple[int, ...] | None, classes: int | None, out: str | None, as_json: bool
 ) -> None:
-    """NET as one readable file of plain PyTorch or Keras, without convscope; a model folder's weights fit it."""
+    """Write NET as one file of plain PyTorch or Keras, without convscope; a model folder's weights load into it."""
     from convscope.files import write_atomically
     from convscope.model.export.source import code as source_of
 

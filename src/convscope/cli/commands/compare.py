@@ -25,7 +25,7 @@ from convscope.errors import UserError
 @split_option
 @json_option
 def compare(models: tuple[str, ...], data: str, split: str | None, as_json: bool) -> None:
-    """Whether one of MODELS is better than another on DATA, or the difference is chance."""
+    """Test whether one of MODELS is better than another on DATA, or the difference is chance."""
     compare_command(models, data, split, as_json)
 
 

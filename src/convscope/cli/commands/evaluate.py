@@ -22,7 +22,12 @@ from convscope.cli.options import command, json_option, lang_option, option, set
 @click.argument("model", type=MODEL)
 @click.argument("data", type=DATA)
 @split_option
-@option("--robustness", group="data", is_flag=True, help="Also on blurred, noisy, compressed, dark, pale pictures.")
+@option(
+    "--robustness",
+    group="data",
+    is_flag=True,
+    help="Also on corrupted pictures: blur, noise, JPEG, brightness, contrast.",
+)
 @setting_option("sure", "Also when it may answer unknown: accuracy required when it answers, such as 99%.")
 @option("--report", type=FILE, help="Write a self-contained HTML report to this file.")
 @lang_option

@@ -31,7 +31,7 @@ MOST_NAMED = 5
     help="A .pth or .safetensors file, or public weights by name: resnet18.",
 )
 @option("--out", required=True, type=FILE, help="The model folder to write.")
-@option("--names", group="data", type=FILE, help="A file with the class names, one a line. Default: 0, 1, 2, ...")
+@option("--names", group="data", type=FILE, help="A file with the class names, one per line. Default: 0, 1, 2, ...")
 @shape_option
 @classes_option
 @fit_option("crop")
@@ -52,9 +52,9 @@ def load(
     std: tuple[float, ...] | None,
     as_json: bool,
 ) -> None:
-    """Make a model folder of NET and someone's weights for it: torchvision's, timm's, your own.
+    """Make a model folder from NET and weights made elsewhere: torchvision's, timm's, your own.
 
-    Every tensor's name and shape is checked; what was adapted and what was left over is said.
+    The name and shape of every tensor are checked; whatever was adapted or left over is reported.
     """
     from rich.console import Console
 

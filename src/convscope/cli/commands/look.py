@@ -42,23 +42,23 @@ COMPARED = ("default", "small", "large")
 )
 @click.argument("model", required=False, type=MODEL)
 @click.argument("picture", required=False, type=FILE)
-@option("--label", group="data", help="What the picture shows, where the data does not say.")
-@option("--class", "class_name", group="data", help="The class that is explained. Default: the predicted class.")
+@option("--label", group="data", help="True class of the picture, if the data does not say.")
+@option("--class", "class_name", group="data", help="Class to explain. Default: the predicted class.")
 @option(
     "--precision",
     group="machine",
     type=Choice(("float32", "bfloat16")),
     default="float32",
     show_default=True,
-    help="Of the model: float32 or bfloat16.",
+    help="Precision of the model: float32 or bfloat16.",
 )
 @option("--at", group="operation", help="The number to open: conv1[3,10,12], input[0,5,5], conv1.weight[3,0,1,2].")
-@option("--trail", group="operation", is_flag=True, help="From there back to the pixels, by the largest terms.")
-@option("--most", group="operation", help="Terms to show, the largest first, or all. Default: 12.")
+@option("--trail", group="operation", is_flag=True, help="Follow the largest terms from there back to the pixels.")
+@option("--most", group="operation", help="Number of terms to show, largest first, or all. Default: 12.")
 @option("--step", group="operation", is_flag=True, help="One training step: gradient of --at, weight before and after.")
 @option("--lr", group="operation", type=float, default=0.01, show_default=True, help="Learning rate of the step.")
 @option("--show", group="operation", type=Choice(KINDS), help=f"Draw {', '.join(KINDS[:-1])} or {KINDS[-1]}.")
-@option("--node", group="operation", help="Whose maps or kernels, or the layer of a class map.")
+@option("--node", group="operation", help="Node for maps or kernels, or layer for a class activation map.")
 @option("--excite", group="operation", help="A channel or unit, conv1[3]: what in DATA (PICTURE) activates it most.")
 @option("--init", group="operation", is_flag=True, help="Signals through depth by initialisation; MODEL: a network.")
 @option("--scheme", group="operation", help="With --init: one scheme of initialisation.")
@@ -67,7 +67,7 @@ COMPARED = ("default", "small", "large")
 @option("--lang", type=click.Choice(["en", "ko"]), help="Language of the page. Default: the reader's.")
 @json_option
 def look(**options: Any) -> None:
-    """What MODEL does with PICTURE: every node's numbers, and any of them opened down to its multiply-adds.
+    """Show what MODEL does with PICTURE: every node's numbers, any of them opened down to its multiply-adds.
 
     PICTURE is a file, or DATA:NUMBER, for example digits:3 or mnist/:train[3].
     """

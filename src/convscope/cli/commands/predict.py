@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 )
 @click.argument("model", type=MODEL)
 @click.argument("files", nargs=-1, required=True, type=FILE)
-@option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="How many classes to name.")
+@option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Number of classes to list.")
 @setting_option("sure", "Answer unknown below this accuracy when it answers: 99%.")
 @option("--csv", "as_csv", is_flag=True, help="Print CSV: file, class, probability, and the next best.")
 @json_option
 def predict(model: str, files: tuple[str, ...], top: int, sure: float | None, as_csv: bool, as_json: bool) -> None:
-    """Classes and probabilities of FILES: pictures, folders, globs in quotes, or - for a list on standard input."""
+    """Predict the class of each of FILES: pictures, tables, folders, globs, or - for a list on standard input."""
     from convscope.model.folder import Model
     from convscope.model.predict import expand
     from convscope.model.predict import predict as answer

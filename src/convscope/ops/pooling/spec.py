@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import gcd, prod
 from typing import ClassVar
 
@@ -49,7 +49,6 @@ def _checked(op: MaxPool | AvgPool, shape: Shape, window: Window) -> Window:
 
 
 @operation("maxpool", "the largest value of each window")
-@dataclass(frozen=True)
 class MaxPool(Op):
     """``maxpool KERNEL_SIZE``: as ``torch.nn.MaxPool2d``; the stride is the window where none is given.
 
@@ -100,7 +99,6 @@ class MaxPool(Op):
 
 
 @operation("avgpool", "the mean of each window")
-@dataclass(frozen=True)
 class AvgPool(Op):
     """``avgpool KERNEL_SIZE``: as ``torch.nn.AvgPool2d``; padded zeros count unless ``count_include_pad=no``.
 
@@ -183,7 +181,6 @@ _ADAPTIVE_MEAN = Traits(
 
 
 @operation("adaptiveavgpool", "the mean of as many windows as the output has places")
-@dataclass(frozen=True)
 class AdaptiveAvgPool(Op):
     """``adaptiveavgpool OUTPUT_SIZE``: window i of n over length L is ``[floor(iL/n), ceil((i+1)L/n))``."""
 
@@ -216,7 +213,6 @@ class AdaptiveAvgPool(Op):
 
 
 @operation("adaptivemaxpool", "the largest value of as many windows as the output has places")
-@dataclass(frozen=True)
 class AdaptiveMaxPool(Op):
     """``adaptivemaxpool OUTPUT_SIZE``: windows as in ``adaptiveavgpool``."""
 
@@ -257,7 +253,6 @@ class AdaptiveMaxPool(Op):
 
 
 @operation("globalavgpool", "the mean of each channel")
-@dataclass(frozen=True)
 class GlobalAvgPool(Op):
     """``globalavgpool``: each channel's mean over all places, kept as ``C x 1 x 1`` (Lin et al. 2013)."""
 
@@ -287,7 +282,6 @@ class GlobalAvgPool(Op):
 
 
 @operation("globalmaxpool", "the largest value of each channel")
-@dataclass(frozen=True)
 class GlobalMaxPool(Op):
     """``globalmaxpool``: each channel's maximum over all places, kept as ``C x 1 x 1``."""
 
