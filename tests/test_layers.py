@@ -17,15 +17,16 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "convscope"
 
-BELOW = {"errors", "files", "seeds", "intervals", "quantities", "tables"}
+BELOW = {"errors", "files", "frozen", "seeds", "intervals", "quantities", "tables"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "frozen": set(),
     "files": {"errors"},
     "seeds": set(),
     "intervals": set(),
     "quantities": {"errors"},
     "tables": set(),
-    "ops": {"errors"},
+    "ops": {"errors", "frozen"},
     "network": BELOW | {"ops"},
     "reference": BELOW | {"ops", "network"},
     "engine": BELOW | {"ops", "network"},

@@ -6,7 +6,6 @@ the page show the same four fields. Anything else that escapes is our fault (sta
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 MOST_LISTED = 80
@@ -63,6 +62,8 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
     """
     options = list(choices)
     begun = [choice for choice in options if len(word) >= SHORTEST_BEGINNING and choice.startswith(word.lower())]
+    import difflib
+
     matches = difflib.get_close_matches(word.lower(), options, n=1, cutoff=0.6)
     return min(begun, key=len) if begun else matches[0] if matches else None
 

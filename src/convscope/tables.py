@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Collection, Iterable, Sequence
 
 Row = Sequence[str]
@@ -79,15 +78,15 @@ def html_table(headings: Row, rows: Iterable[Row], sides: str, *, total: Row, ca
         '<table><caption>c</caption><thead><tr><th style="text-a'
     """
 
+    from html import escape
+
     def line(row: Row, tag: str) -> str:
         aligned = {"<": "left", ">": "right"}
         cells = zip(row, sides, strict=True)
-        inside = "".join(
-            f'<{tag} style="text-align:{aligned[side]}">{html.escape(text)}</{tag}>' for text, side in cells
-        )
+        inside = "".join(f'<{tag} style="text-align:{aligned[side]}">{escape(text)}</{tag}>' for text, side in cells)
         return f"<tr>{inside}</tr>"
 
     return (
-        f"<table><caption>{html.escape(caption)}</caption><thead>{line(headings, 'th')}</thead>"
+        f"<table><caption>{escape(caption)}</caption><thead>{line(headings, 'th')}</thead>"
         f"<tbody>{''.join(line(row, 'td') for row in rows)}</tbody><tfoot>{line(total, 'th')}</tfoot></table>"
     )

@@ -285,16 +285,24 @@ def _parser() -> Lark:
 
     pieces = type("Pieces", (_Pieces, lark.Transformer), {})()
     used: dict[str, Any] = {"transformer": pieces, "lexer_callbacks": {"NAME": _name}}
-    tables = json.loads(TABLES.read_text(encoding="utf-8"), object_hook=_numbered)
+    tables = _tables()
     if tables["lark"] == lark.__version__:
         kept: Lark = lark.Lark._load_from_dict(tables["data"], tables["memo"], **used)  # type: ignore[no-untyped-call]
         return kept
     return lark.Lark(GRAMMAR.read_text(encoding="utf-8"), **OPTIONS, **used)
 
 
-def _numbered(document: dict[str, Any]) -> dict[str | int, Any]:
-    """Keys that are numbers, as Lark wrote them; JSON has none."""
-    return {int(key) if key.isdigit() else key: value for key, value in document.items()}
+def _tables() -> dict[str, Any]:
+    """What Lark made of the grammar; keys that are numbers are numbers again, JSON has none."""
+    tables: dict[str, Any] = json.loads(TABLES.read_text(encoding="utf-8"))
+    parser = tables["data"]["parser"]["parser"]
+    parser["tokens"] = _numbered(parser["tokens"])
+    parser["states"] = {state: _numbered(row) for state, row in _numbered(parser["states"]).items()}
+    return {**tables, "memo": _numbered(tables["memo"])}
+
+
+def _numbered(table: dict[str, Any]) -> dict[int, Any]:
+    return {int(key): value for key, value in table.items()}
 
 
 def _name(word: Token) -> Token:

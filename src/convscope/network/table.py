@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 from convscope.network.costs import BYTES, RULE, Costs, Field, Row
@@ -162,7 +161,9 @@ def to_html(costs: Costs) -> str:
         total=_total(costs),
         caption=f"input {spell_shape(costs.input)}",
     )
-    return f"{table}<small>{html.escape(RULE)}</small>"
+    from html import escape
+
+    return f"{table}<small>{escape(RULE)}</small>"
 
 
 def to_dict(costs: Costs) -> dict[str, Any]:

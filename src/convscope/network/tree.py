@@ -6,10 +6,11 @@ Two texts with the same tree have the same canonical layout; positions do not ta
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
 
 from convscope.errors import UserError
+from convscope.frozen import Frozen
 from convscope.ops import Shape, spell
 
 MERGES = ("add", "concat", "mul")
@@ -20,8 +21,7 @@ WORDS = ("yes", "no", "none", "same", "valid")
 """Values that are words in every network; a block's parameter cannot take these names."""
 
 
-@dataclass(frozen=True)
-class Position:
+class Position(Frozen):
     """Where something begins in the text, line and column from 1."""
 
     line: int
@@ -35,16 +35,14 @@ def _position() -> Position:
     return field(default=NOWHERE, compare=False, repr=False)
 
 
-@dataclass(frozen=True)
-class Name:
+class Name(Frozen):
     """A word in the place of a value: a block's parameter, ``channels``, or a word such as ``same``."""
 
     name: str
     at: Position = _position()
 
 
-@dataclass(frozen=True)
-class Binary:
+class Binary(Frozen):
     """Integer arithmetic: ``+ - * / %``, where ``/`` must divide exactly."""
 
     operator: str
@@ -66,8 +64,7 @@ def operators(value: Expression) -> int:
     return value.operators if isinstance(value, Binary) else 0
 
 
-@dataclass(frozen=True)
-class Argument:
+class Argument(Frozen):
     """A value with or without a name: ``6``, ``5x5``, ``stride=2``."""
 
     value: Expression
@@ -75,8 +72,7 @@ class Argument:
     at: Position = _position()
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(Frozen):
     """An operation, ``project`` or a block by its word, with arguments; ``alias`` is its name after ``as``."""
 
     word: str
@@ -85,8 +81,7 @@ class Call:
     at: Position = _position()
 
 
-@dataclass(frozen=True)
-class Merge:
+class Merge(Frozen):
     """Branches that start at one value and come together: ``add``, ``concat`` or ``mul``."""
 
     word: str
@@ -95,8 +90,7 @@ class Merge:
     at: Position = _position()
 
 
-@dataclass(frozen=True)
-class Repeat:
+class Repeat(Frozen):
     """A body written out several times."""
 
     count: Expression
@@ -104,8 +98,7 @@ class Repeat:
     at: Position = _position()
 
 
-@dataclass(frozen=True)
-class Aux:
+class Aux(Frozen):
     """``aux 0.3 { ... }``: a side branch to scores of its own, trained with this weight and otherwise left out."""
 
     weight: Expression
@@ -114,8 +107,7 @@ class Aux:
     at: Position = _position()
 
 
-@dataclass(frozen=True)
-class From:
+class From(Frozen):
     """``from stem``: what follows reads the step that ``as`` gave this name; ``from input`` the network's input."""
 
     name: str
@@ -125,16 +117,14 @@ class From:
 Step = Call | Merge | Repeat | Aux | From
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Frozen):
     """Steps joined by ``>``; a new line means "then" as well. ``comment`` stands behind it."""
 
     steps: tuple[Step, ...]
     comment: str | None = None
 
 
-@dataclass(frozen=True)
-class Comment:
+class Comment(Frozen):
     """A line of its own: a comment without its ``#``, or a blank line where ``text`` is None."""
 
     text: str | None = None
@@ -143,8 +133,7 @@ class Comment:
 Body = tuple[Line | Comment, ...]
 
 
-@dataclass(frozen=True)
-class Input:
+class Input(Frozen):
     """``input 1x32x32``: channels first, then space."""
 
     shape: Shape
@@ -152,8 +141,7 @@ class Input:
     at: Position = _position()
 
 
-@dataclass(frozen=True)
-class Expect:
+class Expect(Frozen):
     """``expect params=61706 macs=416520 output=10``: a paper's table as a test."""
 
     arguments: tuple[Argument, ...]
@@ -161,8 +149,7 @@ class Expect:
     at: Position = _position()
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(Frozen):
     """A block's parameter, with a default or without."""
 
     name: str
@@ -170,8 +157,7 @@ class Parameter:
     at: Position = _position()
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(Frozen):
     """``block basic(width, stride=1) { ... }``: steps under a name."""
 
     name: str
@@ -181,8 +167,7 @@ class Block:
     at: Position = _position()
 
 
-@dataclass(frozen=True)
-class Variant:
+class Variant(Frozen):
     """``network resnet18 { ... }``: one of several networks in a file that share its blocks."""
 
     name: str
@@ -194,8 +179,7 @@ class Variant:
 Statement = Line | Comment | Input | Expect | Block | Variant
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(Frozen):
     """The text a network was read from and what to call it in messages."""
 
     name: str
