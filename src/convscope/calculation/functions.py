@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any, ClassVar
 
@@ -22,7 +21,8 @@ from convscope.ops.functions import sigmoid, softmax
 from convscope.ops.opening import put_together
 from convscope.ops.spec import count, flag, no_products, per_dimension, size, slide
 from convscope.ops.step import Operand, Step, make_step
-from convscope.ops.walk import ITSELF, Arrays, Combine, Indices, TermFunction, Terms, Walk, exponential
+from convscope.ops.terms import ITSELF, Arrays, Indices, TermFunction, Terms, exponential
+from convscope.ops.walk import Combine, Walk
 from convscope.ops.windows import im2col
 from convscope.reference import losses
 from convscope.reference.forward import forward
@@ -31,14 +31,12 @@ from convscope.reference.walk import walk
 Values = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
 class Function(ops.Op):
     """What is no layer of a network: no graph holds it, so it states no traits."""
 
     macs = no_products
 
 
-@dataclass(frozen=True)
 class Odds(Function):
     """``p / (1 - p)``: how many times likelier than not."""
 
@@ -46,7 +44,6 @@ class Odds(Function):
     summary: ClassVar[str] = "p / (1 - p)"
 
 
-@dataclass(frozen=True)
 class Logit(Function):
     """``log(p / (1 - p))``: the logarithm of the odds, whose inverse is the sigmoid."""
 
@@ -54,7 +51,6 @@ class Logit(Function):
     summary: ClassVar[str] = "log(p / (1 - p)), the inverse of sigmoid"
 
 
-@dataclass(frozen=True)
 class RowSoftmax(ops.Softmax):
     """Softmax of each row of a matrix ``(N, classes)``: one row an example."""
 
@@ -62,7 +58,6 @@ class RowSoftmax(ops.Softmax):
     summary: ClassVar[str] = ops.Softmax.summary
 
 
-@dataclass(frozen=True)
 class CrossEntropy(Function):
     """Minus the logarithm of the probability that softmax gives the right class, as ``torch.nn.CrossEntropyLoss``.
 
@@ -79,7 +74,6 @@ class CrossEntropy(Function):
         return (inputs[0][0],)
 
 
-@dataclass(frozen=True)
 class BinaryCrossEntropy(Function):
     """``-(y * log(p) + (1 - y) * log(1 - p))``, as ``torch.nn.BCELoss``; with ``logits`` p is the input's sigmoid.
 
@@ -107,7 +101,6 @@ def _examples(word: str, shapes: Sequence[Shape], rank: int) -> None:
         raise Misfit(f"{examples} and {labels}", "a label for each example")
 
 
-@dataclass(frozen=True)
 class OneHot(Function):
     """Labels ``(N,)`` as rows ``(N, classes)``: 1 in the label's column, else 0."""
 
@@ -121,7 +114,6 @@ class OneHot(Function):
         return (inputs[0][0], self.classes)
 
 
-@dataclass(frozen=True)
 class DropoutDrawn(ops.Dropout):
     """Dropout in training with its mask at hand: the buffer ``mask``, 1 where a value is kept."""
 
@@ -133,7 +125,6 @@ class DropoutDrawn(ops.Dropout):
         return {"mask": inputs[0]}
 
 
-@dataclass(frozen=True)
 class Im2col(Function):
     """The windows of a picture as the columns of a matrix, as ``torch.nn.Unfold``."""
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from convscope.ops.registry import Facet
 from convscope.ops.spec import Op, Shape, Window
 from convscope.ops.step import Step, make_step
-from convscope.ops.walk import Arrays, Combine, Indices, Terms, Vector, Walk
+from convscope.ops.terms import Arrays, Indices, Terms, Vector
+from convscope.ops.walk import Combine, Walk
 
 
 @dataclass(frozen=True)

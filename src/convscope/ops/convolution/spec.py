@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, TypeGuard
 
@@ -70,7 +69,6 @@ def resolve_window(
 
 
 @operation("conv", "slides a kernel over the input; at each place, products with the window are summed")
-@dataclass(frozen=True)
 class Conv(Op):
     """``conv OUT_CHANNELS KERNEL_SIZE``: cross-correlation as in ``torch.nn.Conv2d``.
 

@@ -21,6 +21,7 @@ from convscope.ops.opening import OPEN, UnitOperands, finish, grid, mean_of, ter
 from convscope.ops.pooling.spec import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from convscope.ops.spec import Op, Shape, Window, per_dimension
 from convscope.ops.step import Step, make_step
+from convscope.ops.terms import Indices, Terms
 from convscope.ops.uses import (
     STEPS,
     USES,
@@ -32,7 +33,7 @@ from convscope.ops.uses import (
     pairs,
     with_channel,
 )
-from convscope.ops.walk import Indices, Terms, Walk
+from convscope.ops.walk import Walk
 from convscope.ops.windows import give_back, window_places, windows
 
 

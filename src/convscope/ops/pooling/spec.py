@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import gcd, prod
 from typing import ClassVar
 
@@ -52,7 +52,6 @@ def _checked(op: MaxPool | AvgPool, shape: Shape, window: Window) -> Window:
 
 
 @operation("maxpool", "the largest value of each window")
-@dataclass(frozen=True)
 class MaxPool(Op):
     """``maxpool KERNEL_SIZE``: as ``torch.nn.MaxPool2d``; the stride is the window where none is given.
 
@@ -119,7 +118,6 @@ _SLIDING_MEAN = Traits(
 
 
 @operation("avgpool", "the mean of each window")
-@dataclass(frozen=True)
 class AvgPool(Op):
     """``avgpool KERNEL_SIZE``: as ``torch.nn.AvgPool2d``; padded zeros count unless ``count_include_pad=no``.
 
@@ -206,7 +204,6 @@ _ADAPTIVE_MEAN = Traits(
 
 
 @operation("adaptiveavgpool", "the mean of as many windows as the output has places")
-@dataclass(frozen=True)
 class AdaptiveAvgPool(Op):
     """``adaptiveavgpool OUTPUT_SIZE``: window i of n over length L is ``[floor(iL/n), ceil((i+1)L/n))``."""
 
@@ -239,7 +236,6 @@ class AdaptiveAvgPool(Op):
 
 
 @operation("adaptivemaxpool", "the largest value of as many windows as the output has places")
-@dataclass(frozen=True)
 class AdaptiveMaxPool(Op):
     """``adaptivemaxpool OUTPUT_SIZE``: windows as in ``adaptiveavgpool``."""
 
@@ -280,7 +276,6 @@ class AdaptiveMaxPool(Op):
 
 
 @operation("globalavgpool", "the mean of each channel")
-@dataclass(frozen=True)
 class GlobalAvgPool(Op):
     """``globalavgpool``: each channel's mean over all places, kept as ``C x 1 x 1`` (Lin et al. 2013)."""
 
@@ -310,7 +305,6 @@ class GlobalAvgPool(Op):
 
 
 @operation("globalmaxpool", "the largest value of each channel")
-@dataclass(frozen=True)
 class GlobalMaxPool(Op):
     """``globalmaxpool``: each channel's maximum over all places, kept as ``C x 1 x 1``."""
 

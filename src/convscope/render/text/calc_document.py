@@ -10,7 +10,7 @@ import numpy as np
 from convscope.calculation.calculation import Calculation
 from convscope.calculation.place import Index
 from convscope.ops.arrays import Gradients
-from convscope.ops.walk_json import number, step_json
+from convscope.ops.walk import number, step_json
 
 
 def to_dict(calculation: Calculation, indices: Sequence[Index], unfolded: bool = False) -> dict[str, Any]:
