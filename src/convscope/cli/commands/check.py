@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from convscope.cli.json_output import echo_json
 from convscope.cli.option_types import DATA, FILE, MODEL
 from convscope.cli.options import command, json_option, option, setting_option
 from convscope.errors import UserError
@@ -100,7 +100,7 @@ def check_command(data: str, **options: Any) -> int:
         written.append(("page", options["page"]))
     if options["as_json"]:
         document = {**found.to_dict(), "written": dict(written), "not_listed": lost}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        echo_json(document)
     else:
         click.echo(to_text(found))
         for what, file in written:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from convscope.cli.json_output import echo_json
 from convscope.cli.option_types import FILE, NET, Choice
 from convscope.cli.options import classes_option, command, json_option, option, shape_option
 
@@ -38,6 +38,6 @@ def code(
         write_atomically(Path(out), source.encode())
         click.echo(f"wrote {out}", err=True)
     if as_json:
-        click.echo(json.dumps({"framework": framework, "file": out, "source": source}, indent=2, ensure_ascii=False))
+        echo_json({"framework": framework, "file": out, "source": source})
     elif out is None:
         click.echo(source, nl=False)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from convscope.cli.json_output import echo_json
 from convscope.cli.messages import report_skipped
 from convscope.cli.option_types import DATA, FILE, MODEL
 from convscope.cli.options import command, json_option, lang_option, option, setting_option, split_option
@@ -75,7 +75,7 @@ def evaluate(
         if done.report is not None and isinstance(done.evaluation, Evaluation):
             document |= done.report.to_dict(done.evaluation.classes)
         document["skipped"] = [vars(entry) for entry in done.skipped]
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        echo_json(document)
         return
     click.echo(f"{model} on {done.of}\n")
     if isinstance(done.evaluation, Evaluation):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from convscope.cli.json_output import echo_json
 from convscope.cli.option_types import FILE, NET, Named, NumbersType
 from convscope.cli.options import classes_option, command, fit_named, fit_option, json_option, option, shape_option
 from convscope.errors import UserError
@@ -87,7 +87,7 @@ def load(
     left_over = facts["left_over"]
     if as_json:
         document = {"model": str(folder), "adapted": facts["adapted"], "left_over": left_over}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        echo_json(document)
         return
     for sentence in facts["adapted"]:
         click.echo(f"adapted  {sentence}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from convscope.cli.json_output import echo_json
 from convscope.cli.messages import report_skipped
 from convscope.cli.option_types import FILE, MODEL
 from convscope.cli.options import command, json_option, option, setting_option
@@ -49,7 +49,7 @@ def predict(model: str, files: tuple[str, ...], top: int, sure: float | None, as
     if not as_json:
         report_skipped(done.skipped)
     if as_json:
-        click.echo(json.dumps(done.to_dict(), indent=2, ensure_ascii=False))
+        echo_json(done.to_dict())
     elif as_csv:
         _print_csv(done, top)
     else:

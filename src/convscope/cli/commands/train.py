@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from convscope.cli.json_output import echo_json
 from convscope.cli.option_types import DATA, FILE, NET, Named, ShapeType
 from convscope.cli.options import command, fit_named, fit_option, json_option, lang_option, option, recipe_options
 from convscope.errors import UserError
@@ -154,7 +154,7 @@ def train_command(data: str | None, **options: Any) -> int:
             "images_per_second": round(finished.images_per_second, 1),
             "skipped": [vars(entry) for entry in result.dataset.skipped],
         }
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        echo_json(document)
         return 0
     _summarise(result, finished, said)
     click.echo(f"model   {finished.model}")
@@ -183,7 +183,7 @@ def _preview(data: str, network: Network | None, recipe: Recipe, options: dict[s
     varied = found.augmentation.words()
     if options["as_json"]:
         document = {"preview": str(file), "fit": fit, "augment": varied, "pictures": len(found.rows)}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        echo_json(document)
     else:
         click.echo(f"{file}: {len(found.rows)} pictures, fit {fit}; varied: {varied}")
     return 0
