@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from convscope.errors import UserError, did_you_mean
 from convscope.network import zoo as networks
-from convscope.network.memory import Dtype, Optimizer
+from convscope.network.memory import Optimizer
 from convscope.network.network import Network
+from convscope.network.operation_memory import Dtype
 from convscope.network.summary import Summary, summarise
 from convscope.ops import Shape
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,7 +14,6 @@ from convscope.ops.terms import Terms
 from convscope.ops.walk import Combine, Walk
 
 
-@dataclass(frozen=True)
 class Function(Op):
     """What is no layer of a network: no graph holds it, so it states no traits.
 

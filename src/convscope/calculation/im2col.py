@@ -25,7 +25,6 @@ from convscope.ops.windows import im2col
 Indices = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
 class Im2col(Function):
     """The windows of a picture as the columns of a matrix, as ``torch.nn.Unfold``."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,7 +22,6 @@ from convscope.ops.walk import Walk
 from convscope.reference import losses
 
 
-@dataclass(frozen=True)
 class CrossEntropy(Function):
     """Minus the logarithm of the probability that softmax gives the right class, as ``torch.nn.CrossEntropyLoss``.
 
@@ -44,7 +42,6 @@ class CrossEntropy(Function):
         return (inputs[0][0],)
 
 
-@dataclass(frozen=True)
 class BinaryCrossEntropy(Function):
     """``-(y * log(p) + (1 - y) * log(1 - p))``, as ``torch.nn.BCELoss``; with ``logits`` p is the input's sigmoid.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -21,7 +20,6 @@ from convscope.ops.walk import Walk
 from convscope.reference import losses
 
 
-@dataclass(frozen=True)
 class OneHot(Function):
     """Labels ``(N,)`` as rows ``(N, classes)``: 1 in the label's column, else 0."""
 

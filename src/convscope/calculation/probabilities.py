@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from convscope.calculation.function import Function, opened
@@ -14,7 +13,6 @@ from convscope.ops.walk import Walk
 from convscope.reference import losses
 
 
-@dataclass(frozen=True)
 class Odds(Function):
     """``p / (1 - p)``: how many times likelier than not."""
 
@@ -26,7 +24,6 @@ class Odds(Function):
     )
 
 
-@dataclass(frozen=True)
 class Logit(Function):
     """``log(p / (1 - p))``: the logarithm of the odds, whose inverse is the sigmoid."""
 

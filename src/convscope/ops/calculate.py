@@ -157,7 +157,7 @@ def arguments_of(given: Given, *names: str) -> dict[str, Any]:
         if name not in given.options:
             continue
         value = given.options[name]
-        if name in SIZES and value not in ("same", "valid"):
+        if name in SIZES and value not in ("same", "valid", "causal"):
             value = _size(value, f"--{name.replace('_', '-')}")
         found[name] = value
     return found

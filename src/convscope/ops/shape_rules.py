@@ -67,10 +67,11 @@ def _sliding(
     value = places(length, kernel, stride, dilation, padding, ceil)
     room = length + sum(padding) - dilation * (kernel - 1) - 1
     shortened = value < (-(-room // stride) if ceil else room // stride) + 1
-    form = f"{'ceil' if ceil else 'floor'}(({{0}} + 2*{{1}} - {{2}}*({{3}} - 1) - 1) / {{4}}) + 1"
+    rounded = "ceil" if ceil else "floor"
+    form = f"{rounded}(({{0}} + 2*{{1}} - {{2}}*({{3}} - 1) - 1) / {{4}}) + 1"
     numbers = {name: length, "padding": padding[0], "dilation": dilation, "kernel": kernel, "stride": stride}
-    if padding[0] != padding[1] and not ceil:
-        form = "floor(({0} + {1} + {2} - {3}*({4} - 1) - 1) / {5}) + 1"
+    if padding[0] != padding[1]:
+        form = f"{rounded}(({{0}} + {{1}} + {{2}} - {{3}}*({{4}} - 1) - 1) / {{5}}) + 1"
         del numbers["padding"]
         both = {"padding before": padding[0], "padding behind": padding[1]}
         numbers = {name: numbers.pop(name), **both, **numbers}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar
 
@@ -24,7 +23,6 @@ from convscope.ops.walk import Walk
 
 
 @operation("fouriermix", "the real part of the Fourier transform over all places of a channel")
-@dataclass(frozen=True)
 class FourierMix(Op):
     """``fouriermix``: every place of a channel becomes a sum over all of its places, weighted by cosines."""
 

@@ -44,7 +44,7 @@ _WORDS = {
     "--stride": "Step of the window: 2, or 2x1 for rows and columns.",
     "--padding": "Zeros around the input, or same, or valid.",
     "--before": "pad, padchannels: zeros before; 1x0 for rows and columns.",
-    "--after": "pad, padchannels: zeros behind.",
+    "--after": "pad, padchannels: zeros after.",
     "--dilation": "Distance between the values under the window.",
     "--bias": "One number for each output channel.",
     "--weight": "Normalisation, scale, prelu: one number for each channel.",
@@ -52,7 +52,7 @@ _WORDS = {
     "--output-size": "Adaptive pooling: size of the output.",
     "--running-mean": "batchnorm: one number for each channel. Default: the input's own.",
     "--running-var": "batchnorm: one number for each channel. Default: the input's own.",
-    "--over": "layernorm: all values, or channels at each place.",
+    "--over": "layernorm: all values, or channels at each position.",
     "--approximate": "gelu: tanh for its approximation.",
 }
 _NUMBERS = {
@@ -61,7 +61,7 @@ _NUMBERS = {
     "--p": "dropout: probability that a value is dropped.",
     "--alpha": "localresponsenorm, as --beta and --k; elu; hardsigmoid, as --beta.",
     "--beta": "softplus: what x is multiplied by.",
-    "--min": "clip: the least value.",
+    "--min": "clip: the smallest value.",
     "--max": "clip: the largest value.",
     "--k": "",
 }
@@ -112,7 +112,11 @@ def _other_arguments() -> list[click.Parameter]:
 @click.argument("values", nargs=-1, type=FILE)
 @_argument_options
 @option(
-    "--ceil-mode", group="operation", is_flag=True, default=None, help="Pooling: keep a last window that runs over."
+    "--ceil-mode",
+    group="operation",
+    is_flag=True,
+    default=None,
+    help="Pooling: keep a last window that reaches past the end.",
 )
 @option(
     "--count-include-pad/--no-count-include-pad", group="operation", default=None, help="avgpool: count the padding."
@@ -126,17 +130,17 @@ def _other_arguments() -> list[click.Parameter]:
 @option("--resize", group="data", help="Read a picture at this size, rows x columns: 28x28.")
 @option("--at", help="The output to open: row,column or channel,row,column, from 0. Default: the first.")
 @option("--all", "everything", is_flag=True, help="The terms of every output.")
-@option("--step", "stepwise", is_flag=True, help="Move the window place by place: Enter, b back, q quit.")
-@option("--backward", is_flag=True, help="The gradients of the input and the weights too.")
+@option("--step", "stepwise", is_flag=True, help="Slide the window one position at a time: Enter, b back, q quit.")
+@option("--backward", is_flag=True, help="Also the gradients of the input and the weights.")
 @option("--gradient", help="For --backward: gradient of the loss at the output. Default: ones.")
-@option("--html", type=FILE, help="Write a page where the window slides.")
+@option("--html", type=FILE, help="Write a page on which the window slides.")
 @option("--lang", type=click.Choice(["en", "ko"]), help="Language of the page. Default: the reader's.")
 @json_option
 def calc(operation: str, values: tuple[str, ...], **options: Any) -> None:
-    """One OPERATION on numbers that you type: its output, the rule of its shape, any output term by term.
+    """Calculate one OPERATION on numbers that you type: its output, the formula for its shape, any output term by term.
 
-    VALUES are numbers by spaces or commas, rows by /, channels by |; a CSV table; a picture; or made up: 'count
-    1x4x4', 'random 3x4x4', 'ones 7x3x3x3'. The input comes first, then kernels, weights or labels.
+    VALUES are numbers separated by spaces or commas, rows by /, channels by |; or a CSV table, a picture, or generated:
+    'count 1x4x4', 'random 3x4x4', 'ones 7x3x3x3'. The input comes first, then kernels, weights or labels.
     """
     calc_command(operation, values, options)
 

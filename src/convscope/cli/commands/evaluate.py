@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from convscope.cli.json_output import echo_json
 from convscope.cli.messages import report_skipped
 from convscope.cli.option_types import DATA, FILE, MODEL
 from convscope.cli.options import command, json_option, lang_option, option, setting_option, split_option
@@ -22,7 +22,12 @@ from convscope.cli.options import command, json_option, lang_option, option, set
 @click.argument("model", type=MODEL)
 @click.argument("data", type=DATA)
 @split_option
-@option("--robustness", group="data", is_flag=True, help="Also on blurred, noisy, compressed, dark, pale pictures.")
+@option(
+    "--robustness",
+    group="data",
+    is_flag=True,
+    help="Also on corrupted pictures: blur, noise, JPEG, brightness, contrast.",
+)
 @setting_option("sure", "Also when it may answer unknown: accuracy required when it answers, such as 99%.")
 @option("--report", type=FILE, help="Write a self-contained HTML report to this file.")
 @lang_option
@@ -69,7 +74,7 @@ def evaluate(
         if done.report is not None and isinstance(done.evaluation, Evaluation):
             document |= done.report.to_dict(done.evaluation.classes)
         document["skipped"] = [vars(entry) for entry in done.skipped]
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        echo_json(document)
         return
     click.echo(f"{model} on {done.of}\n")
     if isinstance(done.evaluation, Evaluation):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from convscope.cli.json_output import echo_json
 from convscope.cli.option_types import DATA, FILE, NET, Named, ShapeType
 from convscope.cli.options import command, fit_named, fit_option, json_option, lang_option, option, recipe_options
 from convscope.errors import UserError
@@ -35,7 +35,9 @@ _STARTED = time.monotonic()
     ]
 )
 @click.argument("data", required=False, type=DATA)
-@option("--net", group="network", type=NET, help="A known name, a .net file, or the notation. Default: by the data.")
+@option(
+    "--net", group="network", type=NET, help="A known name, a .net file, or the notation. Default: chosen by the data."
+)
 @option(
     "--weights",
     group="network",
@@ -45,16 +47,16 @@ _STARTED = time.monotonic()
 @option("--input", "shape", group="network", type=ShapeType(), help="Input shape instead of the network's or data's.")
 @fit_option()
 @option("--out", type=FILE, help="The run's folder. Default: runs/DATA-N.")
-@option("--resume", is_flag=True, help="Go on with the run in --out, to the same weights.")
+@option("--resume", is_flag=True, help="Resume the run in --out; it ends with the same weights.")
 @recipe_options
 @option("--preview", type=FILE, help="Draw what the network will see as a PNG, and train nothing.")
 @option("--no-report", is_flag=True, help="Write no report.html.")
 @lang_option
 @json_option
 def train(data: str | None, **options: Any) -> None:
-    """Train on DATA, evaluate on data never seen, save the model and a report.
+    """Train on DATA, evaluate on held-out data, save the model and a report.
 
-    Interrupt it when you like: --resume goes on to the same weights, bit for bit.
+    Interrupt it when you like: a resumed run ends with the same weights, bit for bit.
     """
     sys.exit(train_command(data, **options))
 
@@ -149,7 +151,7 @@ def train_command(data: str | None, **options: Any) -> int:
             "images_per_second": round(finished.images_per_second, 1),
             "skipped": [vars(entry) for entry in result.dataset.skipped],
         }
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        echo_json(document)
         return 0
     _summarise(result, finished)
     click.echo(f"model   {finished.model}")
@@ -178,7 +180,7 @@ def _preview(data: str, network: Network | None, recipe: Recipe, options: dict[s
     varied = found.augmentation.words()
     if options["as_json"]:
         document = {"preview": str(file), "fit": fit, "augment": varied, "pictures": len(found.rows)}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        echo_json(document)
     else:
         click.echo(f"{file}: {len(found.rows)} pictures, fit {fit}; varied: {varied}")
     return 0

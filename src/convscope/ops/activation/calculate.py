@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 from convscope.ops.activation.reference import slope
@@ -30,7 +29,6 @@ def use_of(cls: type[Activation]) -> Use:
     return Use("INPUT", _activation, names, f"{cls.word} '-2 -1 0 1 2'", curve=Curve(slope))
 
 
-@dataclass(frozen=True)
 class RowSoftmax(Softmax):
     """Softmax of each row of a matrix ``(N, classes)``: one row an example."""
 

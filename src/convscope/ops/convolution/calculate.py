@@ -30,6 +30,8 @@ def make_conv(given: Given) -> Prepared:
             got = f"kernel {number} is {spell_shape(kernel.shape)}, kernel 1 is {spell_shape(kernels[0].shape)}"
             raise UserError(given.where, got, "kernels of one size")
     rank = rank_of(given, given.values, *(arguments.get(name) for name in ("stride", "padding", "dilation")))
+    if arguments.get("padding") == "causal" and rank_of(given, given.values) == 1:
+        rank = 1
     weight = np.stack(kernels)
     if rank == 1:
         image, weight = image[:, 0], weight[:, :, 0]

@@ -105,7 +105,16 @@ CALCULATE.enter(AvgPool)(
     Use(
         "INPUT SIZE",
         make_pool,
-        ("stride", "padding", "dimensions", "kernel_size", "ceil_mode", "count_include_pad"),
+        (
+            "stride",
+            "padding",
+            "dilation",
+            "dimensions",
+            "kernel_size",
+            "ceil_mode",
+            "count_include_pad",
+            "divisor_override",
+        ),
         "avgpool '1 1 2 3 / 4 6 6 8' 2",
         1,
         2,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -18,7 +17,6 @@ from convscope.ops.walk import Walk
 from convscope.seeds import stream_seed
 
 
-@dataclass(frozen=True)
 class DropoutDrawn(Dropout):
     """Dropout in training with its mask at hand: the buffer ``mask``, 1 where a value is kept."""
 
