@@ -9,7 +9,7 @@ from typing import Literal
 
 from convscope import ops
 from convscope.network.graph import Node
-from convscope.network.plan import PlanStep, is_maximum
+from convscope.network.plan import PlanStep
 from convscope.ops import elements
 
 Dtype = Literal["float32", "bfloat16"]
@@ -39,15 +39,15 @@ def _partial(shapes: Sequence[ops.Shape]) -> int:
 
 
 def _padded(node: Node) -> int:
-    """Elements of the padded copy that torch needs where ``padding=same`` is uneven, or more than half of the window
-    of a maximum; else 0.
+    """Elements of the padded copy that torch needs where padding is uneven, or more than half of the window of a
+    pooling; else 0.
     """
     window = node.op.window(node.input_shapes)
     # What keeps nothing of its operand keeps no copy of it either.
     if window is None or "input" not in node.op.traits.keeps:
         return 0
     most = [
-        kernel // 2 if is_maximum(node.op) else max(pair)
+        max(pair) if node.op.traits.product else kernel // 2
         for kernel, pair in zip(window.kernel, window.padding, strict=True)
     ]
     if all(before == after <= n for (before, after), n in zip(window.padding, most, strict=True)):

@@ -137,9 +137,9 @@ def _argument(kind: Kind, default: Any) -> Any:
     return field(default=default, metadata={"kind": kind})
 
 
-def count(default: Any = dataclasses.MISSING, minimum: int = 1) -> Any:
+def count(default: Any = dataclasses.MISSING, minimum: int = 1, optional: bool = False) -> Any:
     """An argument that is a whole number."""
-    return _argument(Kind("count", minimum), default)
+    return _argument(Kind("count", minimum, optional=optional), default)
 
 
 def size(

@@ -9,12 +9,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from convscope import ops
-from convscope.calculation.calculation import Calculation, Values
-from convscope.calculation.functions import Im2col
+from convscope.calculation.calculation import Calculation
 from convscope.files import write_atomically
 from convscope.ops import elements, spell_shape
 from convscope.ops.arrays import Gradients
+from convscope.ops.calculate import Values
 from convscope.ops.windows import padding_of
 from convscope.render.html import calc_sections as sections
 from convscope.render.html.curve import curve, slopes
@@ -122,7 +121,7 @@ def _stage(calculation: Calculation) -> Shown:
         for number, values_RC in enumerate(planes(output)[:MOST_PLANES])
     ]  # fmt: skip
     # Of im2col the matrix below is the output, and a column of it is what one opens.
-    unfolds = isinstance(calculation.op, Im2col)
+    unfolds = calculation.is_matrix
     return {
         "title": "window" if calculation.window is not None or unfolds else "every output",
         "operands": operands,
@@ -150,7 +149,7 @@ def _kernels(calculation: Calculation) -> list[Shown]:
     if weight is None or weight.ndim < 2:
         return [{"sign": "", "planes": [], "parameters": per_channel}] if per_channel else []
     largest = sections.largest(weight)
-    if isinstance(calculation.op, ops.Linear):
+    if calculation.use.operands[-1] == "weight":
         drawn = plane(weight, spoken("weights"), {"of": "weight", "plane": 0}, largest=largest, kind="weight")
         return [{"sign": "×", "planes": [drawn], "parameters": per_channel}]
     filters = planes(weight)[: max(1, MOST_KERNELS // elements(weight.shape[2:]))]
@@ -193,7 +192,7 @@ def _data(calculation: Calculation) -> dict[str, Any]:
     kept = elements(output.shape) // plane_shape(output.shape)[0] * MOST_PLANES
     columns = calculation.columns
     count = min(output.size, MOST_UNITS, kept)
-    if isinstance(calculation.op, Im2col) and columns is not None:
+    if calculation.is_matrix and columns is not None:
         count = len(columns.places)
     walks = list(islice(calculation.walks(), count))
     parameters = calculation.parameters
@@ -212,5 +211,5 @@ def _data(calculation: Calculation) -> dict[str, Any]:
         "weights": {name: pack(values) for name, values in parameters.items() if name in sources},
         "output": pack(output),
         "unfolded": unfolded,
-        "places": [list(place) for place in columns.places] if isinstance(calculation.op, Im2col) and columns else None,
+        "places": [list(place) for place in columns.places] if calculation.is_matrix and columns else None,
     }

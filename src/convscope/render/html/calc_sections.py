@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from markupsafe import Markup
 
-from convscope.calculation.calculation import Calculation, Values
-from convscope.calculation.functions import BinaryCrossEntropy, CrossEntropy
+from convscope.calculation.calculation import Calculation
 from convscope.ops import spell_shape
 from convscope.ops.arrays import Gradients
+from convscope.ops.calculate import Values
 from convscope.render.html.formula import names, numbers
 from convscope.render.html.languages import spoken
 from convscope.render.html.markup import text
@@ -72,8 +72,7 @@ def shape(calculation: Calculation) -> Shown:
 
 def gradients(calculation: Calculation, outward: Values, of: Gradients) -> list[Shown]:
     """What a small change of each number does to the loss: at the output, the inputs, the weights."""
-    labels = isinstance(calculation.op, CrossEntropy | BinaryCrossEntropy)
-    inputs = of.inputs[: 1 if labels else None]  # labels do not change by a little
+    inputs = of.inputs[: 1 if calculation.use.losses else None]  # labels do not change by a little
     blocks = [_gradient(spoken("output"), outward, "result")]
     for operand, values in enumerate(inputs):
         name = spoken("input n", n=operand + 1) if len(inputs) > 1 else spoken("input")
