@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "intervals": set(),
     "quantities": {"errors"},
     "tables": set(),
-    "ops": {"errors"},
+    "ops": {"errors", "seeds"},
     "network": BELOW | {"ops"},
     "reference": BELOW | {"ops", "network"},
     "engine": BELOW | {"ops", "network"},
