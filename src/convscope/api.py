@@ -189,8 +189,7 @@ def calc(operation: str, *values: str | ArrayLike, seed: int = 0, **options: Any
     from convscope.calculation.build import build_calculation
     from convscope.calculation.numbers import Reading
 
-    drawn = {"seed": seed} if operation == "dropout" else {}
-    return build_calculation(operation, values, {**options, **drawn}, Reading(seed=seed))
+    return build_calculation(operation, values, options, Reading(seed=seed))
 
 
 # Data and training

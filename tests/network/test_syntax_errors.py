@@ -144,7 +144,7 @@ SHAPES = [
     (P + "conv 6 ▲0x5", "kernel_size=0x5", "at least 1", ""),
     (P + "maxpool 2 ▲2", "maxpool has no place for 2", "by name: stride", "stride=2"),
     (P + "▲maxpool", "maxpool lacks kernel_size", "maxpool KERNEL_SIZE", "maxpool 2"),
-    (P + "avgpool 2 ▲groups=2", "avgpool has no argument 'groups'", "kernel_size, stride", ""),
+    (P + "avgpool 2 ▲indices=yes", "avgpool has no argument 'indices'", "kernel_size, stride", ""),
     (P + "relu ▲6", "relu has no place for 6", "takes no arguments", ""),
     (P + "flatten > linear ▲10x10", "out_features=10x10", "a whole number", ""),
     (P + "dropout ▲50", "p=50", "from 0 to 0.99", "not a percentage: 0.5"),

@@ -17,9 +17,9 @@ from convscope.cli.options import Command, Option, command, json_option, later, 
 from convscope.errors import UserError
 
 if TYPE_CHECKING:
+    from convscope.calculation.build import Index
     from convscope.calculation.calculation import Calculation
     from convscope.calculation.numbers import Values
-    from convscope.calculation.place import Index
     from convscope.ops.arrays import Gradients
 
 
@@ -153,9 +153,8 @@ def calc_command(operation: str, values: Sequence[str], options: Mapping[str, An
         values: its operands as typed.
         options: all of the command line; those that were not given are None or False.
     """
-    from convscope.calculation.build import build_calculation
+    from convscope.calculation.build import build_calculation, first_place, parse_place
     from convscope.calculation.numbers import Reading
-    from convscope.calculation.place import first_place, parse_place
 
     size = options["resize"]
     if size is not None and not re.fullmatch(r"[1-9]\d{0,4}x[1-9]\d{0,4}", size):
@@ -164,9 +163,7 @@ def calc_command(operation: str, values: Sequence[str], options: Mapping[str, An
     seed = options["seed"] or 0
     reading = Reading(options["grey"], options["unit_range"], resize, seed, options["channels_last"])
     own = {name: value for name, value in options.items() if name not in COMMON and value is not None}
-    calculation = build_calculation(
-        operation, values, own | ({"seed": seed} if operation == "dropout" else {}), reading
-    )
+    calculation = build_calculation(operation, values, own, reading)
     outward, found = _gradients(calculation, options)
     at = options["at"]
     index = parse_place(at, calculation) if at is not None else first_place(calculation)
@@ -178,7 +175,7 @@ def calc_command(operation: str, values: Sequence[str], options: Mapping[str, An
         click.echo(f"wrote {options['html']}", err=True)
     unfolded = operation.lower() == "im2col"
     if options["as_json"]:
-        from convscope.render.text.calc_document import gradients_dict, to_dict
+        from convscope.render.text.calc import gradients_dict, to_dict
 
         indices = list(calculation.indices) if options["everything"] else [index]
         document = to_dict(calculation, indices, unfolded)
@@ -209,7 +206,7 @@ def _gradients(calculation: Calculation, options: Mapping[str, Any]) -> tuple[Va
         if options["gradient"] is not None:
             raise UserError("--gradient", "given without --backward", "both, or neither")
         return calculation.output, None
-    from convscope.calculation.backward import default_gradient, gradients
+    from convscope.calculation.calculation import default_gradient, gradients
     from convscope.calculation.numbers import read_numbers
     from convscope.ops import Misfit, spell_shape
 
@@ -260,11 +257,9 @@ def walk_through(calculation: Calculation, start: Index | None = None) -> None:
 
 
 def _one_step(calculation: Calculation, order: Sequence[Index], number: int, index: Index) -> list[str]:
-    from convscope.calculation.functions import Im2col
-    from convscope.render.text.calc import unit_lines
-    from convscope.render.text.calc_stage import stage_lines
+    from convscope.render.text.calc import stage_lines, unit_lines
 
-    if isinstance(calculation.op, Im2col):
+    if calculation.is_matrix:
         return [f"{number + 1} of {len(order)}", *unit_lines(calculation, index)]
     stage = stage_lines(calculation, index, set(order[: number + 1]))
     return [f"{number + 1} of {len(order)}", *stage, "", *unit_lines(calculation, index)]
