@@ -234,7 +234,7 @@ class Clip(Activation):
 
     def slope(self, x: Any, xp: Any) -> Any:
         """1 strictly between, else 0."""
-        return _inside(~((x <= self.min) | (x >= self.max)), x, xp)
+        return _inside((x > self.min) & (x < self.max), x, xp)
 
     def steps(self, x: float) -> tuple[Step, ...]:
         """One."""

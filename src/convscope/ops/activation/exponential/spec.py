@@ -44,7 +44,7 @@ class ELU(Activation):
 
     def slope(self, x: Any, xp: Any) -> Any:
         """1 above 0, else the exponential."""
-        return xp.where(x > 0, xp.asarray(1, x.dtype), self.alpha * xp.exp(xp.minimum(x, 0)))
+        return xp.where(x <= 0, self.alpha * xp.exp(xp.minimum(x, 0)), xp.asarray(1, x.dtype))
 
     def steps(self, x: float) -> tuple[Step, ...]:
         """One."""
@@ -82,7 +82,7 @@ class SELU(Activation):
 
     def slope(self, x: Any, xp: Any) -> Any:
         """The scale above 0, else the exponential scaled."""
-        return _SELU_SCALE * xp.where(x > 0, xp.asarray(1, x.dtype), _SELU_ALPHA * xp.exp(xp.minimum(x, 0)))
+        return _SELU_SCALE * xp.where(x <= 0, _SELU_ALPHA * xp.exp(xp.minimum(x, 0)), xp.asarray(1, x.dtype))
 
     def steps(self, x: float) -> tuple[Step, ...]:
         """One."""
