@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from convscope.ops.step import Step
+from convscope.ops.words import key_of
 from convscope.render.html.languages import both
 from convscope.render.html.markup import text
 from convscope.render.html.numerals import shown
@@ -58,21 +59,19 @@ def names(step: Step) -> str:
 
 
 def operand_name(name: str) -> str:
-    """An operand's name in every language; as it stands where the words lack it."""
-    numbered = re.fullmatch(r"(channels of|branch) (\d+)", name)
-    if numbered:
-        return both(f"operand: {numbered[1]}", n=numbered[2])
-    key = f"operand: {name}"
-    return both(key) if key in page_words("en") else text(name)
+    """An operand's name in every language; as it stands where nobody says more."""
+    return _name("operand", name)
 
 
 def step_name(name: str) -> str:
-    """A step's name in every language; as it stands where the words lack it."""
-    piece = re.fullmatch(r"slope where (.+)", name)
-    if piece:
-        return both("step: slope where", where=text(piece[1]))
-    key = f"step: {name}"
-    return both(key) if key in page_words("en") else text(name)
+    """A step's name in every language; as it stands where nobody says more."""
+    return _name("step", name)
+
+
+def _name(kind: str, name: str) -> str:
+    key, fields = key_of(kind, name)
+    put_in = {field: text(value) for field, value in fields.items()}
+    return both(key, **put_in) if key in page_words("en") else text(name)
 
 
 def steps_list(steps: Sequence[Step]) -> str:
