@@ -148,7 +148,7 @@ def test_a_number(tmp_path, capsys):
             training_step(tmp_path / "run", [row], None if label is None else [label])
     with pytest.raises(UserError, match="models of classes"):
         compare([tmp_path / "run", tmp_path / "run"], data)
-    page, said = tmp_path / "number.html", numbers_text(found, words("evaluation", "ko"))
+    page, said = tmp_path / "number.html", numbers_text(found, words("evaluation", "ko", "vector"))
     status, out, _ = convscope("evaluate", str(tmp_path / "run"), str(data), "--lang", "ko", "--report", str(page),
                                capsys=capsys)  # fmt: skip
     assert status == 0

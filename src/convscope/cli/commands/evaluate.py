@@ -55,6 +55,7 @@ def evaluate(
     from convscope.render.text.regression import to_text as numbers_text
 
     loaded = Model.load(model)
+    said = words("evaluation", lang, loaded.modality.name)
     with Watch(Console(stderr=True)) as watch:
         done = measure(loaded, data, split, progress=watch.decoding(), sure=sure)
     report_skipped(done.skipped)
@@ -67,7 +68,7 @@ def evaluate(
     if report is not None:
         from convscope.render.html.run_report import write_evaluation_report
 
-        write_evaluation_report(loaded, done, data, Path(report), words("evaluation", lang), spoilt)
+        write_evaluation_report(loaded, done, data, Path(report), said, spoilt)
     if as_json:
         document = {**done.evaluation.to_dict(), "of": done.of, "report": report}
         document["robustness"] = None if spoilt is None else spoilt.to_dict()
@@ -78,14 +79,14 @@ def evaluate(
         return
     click.echo(f"{model} on {done.of}\n")
     if isinstance(done.evaluation, Evaluation):
-        click.echo(to_text(done.evaluation, words("evaluation", lang), done.report))
+        click.echo(to_text(done.evaluation, said, done.report))
     else:
-        click.echo(numbers_text(done.evaluation, words("evaluation", lang)))
+        click.echo(numbers_text(done.evaluation, said))
     if isinstance(done.evaluation, Evaluation) and done.evaluation.binary is not None:
-        click.echo("\n" + binary_text(done.evaluation.binary))
+        click.echo("\n" + binary_text(done.evaluation.binary, said))
     if spoilt is not None:
         from convscope.render.text.evaluation import robustness_text
 
-        click.echo("\n" + robustness_text(spoilt, words("evaluation", lang)))
+        click.echo("\n" + robustness_text(spoilt, said))
     if report is not None:
         click.echo(f"report  {report}")

@@ -58,8 +58,8 @@ def shape(calculation: Calculation) -> Shown:
     rules = [
         {
             "name": spoken(f"step: {rule.step.name}"),
-            "names": Markup(names(rule.step)),
-            "numbers": Markup(numbers(rule.step)),
+            "names": names(rule.step),
+            "numbers": numbers(rule.step),
             "value": rule.step.value,
             "padding": rule.padding if rule.padding is not None and any(rule.padding) else None,
             "shortened": rule.shortened,
@@ -87,7 +87,7 @@ def _gradient(name: Markup, values: Values, kind: str) -> Shown:
     drawn = planes(values)
     peak = largest(values)
     matrices = [
-        Markup(plane(values_RC, "", {"of": "gradient", "plane": number}, largest=peak, kind=kind))
+        plane(values_RC, "", {"of": "gradient", "plane": number}, largest=peak, kind=kind)
         for number, values_RC in enumerate(drawn[:MOST_GRADIENTS])
     ]
     muted = Markup('<span class="muted">{}</span>').format(spell_shape(values.shape))
