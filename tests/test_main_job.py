@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import document
 
 from convscope import training
 from convscope.learning.events import Stepped
@@ -46,20 +47,13 @@ def test_fashion_mnist_in_two_minutes(shared_sets: Sets, tmp_path: Path) -> None
     assert found["metrics"]["top1"] >= 0.92
 
 
-def _json_of(*words: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "convscope", *words, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)  # type: ignore[no-any-return]
-
-
 def test_others_resnet20_is_as_good_here_as_there(shared: Path, shared_sets: Sets, tmp_path: Path) -> None:
     (weights,) = (shared / "data" / "resnet20_cifar10").glob("*.th")
     data = shared_sets("cifar10")
     names = str(data / "batches.meta.txt")
     words = ["--weights", str(weights), "--names", names, "--out", str(tmp_path / "model")]
-    assert _json_of("load", "resnet20_cifar", *words)["left_over"] == []
-    assert _json_of("evaluate", str(tmp_path / "model"), str(data))["top1"] == pytest.approx(0.9173, abs=1e-4)
+    assert document("load", "resnet20_cifar", *words)["left_over"] == []
+    assert document("evaluate", str(tmp_path / "model"), str(data))["top1"] == pytest.approx(0.9173, abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -74,8 +68,8 @@ def test_others_weights_name_real_photographs(
 ) -> None:
     (weights,) = shared_sets(of).glob("*.pth")
     photographs = sorted(shared_sets("imagenet-20").glob("*.jpg"))
-    _json_of("load", name, "--weights", str(weights), *words, "--out", str(tmp_path / "model"))
-    found = _json_of("predict", str(tmp_path / "model"), *map(str, photographs), "--top", "5")["predictions"]
+    document("load", name, "--weights", str(weights), *words, "--out", str(tmp_path / "model"))
+    found = document("predict", str(tmp_path / "model"), *map(str, photographs), "--top", "5")["predictions"]
     labels = [str(int(file.stem.rpartition("_")[2])) for file in photographs]
     right = [label == answer["class"] for label, answer in zip(labels, found, strict=True)]
     among = [label in [k["class"] for k in answer["top"]] for label, answer in zip(labels, found, strict=True)]
@@ -85,8 +79,8 @@ def test_others_weights_name_real_photographs(
 
 def test_a_network_that_carries_its_weights(shared_sets: Sets, tmp_path: Path) -> None:
     photographs = sorted(shared_sets("imagenet-20").glob("*.jpg"))
-    _json_of("load", "efficientnet_lite0", "--weights", "efficientnet_lite0", "--out", str(tmp_path / "model"))
-    found = _json_of("predict", str(tmp_path / "model"), *map(str, photographs), "--top", "5")["predictions"]
+    document("load", "efficientnet_lite0", "--weights", "efficientnet_lite0", "--out", str(tmp_path / "model"))
+    found = document("predict", str(tmp_path / "model"), *map(str, photographs), "--top", "5")["predictions"]
     labels = [str(int(file.stem.rpartition("_")[2])) for file in photographs]
     assert sum(label == answer["class"] for label, answer in zip(labels, found, strict=True)) >= 17
     assert all(label in [k["class"] for k in answer["top"]] for label, answer in zip(labels, found, strict=True))
@@ -106,7 +100,7 @@ def test_resnet20_on_cifar10_starts_undecided_and_learns(shared_sets: Sets, tmp_
 def test_photographs_in_a_zip(shared: Path, tmp_path: Path) -> None:
     """Ten classes of photographs in a zip: decoded, trained on for a moment, evaluated on the given val."""
     words = ("--input", "3x32x32", "--epochs", "2", "--out", str(tmp_path / "run"))
-    found = _train(str(shared / "data" / "imagenette_subset.zip"), *words)
+    found = document("train", str(shared / "data" / "imagenette_subset.zip"), *words, "--no-report")
     assert found["metrics"]["top1"] > 0.2
     assert found["skipped"] == []
 
