@@ -24,7 +24,7 @@ from hypothesis import settings
 
 # The same examples at every run, however slow the machine is: a red test is the change's doing. What a search by
 # chance finds is kept as an ``@example``; `--hypothesis-profile=random --hypothesis-seed=N` searches.
-settings.register_profile("default", derandomize=True, deadline=None, database=None)
+settings.register_profile("default", derandomize=True, deadline=None, database=None, max_examples=30)
 settings.register_profile("random", deadline=None, database=None, print_blob=True)
 settings.load_profile("default")
 

@@ -109,10 +109,27 @@ def assert_same(network: Network, source: str) -> None:
     torch.testing.assert_close(got, expected, rtol=0, atol=1e-5 * scale)
 
 
-@pytest.mark.parametrize("name", [*SMALL, *FURTHER])
+HEAVY = ("alexnet_2012", "inception_v3", "resnext50_32x4d", "vgg11_bn")
+"""Of so many weights or steps that they are computed by `make proofs`."""
+
+
+@pytest.mark.parametrize(
+    "name", [*(pytest.param(n, marks=[pytest.mark.slow] if n in HEAVY else []) for n in SMALL), *FURTHER]
+)
 def test_pytorch_gives_our_outputs(name: str) -> None:
     network = network_of(name)
     assert_same(network, code(network, "pytorch"))
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_pytorch_of_heavy_networks_has_our_weights_and_shapes(name: str) -> None:
+    network = network_of(name)
+    with torch.device("meta"):  # shapes alone
+        ours, theirs = GraphModule(network.graph()).eval(), run(code(network, "pytorch")).eval()
+        assert theirs(torch.empty(2, *network.graph().input)).shape == (2, 5)
+    assert {n: v.shape for n, v in theirs.state_dict().items() if "num_batches" not in n} == {
+        n: v.shape for n, v in ours.state_dict().items()
+    }
 
 
 READ = {
