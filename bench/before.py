@@ -34,7 +34,7 @@ def commands(pictures: Path, sets: Path) -> dict[str, tuple[list[str], int]]:
         "describe": (["describe", "lenet5"], 3),
         "digits": (["train", "digits", "--out", "OUT/run"], 1),
         "fashion": (["train", str(sets / "fashion-mnist"), "--epochs", "1", "--out", "OUT/run"], 1),
-        "predict": (["predict", "OUT/model", str(pictures), "--json"], 1),
+        "predict": (["predict", "OUT/model", str(pictures), "--json"], 2),
     }
 
 
@@ -61,7 +61,7 @@ def main() -> None:
     asked = parser.parse_args()
     pictures = Path(tempfile.mkdtemp())
     zipfile.ZipFile(asked.shared / "data" / "imagenette_subset.zip").extractall(pictures)
-    before, chosen = asked.before.resolve(), commands(pictures, asked.sets.resolve())
+    before, chosen = asked.before.resolve(), commands(pictures / "imagenette" / "val", asked.sets.resolve())
     (weights,) = (asked.sets / "efficientnet-lite0").resolve().glob("*.pth")
     print(conditions(), f"load {os.getloadavg()[0]:.1f}", sep=", ")
     print(f"{'':10}{'before s':>10}{'now s':>10}{'ratio':>8}{'before cpu':>12}{'now cpu':>10}{'ratio':>8}  pairs")

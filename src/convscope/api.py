@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from convscope.errors import UserError, did_you_mean
 from convscope.network import zoo as networks
-from convscope.network.memory import Dtype, Optimizer
+from convscope.network.memory import Optimizer
 from convscope.network.network import Network
+from convscope.network.operation_memory import Dtype
 from convscope.network.summary import Summary, summarise
 from convscope.ops import Shape
 
@@ -188,8 +189,7 @@ def calc(operation: str, *values: str | ArrayLike, seed: int = 0, **options: Any
     from convscope.calculation.build import build_calculation
     from convscope.calculation.numbers import Reading
 
-    drawn = {"seed": seed} if operation == "dropout" else {}
-    return build_calculation(operation, values, {**options, **drawn}, Reading(seed=seed))
+    return build_calculation(operation, values, options, Reading(seed=seed))
 
 
 # Data and training

@@ -11,20 +11,15 @@ import torch
 from torch.nn import functional
 
 from convscope import ops
-from convscope.calculation.backward import gradients
-from convscope.calculation.calculation import calculate
-from convscope.calculation.functions import (
-    BinaryCrossEntropy,
-    CrossEntropy,
-    DropoutDrawn,
-    Im2col,
-    Logit,
-    Odds,
-    OneHot,
-    RowSoftmax,
-)
+from convscope.calculation.calculation import calculate, gradients
+from convscope.calculation.im2col import Im2col
+from convscope.calculation.losses import BinaryCrossEntropy, CrossEntropy
+from convscope.calculation.one_hot import OneHot
+from convscope.calculation.probabilities import Logit, Odds
 from convscope.ops import Misfit, Op
+from convscope.ops.activation.calculate import RowSoftmax
 from convscope.ops.normalisation.calculate import batch_statistics
+from convscope.ops.regularisation.calculate import DropoutDrawn
 
 NUMBERS = np.random.default_rng(8)
 MATRIX, IMAGE = NUMBERS.normal(size=(3, 4)), NUMBERS.normal(size=(2, 5, 4))

@@ -12,10 +12,10 @@ from torch.nn import functional
 
 from convscope import ops
 from convscope.calculation.build import USES, build_calculation
-from convscope.calculation.functions import RowSoftmax
 from convscope.calculation.numbers import Reading, Values
 from convscope.errors import UserError
 from convscope.ops import OPERATIONS
+from convscope.ops.activation.calculate import RowSoftmax
 
 
 def typed(values: Values) -> str:

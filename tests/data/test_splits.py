@@ -138,5 +138,5 @@ def test_too_few_pictures(counts, given_sides):
 
 
 def test_nothing_to_train_on():
-    with pytest.raises(UserError, match="test pictures, but none to train on"):
+    with pytest.raises(UserError, match="test examples, but none to train on"):
         split(_labels(3, 3), {"test": np.arange(6)}, _names(6), where="pets")

@@ -192,6 +192,17 @@ def test_uneven_padding_of_depthwise_convolutions(kernel: int, size: int) -> Non
         assert_close(fold(module, ["relu61"])(x)["relu61"], module(x), EXACT)
 
 
+@pytest.mark.parametrize("padding", ["same", (0, 0, 1, 0), (1, 2, 0, 1), (0, 1, 2, 3)])
+@pytest.mark.parametrize("dilation", [1, 2, (1, 3)])
+@pytest.mark.parametrize("groups", [1, 4])
+def test_uneven_padding(padding: str | tuple[int, ...], dilation: int | tuple[int, int], groups: int) -> None:
+    conv = ops.Conv(4, (3, 2), stride=2, padding=padding, dilation=dilation, groups=groups)
+    graph = build((4, 10, 9), ("conv1", conv), ("batchnorm1", ops.BatchNorm()), ("relu1", ops.ReLU()))
+    module, x = loaded(graph, torch.float32), _batch(graph)
+    with torch.no_grad():
+        assert_close(fold(module, ["relu1"])(x)["relu1"], module(x), EXACT)
+
+
 def test_the_weights_are_those_of_the_moment() -> None:
     module, x = loaded(SMALL, torch.float32), _batch(SMALL)
     folded = fold(module, ["linear1"])

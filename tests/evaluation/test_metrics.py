@@ -156,9 +156,9 @@ def test_confused_pairs_are_ordered_by_count():
 
 
 def test_what_cannot_be_evaluated_is_refused():
-    with pytest.raises(UserError, match="no picture"):
+    with pytest.raises(UserError, match="nothing to evaluate on"):
         evaluate_probabilities(np.zeros((0, 2)), np.zeros(0, np.int64), ("a", "b"))
-    with pytest.raises(UserError, match="1 of 2 pictures are not numbers"):
+    with pytest.raises(UserError, match="1 of 2 examples are not finite numbers"):
         evaluate_probabilities(np.array([[np.nan, 1], [0.5, 0.5]]), np.array([0, 1]), ("a", "b"))
     with pytest.raises(ValueError, match="labels"):
         evaluate_probabilities(np.eye(2), np.array([0, 2]), ("a", "b"))

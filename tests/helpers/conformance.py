@@ -32,7 +32,7 @@ from convscope.engine.fusion import fold
 from convscope.engine.module import GraphModule, load_state
 from convscope.engine.module_operations import compute_of
 from convscope.network.graph import INPUT, Graph, Node
-from convscope.network.memory import _shares, kept_bytes
+from convscope.network.operation_memory import kept_bytes, shares_memory
 from convscope.network.plan import plan
 from convscope.ops import Conv, Linear, Op
 
@@ -256,7 +256,7 @@ def check_aliases(cls: type[Op], rng: Rng, count: int) -> None:
             shared.append(storage(out) in {storage(x) for x in inputs})
             same = out.shape == inputs[0].shape and torch.equal(out, inputs[0])
         if cls.inputs == "one" and case.op.traits.aliases in ("always", "vector"):
-            assert _shares(plan(case.graph, ["n"])[0]) == shared[0], f"{case.node}: as memory counts it"
+            assert shares_memory(plan(case.graph, ["n"])[0]) == shared[0], f"{case.node}: as memory counts it"
         # What changes nothing of this one shape, as a shuffle of one group, may pass it on.
         unchanged += same
         if same and case.op.traits.aliases == "never" and unchanged < count:

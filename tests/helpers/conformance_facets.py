@@ -12,7 +12,6 @@ import torch
 from conformance_cases import Case, Rng, cases, unit_of
 from walk_schema import validate
 
-from convscope.calculation.makers import FUNCTIONS
 from convscope.engine.module_operations import compute_of
 from convscope.network.graph import Node
 from convscope.network.network import Network
@@ -37,11 +36,9 @@ HANGUL = re.compile("[\uac00-\ud7a3]")
 def required(case: Case) -> list[Facet[Any]]:
     """The facets that must have an answer.
 
-    Merges are written by the source's own structure; Keras is asked of the package's own operations; dropout and
-    softmax of rows are calculated as functions, which the calculator holds itself.
+    Merges are written by the source's own structure; Keras is asked of the package's own operations.
     """
-    found = [*EVERY, *(WEIGHTS if "weight" in case.node.parameters else ())]
-    found += [] if type(case.op).word in FUNCTIONS else [CALCULATE]
+    found = [*EVERY, CALCULATE, *(WEIGHTS if "weight" in case.node.parameters else ())]
     if case.op.inputs == "one":
         found += [PYTORCH, *([KERAS] if type(case.op).__module__.startswith("convscope.") else [])]
     return found

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from convscope.ops.opening import grid, make_step, put_together
-from convscope.ops.walk import Step, Terms, Vector, Walk
+from convscope.ops.terms import Terms, Vector
+from convscope.ops.walk import Step, Walk
 
 
 def gru_tensors(inputs: int, hidden: int, seed: int = 0) -> Mapping[str, Vector]:

@@ -83,7 +83,7 @@ def _size(value: Sequence[int]) -> tuple[int, ...]:
 
 
 def _padding(asked: Asked, kernel: tuple[int, ...]) -> Any:
-    """Our padding of a window: a number a dimension, or ``same``."""
+    """Our padding of a window: two numbers a dimension, or ``same``."""
     rank = len(kernel)
     auto = asked.attribute("auto_pad", "NOTSET")
     pads = _size(asked.attribute("pads", [0] * (2 * rank)))
@@ -99,17 +99,9 @@ def _padding(asked: Asked, kernel: tuple[int, ...]) -> Any:
                 asked.shape[2:], kernel, strides, asked.attribute("dilations", [1] * rank), strict=True
             )
         ]
-        if any(before != after for before, after in sides):
-            raise UnsaidError("the odd zero of padding before, not after")
-        return tuple(before for before, _ in sides)
-    if pads[:rank] != pads[rank:]:
-        strides, dilations = (asked.attribute(name, [1] * rank) for name in ("strides", "dilations"))
-        if tuple(zip(pads[:rank], pads[rank:], strict=True)) == tuple(
-            map(ops.spec.same_padding, asked.shape[2:], kernel, strides, dilations)
-        ):
-            return "same"
-        raise UnsaidError("padding of two sides that differ")
-    return pads[:rank]
+        # SAME_LOWER has the odd zero before.
+        return (*(after for _, after in sides), *(before for before, _ in sides))
+    return pads
 
 
 def _conv(asked: Asked) -> Said:
@@ -145,13 +137,10 @@ def _avg_pool(asked: Asked) -> Said:
     given = {
         "stride": _size(asked.attribute("strides", [1] * len(kernel))),
         "padding": _padding(asked, kernel),
+        "dilation": _size(asked.attribute("dilations", [1] * len(kernel))),
         "ceil_mode": bool(asked.attribute("ceil_mode", 0)),
         "count_include_pad": bool(asked.attribute("count_include_pad", 0)),
     }
-    if set(asked.attribute("dilations", [1])) != {1}:
-        given["dilation"] = _size(asked.attribute("dilations"))
-        if "dilation" not in ops.AvgPool.__dataclass_fields__:
-            raise UnsaidError("dilation of an average")
     return asked.one(ops.AvgPool(kernel_size=kernel, **given))
 
 

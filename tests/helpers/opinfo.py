@@ -203,8 +203,6 @@ def _avg_pool(rank: int) -> Callable[[SampleInput], Case]:
 
     def said(sample: SampleInput) -> Case:
         given = named(sample, *names, padding=0, ceil_mode=False, count_include_pad=True)
-        if given.pop("divisor_override") is not None:
-            raise UnsaidError("divisor_override")
         if given["stride"] in ((), []):
             given["stride"] = None
         view = _batched(rank, sample.input)

@@ -24,13 +24,19 @@ def _size(rng: Rng, rank: int, low: int, high: int) -> int | tuple[int, ...]:
     return tuple(rng.randint(low, high) for _ in range(rank))
 
 
+def _two_sided(rng: Rng, rank: int, high: int) -> tuple[int, ...]:
+    """Padding before each dimension, then behind each."""
+    return tuple(rng.randint(0, high) for _ in range(2 * rank))
+
+
 def _divisor(rng: Rng, value: int) -> int:
     return rng.choice([d for d in range(1, value + 1) if value % d == 0])
 
 
 def _conv(rng: Rng, shape: Shape) -> Op:
     rank, groups = len(shape) - 1, _divisor(rng, shape[0]) if rng.random() < 0.5 else 1
-    padding = rng.choice([0, "same", "same", "valid", _size(rng, rank, 0, 3)])
+    more = ["causal"] if rank == 1 else []
+    padding = rng.choice([0, "same", "same", "valid", _size(rng, rank, 0, 3), _two_sided(rng, rank, 3), *more])
     return ops.Conv(
         out_channels=groups * rng.randint(1, 3),
         kernel_size=_size(rng, rank, 1, 4),
@@ -47,7 +53,7 @@ def _max_pool(rng: Rng, shape: Shape) -> Op:
     return ops.MaxPool(
         kernel_size=_size(rng, rank, 1, 4),
         stride=rng.choice([None, _size(rng, rank, 1, 4)]),
-        padding=rng.choice([0, "same", "valid", _size(rng, rank, 0, 2)]),
+        padding=rng.choice([0, "same", "valid", _size(rng, rank, 0, 2), _two_sided(rng, rank, 3)]),
         dilation=_size(rng, rank, 1, 3) if rng.random() < 0.4 else 1,
         ceil_mode=rng.random() < 0.5,
     )
@@ -59,9 +65,11 @@ def _avg_pool(rng: Rng, shape: Shape) -> Op:
     return ops.AvgPool(
         kernel_size=_size(rng, rank, 1, largest),
         stride=rng.choice([None, _size(rng, rank, 1, 4)]),
-        padding=_size(rng, rank, 0, 2),
+        padding=rng.choice([_size(rng, rank, 0, 2), "same", "valid", _two_sided(rng, rank, 3)]),
+        dilation=_size(rng, rank, 1, 3) if rng.random() < 0.2 else 1,
         ceil_mode=rng.random() < 0.5,
         count_include_pad=rng.random() < 0.5,
+        divisor_override=rng.choice([None, None, None, 1, 3, 16]),
     )
 
 

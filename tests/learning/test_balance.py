@@ -65,8 +65,8 @@ def test_what_is_done_follows_the_counts_unless_it_is_asked_for(
 ) -> None:
     found = balance_of(asked, np.repeat(np.arange(3), counts), NAMES)
     assert (found.choice, found.is_worth_saying) == (choice, said)
-    assert f"{counts[0]} (rare) to {counts[2]} (frequent)" in found.words
-    assert ("--balance" in found.words) == (choice == "none")
+    assert f"{counts[0]} (rare) to {counts[2]} (frequent)" in found.words("pictures")
+    assert ("--balance" in found.words("pictures")) == (choice == "none")
 
 
 def test_rare_classes_are_found_more_often_by_weights_and_by_sampling(unequal: Path, tmp_path: Path) -> None:

@@ -148,11 +148,11 @@ def test_a_number(tmp_path, capsys):
             training_step(tmp_path / "run", [row], None if label is None else [label])
     with pytest.raises(UserError, match="models of classes"):
         compare([tmp_path / "run", tmp_path / "run"], data)
-    page, said = tmp_path / "number.html", numbers_text(found, words("evaluation", "ko"))
+    page, said = tmp_path / "number.html", numbers_text(found, words("evaluation", "ko", "vector"))
     status, out, _ = convscope("evaluate", str(tmp_path / "run"), str(data), "--lang", "ko", "--report", str(page),
                                capsys=capsys)  # fmt: skip
     assert status == 0
-    for text in ("결정계수", "백분위 부트스트랩", "가장 크게 빗나간 행"):
+    for text in ("결정 계수", "백분위수 부트스트랩", "오차가 가장 큰 행"):
         assert text in said
         assert text in out
         assert text in page.read_text(encoding="utf-8")

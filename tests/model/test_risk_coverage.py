@@ -56,7 +56,7 @@ def test_ninety_nine_answers_are_the_least_that_vouch_for_99_percent() -> None:
     sure = np.full(99, 0.9)
     assert RiskCoverageCurve.measured(sure, np.ones(99, bool)).threshold(0.99) is not None
     few = RiskCoverageCurve.measured(sure[:98], np.ones(98, bool), "validation pictures")
-    with pytest.raises(UserError, match="99 % cannot be vouched for by 98 validation pictures") as caught:
+    with pytest.raises(UserError, match="99 % cannot be supported by 98 validation pictures") as caught:
         chosen(few, 0.99)
     assert caught.value.expected == "at most 98.9 %"
 

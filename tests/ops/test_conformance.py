@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -205,7 +204,7 @@ def test_a_facet_that_disagrees_is_found(facet: Facet[Any], cls: type[Op]) -> No
 def stranger(word: str, traits: Traits, compute: Any, **members: Any) -> type[Op]:
     """An operation as someone else may define one."""
     own = {"traits": traits, "explained": ("Something.", "무엇."), "macs": no_products, **members}
-    cls = operation(word, "something")(dataclass(frozen=True)(type(word.capitalize(), (Op,), own)))
+    cls = operation(word, "something")(type(word.capitalize(), (Op,), own))
     COMPUTE.enter(cls)(lambda op, node: lambda part, inputs: compute(part, inputs[0]))
     return cls
 

@@ -11,7 +11,8 @@ import torch
 from gated_units import gru_tensors, gru_unit, squeezed_unit
 
 from convscope.ops.opening import make_step
-from convscope.ops.walk import ITSELF, PRODUCT, SQUARE, Operand, Step, TermFunction, Terms, Walk, exponential
+from convscope.ops.terms import ITSELF, PRODUCT, SQUARE, TermFunction, Terms, exponential
+from convscope.ops.walk import Operand, Step, Walk
 
 FUNCTIONS = {"exp": math.exp, "sqrt": math.sqrt, "erf": math.erf, "tanh": math.tanh, "max": max, "min": min}
 VALUES, PLACES = np.array([2.0, -1.0, 0.5]), np.array([[0], [1], [2]])

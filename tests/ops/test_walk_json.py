@@ -22,8 +22,8 @@ from convscope import ops
 from convscope.errors import UserError
 from convscope.network.address import Address
 from convscope.ops.opening import make_step
-from convscope.ops.walk import Terms, Walk
-from convscope.ops.walk_json import SCHEMA
+from convscope.ops.terms import Terms
+from convscope.ops.walk import SCHEMA, Walk
 from convscope.reference.forward import run
 from convscope.reference.gradient_walk import open_gradient
 from convscope.reference.walk import walk

@@ -41,15 +41,38 @@ def _padded(op: ops.Conv | ops.MaxPool, x: torch.Tensor, value: float) -> torch.
 
 def _max_pool(op: ops.MaxPool, x: torch.Tensor, t: dict[str, torch.Tensor]) -> torch.Tensor:
     call = getattr(F, f"max_pool{x.ndim - 2}d")
-    if op.padding == "same":
-        return call(_padded(op, x, -torch.inf), op.kernel_size, op.stride, 0, op.dilation, op.ceil_mode)
+    if op.padding == "same" or _is_two_sided(op, x):
+        y = call(_padded(op, x, -torch.inf), op.kernel_size, op.stride, 0, op.dilation, op.ceil_mode)
+        # With ceil_mode, torch lets a window begin in what it takes for the input.
+        return y[(..., *(slice(n) for n in op.shape([tuple(x.shape[1:])])[1:]))]
     padding = 0 if op.padding == "valid" else op.padding
     return call(x, op.kernel_size, op.stride, padding, op.dilation, op.ceil_mode)
 
 
+def _is_two_sided(op: ops.MaxPool | ops.AvgPool, x: torch.Tensor) -> bool:
+    return isinstance(op.padding, tuple) and len(op.padding) == 2 * (x.ndim - 2)
+
+
 def _avg_pool(op: ops.AvgPool, x: torch.Tensor, t: dict[str, torch.Tensor]) -> torch.Tensor:
-    call = getattr(F, f"avg_pool{x.ndim - 2}d")
-    return call(x, op.kernel_size, op.stride, op.padding, op.ceil_mode, op.count_include_pad)
+    rank = x.ndim - 2
+    plain = op.dilated == 1 and op.padding != "same" and not _is_two_sided(op, x)
+    if plain and (op.divisor_override is None or rank > 1):
+        more = () if op.divisor_override is None else (op.divisor_override,)
+        padding = 0 if op.padding == "valid" else op.padding
+        call = getattr(F, f"avg_pool{rank}d")
+        return call(x, op.kernel_size, op.stride, padding, op.ceil_mode, op.count_include_pad, *more)
+    # By what it says: a convolution with ones, over a convolution of ones.
+    window, places = op.window([tuple(x.shape[1:])]), op.shape([tuple(x.shape[1:])])[1:]
+    weight = torch.ones((1, 1, *window.kernel), dtype=x.dtype)
+
+    def sums(values: torch.Tensor) -> torch.Tensor:
+        flat = F.pad(values.flatten(0, 1).unsqueeze(1), [0, 12] * rank)
+        found = getattr(F, f"conv{rank}d")(flat, weight, None, window.stride, 0, window.dilation)
+        return found.view(*values.shape[:2], *found.shape[2:])[(..., *(slice(n) for n in places))]
+
+    pads = [n for pair in reversed(window.padding) for n in pair]
+    counted = F.pad(torch.ones_like(x), pads, value=float(op.count_include_pad))
+    return sums(F.pad(x, pads)) / (op.divisor_override or sums(counted))
 
 
 def _layer_norm(op: ops.LayerNorm, x: torch.Tensor, t: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -21,14 +21,6 @@ LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 
 UNSAID = {
     "Add": "test_add_bcast",
-    "AveragePool": """
-        test_averagepool_2d_dilations test_averagepool_2d_pads test_averagepool_2d_pads_count_include_pad
-        test_averagepool_2d_precomputed_same_upper test_averagepool_2d_same_lower test_averagepool_2d_same_upper
-        test_averagepool_3d_dilations_large_count_include_pad_is_0_ceil_mode_is_False
-        test_averagepool_3d_dilations_large_count_include_pad_is_0_ceil_mode_is_True
-        test_averagepool_3d_dilations_large_count_include_pad_is_1_ceil_mode_is_False
-        test_averagepool_3d_dilations_large_count_include_pad_is_1_ceil_mode_is_True
-        test_averagepool_3d_dilations_small""",
     "BatchNormalization": "test_batchnorm_epsilon_training_mode test_batchnorm_example_training_mode",
     "Clip": """
         test_clip test_clip_default_inbounds test_clip_default_max test_clip_default_min test_clip_example
@@ -53,7 +45,6 @@ UNSAID = {
         test_layer_normalization_4d_axis_negative_4 test_layer_normalization_default_axis""",
     "MatMul": """
         test_matmul_1d_1d test_matmul_1d_3d test_matmul_3d test_matmul_4d test_matmul_4d_1d test_matmul_bcast""",
-    "MaxPool": "test_maxpool_2d_pads test_maxpool_2d_same_lower",
     "Mul": "test_mul_bcast",
     "Reshape": """
         test_reshape_allowzero_reordered test_reshape_extended_dims test_reshape_negative_dim

@@ -1,4 +1,4 @@
-"""The words of ``convscope calc`` -> one calculation: which operation, its operands, its arguments."""
+"""The words of ``convscope calc`` -> one calculation, and which of its outputs is meant."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from numpy.typing import ArrayLike
 
 from convscope.calculation.calculation import Calculation, calculate
-from convscope.calculation.makers import FUNCTIONS
+from convscope.calculation.functions import FUNCTIONS
 from convscope.calculation.numbers import Reading, Values, read_numbers
 from convscope.errors import UserError, did_you_mean
 from convscope.network.rules import FOREIGN
@@ -50,6 +50,8 @@ def build_calculation(word: str, words: Sequence[str | ArrayLike], options: Opti
         if use.size in options:
             raise UserError(where, "the window twice", f"behind the input or as --{use.size.replace('_', '-')}")
         words, options = words[:1], {**options, use.size: words[1]}
+    if "seed" in use.options:
+        options = {"seed": reading.seed, **options}
     given = Given(name, tuple(_operands(use, words, reading)), options, read_numbers)
     try:
         made = use.make(given)
@@ -86,24 +88,17 @@ def _operands(use: Use, words: Sequence[str | ArrayLike], reading: Reading) -> l
     return found
 
 
-def operand_names(word: str) -> tuple[str, ...]:
-    """What an operation's operands are called."""
-    return USES[word].operands if word in USES else ("input",)
-
-
 class _Uses(Mapping[str, Use]):
     """Every operation that calc knows, by its word: those of the vocabulary, and the functions of calc alone."""
 
     def __getitem__(self, word: str) -> Use:
-        if word in FUNCTIONS:
-            return FUNCTIONS[word]
-        found = CALCULATE.find(OPERATIONS[word])
+        found = CALCULATE.find(FUNCTIONS[word] if word in FUNCTIONS else OPERATIONS[word])
         if found is None:
             raise KeyError(word)
         return found
 
     def __iter__(self) -> Iterator[str]:
-        yield from dict.fromkeys([*(w for w, cls in OPERATIONS.items() if CALCULATE.find(cls)), *FUNCTIONS])
+        yield from (*(word for word, cls in OPERATIONS.items() if CALCULATE.find(cls)), *FUNCTIONS)
 
     def __len__(self) -> int:
         return len(list(iter(self)))
@@ -111,3 +106,39 @@ class _Uses(Mapping[str, Use]):
 
 USES: Mapping[str, Use] = _Uses()
 """Every operation that calc knows, by its word."""
+
+
+# Which output
+
+
+Index = tuple[int, ...]
+
+
+def first_place(calculation: Calculation) -> Index:
+    """The place that is opened where none is named."""
+    return (0,) * calculation.output.ndim
+
+
+def parse_place(text: str, calculation: Calculation) -> Index:
+    """The output that ``--at`` names: ``row,column`` or ``channel,row,column``; of im2col the window's place.
+
+    Raises:
+        UserError: no such place.
+    """
+    columns = calculation.columns if calculation.is_matrix else None
+    shape = calculation.output.shape
+    if columns is not None:
+        shape = tuple(last + 1 for last in columns.places[-1])
+    found = re.fullmatch(r"\s*(?:output)?\s*\[?\s*(\d{1,9}(?:\s*[,x\s]\s*\d{1,9})*)\s*\]?\s*", text)
+    names = {1: ["place"], 2: ["row", "column"], 3: ["channel", "row", "column"]}.get(
+        len(shape), ["place"] * len(shape)
+    )
+    expected = f"{','.join(names)} in an output of {spell_shape(shape)}, counted from 0"
+    if found is None:
+        raise UserError("--at", f"{text!r}", expected)
+    place = tuple(map(int, re.split(r"[,x\s]+", found[1].strip())))
+    if len(place) == len(shape) - 1:
+        place = (0, *place)
+    if len(place) != len(shape) or not all(p < n for p, n in zip(place, shape, strict=True)):
+        raise UserError("--at", f"no place {','.join(map(str, place))}", expected)
+    return place if columns is None else (0, columns.places.index(place))

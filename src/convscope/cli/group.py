@@ -63,7 +63,7 @@ class Commands(click.Group):
 def cli(files: tuple[str, ...]) -> None:
     """Neural networks you can see through.
 
-    A few lines of network and labelled pictures in; a trained, evaluated model out, every number open.
+    From a few lines of network and labelled pictures to a trained, evaluated model in which every number can be opened.
 
     \b
       convscope describe lenet5                 what a network costs, node by node

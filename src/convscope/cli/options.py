@@ -103,7 +103,7 @@ split_option = option(
     "--split",
     group="data",
     type=Choice(("train", "val", "test", "all")),
-    help="train, val, test or all. Default: test where the data has one, else all.",
+    help="train, val, test or all. Default: test if the data has one, else all.",
 )
 FITS = ("stretch", "crop", "letterbox", "pad")
 

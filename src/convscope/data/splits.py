@@ -74,11 +74,11 @@ def split(
         val = _draw(train, labels_N, names, f"{seed}/val", wanted, keep=1)
         sides = {"train": np.setdiff1d(train, val), "val": val, "test": sides["test"]}
     elif set(sides) != {"train", "val", "test"}:
-        raise UserError(where, f"{' and '.join(sides)} pictures, but none to train on", "a train split beside them")
+        raise UserError(where, f"{' and '.join(sides)} examples, but none to train on", "a train split beside them")
     if not all(len(indices) for indices in sides.values()):
         counts = np.unique(labels_N, return_counts=True)[1]
-        got = f"{len(labels_N)} pictures in {len(counts)} classes: too few to train on some and measure on others"
-        raise UserError(where, got, "at least three pictures in a class, better twenty in each", "add pictures")
+        got = f"{len(labels_N)} examples in {len(counts)} classes: too few to train on some and measure on others"
+        raise UserError(where, got, "at least three examples in a class, better twenty in each", "add examples")
     return {side: sides[side] for side in ("train", "val", "test")}
 
 

@@ -283,7 +283,8 @@ def _packed_run(step: Fused, weight: Tensor, bias: Tensor | None) -> Run | None:
             step.node.input_shapes[0][1:], window.kernel, window.dilation, uneven, window.padding, strict=True
         )
         fits = all(d * (k + more - 1) + 1 <= n + 2 * after for n, k, d, more, (_, after) in lengths)
-        if op.groups > 1 and min(uneven) >= 0 and fits:
+        spread = any(more and d > 1 for more, d in zip(uneven, window.dilation, strict=True))
+        if op.groups > 1 and min(uneven) >= 0 and fits and not spread:
             # torch pads both sides alike. A row of zeros before the kernel reads the extra zeros before the picture;
             # that costs a depthwise convolution less than a padded copy of its wide input.
             weight = functional.pad(weight, (uneven[1], 0, uneven[0], 0))

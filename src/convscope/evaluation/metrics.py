@@ -120,8 +120,8 @@ class Evaluation:
     def _repr_html_(self) -> str:
         low, high = self.interval
         numbers = (
-            ("right", f"{100 * self.top1:.2f} % ({100 * low:.1f} to {100 * high:.1f} with 95 % confidence)"),
-            ("pictures", f"{self.count:,}"),
+            ("accuracy", f"{100 * self.top1:.2f} % ({100 * low:.1f} to {100 * high:.1f} with 95 % confidence)"),
+            ("examples", f"{self.count:,}"),
             ("balanced accuracy", f"{100 * self.balanced_accuracy:.2f} %"),
             ("calibration error", f"{100 * self.ece:.2f} %"),
             ("loss", f"{self.loss:.4f}"),
@@ -285,14 +285,14 @@ def surest_mistakes(probabilities_NK: Probabilities, labels_N: NDArray[np.int64]
 
 def _check(probabilities_NK: Probabilities, labels_N: NDArray[np.int64], classes: tuple[str, ...]) -> None:
     if len(labels_N) == 0:
-        raise UserError("evaluation", "there is no picture to evaluate on", "at least one labelled picture")
+        raise UserError("evaluation", "there is nothing to evaluate on", "at least one labelled example")
     if probabilities_NK.shape != (len(labels_N), len(classes)):
         raise ValueError(f"probabilities {probabilities_NK.shape} for {len(labels_N)} labels, {len(classes)} classes")
     broken = int((~np.isfinite(probabilities_NK)).any(axis=1).sum())
     if broken:
         raise UserError(
             "evaluation",
-            f"the network's answers to {broken:,} of {len(labels_N):,} pictures are not numbers",
+            f"the network's outputs for {broken:,} of {len(labels_N):,} examples are not finite numbers",
             hint="its training diverged: train again with a lower learning rate",
         )
     if labels_N.min() < 0 or labels_N.max() >= len(classes):

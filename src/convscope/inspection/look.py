@@ -24,7 +24,8 @@ from convscope.network.graph import INPUT
 from convscope.network.receptive_field import Field, field_of
 from convscope.ops import spell_shape
 from convscope.ops.step import Operand, Step
-from convscope.ops.walk import Arrays, Term, Terms, Walk
+from convscope.ops.terms import Arrays, Term, Terms
+from convscope.ops.walk import Walk
 from convscope.reference.walk import walk
 
 Precision = Literal["float32", "bfloat16"]

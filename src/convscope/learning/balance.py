@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from convscope.learning.recipe import ClassBalance
 
 STRONG = 10.0
-"""How many times as many pictures the most frequent class has, from which rare ones are weighed more by default."""
+"""How many times as many inputs the most frequent class has, from which rare ones are weighted more by default."""
 
 
 @dataclass(frozen=True)
 class Balance:
-    """The classes' training pictures, and how training treats them.
+    """The classes' training inputs, and how training treats them.
 
     Args:
         choice: ``none``, ``weights`` or ``sampling``.
@@ -31,24 +31,26 @@ class Balance:
 
     @property
     def ratio(self) -> float:
-        """The most frequent class's pictures for each one of the rarest class."""
+        """The most frequent class's inputs for each one of the rarest class."""
         numbers = [count for _, count in self.counts]
         return max(numbers) / min(numbers)
 
-    @property
-    def words(self) -> str:
-        """How many pictures classes have, and what that means.
+    def words(self, many: str) -> str:
+        """How many inputs classes have, and what that means.
+
+        Args:
+            many: what inputs are called.
 
         Example:
-            >>> Balance("weights", (("cat", 25), ("dog", 1000))).words
-            'classes have 25 (cat) to 1,000 (dog) pictures, 1 : 40; a rare class counts as much as a frequent one'
+            >>> Balance("weights", (("cat", 25), ("dog", 1000))).words("rows")
+            'classes have 25 (cat) to 1,000 (dog) rows, 1 : 40; a rare class counts as much as a frequent one'
         """
         least, most = (choose(self.counts, key=lambda pair: pair[1]) for choose in (min, max))
-        spread = f"classes have {least[1]:,} ({least[0]}) to {most[1]:,} ({most[0]}) pictures, 1 : {self.ratio:.3g}"
+        spread = f"classes have {least[1]:,} ({least[0]}) to {most[1]:,} ({most[0]}) {many}, 1 : {self.ratio:.3g}"
         done = {
-            "none": "rare ones will be missed more often; --balance weights or sampling",
+            "none": "rare classes will have a lower recall; see --balance weights or sampling",
             "weights": "a rare class counts as much as a frequent one",
-            "sampling": "every class is shown as often as any other",
+            "sampling": "every class is drawn equally often",
         }
         return f"{spread}; {done[self.choice]}"
 
@@ -63,7 +65,7 @@ class Balance:
 
 
 def balance_of(asked: ClassBalance, labels_N: NDArray[np.int64], classes: Sequence[str]) -> Balance:
-    """What ``--balance`` means for these labels: ``auto`` weighs the loss where classes are very unequal.
+    """What ``--balance`` means for these labels: ``auto`` weights the loss if the classes are strongly imbalanced.
 
     Weights rather than sampling: they found more of the rare ones (docs/training.md).
 

@@ -13,7 +13,8 @@ from convscope.errors import UserError
 from convscope.learning.device import precision_of
 from convscope.learning.recipe import Recipe
 from convscope.network.graph import Graph
-from convscope.network.memory import Dtype, memory
+from convscope.network.memory import memory
+from convscope.network.operation_memory import Dtype
 from convscope.network.table import bytes_text
 from convscope.reference.backpropagation import drops
 

@@ -60,7 +60,7 @@ class Recipe:
 
     epochs: float | None = setting(
         None, "Passes over the training data.", "recipe", above=0, maximum=1_000_000,
-        chosen="10, or 30 for fewer than 5,000 examples; as many as fit where --time is given",
+        chosen="10, or 30 for fewer than 5,000 examples; as many as fit into --time",
     )  # fmt: skip
     time: float | None = setting(
         None, "Time for everything, from reading the data to the evaluation: 90s, 2m, 1h.", "machine",
@@ -72,12 +72,12 @@ class Recipe:
     )  # fmt: skip
     lr: float | None = setting(
         None, "Peak learning rate.", "recipe", above=0, maximum=1_000_000,
-        chosen="for 128 examples a step 0.003 (adamw) or 0.1 (sgd), scaled with the batch size; "
+        chosen="for batch size 128, 0.003 (adamw) or 0.1 (sgd), scaled with the batch size; "
         "a tenth of it from trained weights",
     )  # fmt: skip
     optimizer: Optimizer | None = setting(
         None, "AdamW, SGD with Nesterov momentum, or Muon for convolutions with batch norm.", "recipe",
-        chosen="muon where the network was chosen for it, else adamw",
+        chosen="muon if the network was chosen for it, else adamw",
     )  # fmt: skip
     momentum: float | None = setting(
         None, "Momentum of SGD and Muon; the first beta of AdamW.", "recipe", minimum=0, below=1,
@@ -85,7 +85,7 @@ class Recipe:
     )  # fmt: skip
     weight_decay: float | None = setting(
         None, "Weight decay; never on biases and normalisation.", "recipe", minimum=0, maximum=10,
-        chosen="0.15 (adamw), 0.0005 (sgd), 0.000002 a step and example (muon)",
+        chosen="0.15 (adamw), 0.0005 (sgd), 0.000002 per step and example (muon)",
     )  # fmt: skip
     schedule: Schedule = setting("onecycle", "Learning rate schedule.", "recipe")
     warmup: float | None = setting(
@@ -97,7 +97,7 @@ class Recipe:
         unit="fraction", minimum=0, maximum=0.9, chosen="0; 0.1 for muon",
     )  # fmt: skip
     ema: float = setting(
-        0.0, "Decay a step of the moving average of the weights that is evaluated and saved; 0: none.", "recipe",
+        0.0, "Decay per step of the moving average of the weights, which is evaluated and saved; 0: none.", "recipe",
         minimum=0, below=1,
     )  # fmt: skip
     augment: str = setting(
@@ -105,46 +105,46 @@ class Recipe:
         check=asked,
     )  # fmt: skip
     target: str | None = setting(
-        None, "Of a table of numbers: the column that is predicted.", "data",
+        None, "Tables: the column to predict.", "data",
         chosen="a column named label, class or target, else the last",
     )  # fmt: skip
     task: TaskChoice = setting(
         "auto",
-        "Of a table: classes, or numbers (regression); auto: numbers if they are many or have fractions.",
+        "Tables: classes, or numbers (regression); auto: numbers if many differ or have fractions.",
         "data",
     )
     balance: ClassBalance = setting(
-        "auto", "Unequal classes: weights in the loss, or sampling; auto: weights if very unequal.", "data"
+        "auto", "Class imbalance: weights in the loss, or sampling; auto: weights if it is severe.", "data"
     )
     memory: int | None = setting(
-        None, "Memory that training may take; larger batches are computed in pieces.", "machine",
+        None, "Memory that training may use; batches that need more are split into micro-batches.", "machine",
         unit="bytes", minimum=1_000_000, maximum=10**15, chosen="what is free",
     )  # fmt: skip
     patience: int = setting(
         0, "Early stopping: epochs without a better validation accuracy; 0: never.", "recipe",
         minimum=0, maximum=1_000_000,
     )  # fmt: skip
-    precision: Precision = setting("auto", "auto: bfloat16 where the hardware computes in it, else float32.", "machine")
-    device: Device = setting("auto", "auto: the GPU where there is one.", "machine")
+    precision: Precision = setting("auto", "auto: bfloat16 if the hardware computes in it, else float32.", "machine")
+    device: Device = setting("auto", "auto: the GPU if there is one.", "machine")
     init: str | None = setting(
         None, "Initialisation: default, kaiming, xavier, lecun, pytorch, identity, whitened, small, large, zeros.",
         "network", chosen="default; whitened for muon",
     )  # fmt: skip
     micro_batch: int | None = setting(
         None, "Examples computed at a time (gradient accumulation); batch norm sees only these.", "machine",
-        minimum=1, maximum=2**20, chosen="the whole batch, less where memory is short",
+        minimum=1, maximum=2**20, chosen="the whole batch, less if memory is short",
     )  # fmt: skip
     progressive: float | None = setting(
         None, "Fraction of the steps on pictures of three quarters of the size (progressive resizing).", "data",
-        unit="fraction", minimum=0, maximum=0.9, chosen="0, or as the chosen network needs it",
+        unit="fraction", minimum=0, maximum=0.9, chosen="0, or what the chosen network needs",
     )  # fmt: skip
     tta: Tta | None = setting(
         None, "Test-time augmentation: flip averages a picture and its mirror image.", "output",
-        chosen="none, or flip as the chosen network needs it",
+        chosen="none, or flip if the chosen network needs it",
     )  # fmt: skip
     freeze: str | None = setting(
-        None, "Layers of trained weights that stay fixed: all (but the head), none, or up to a node.", "network",
-        chosen="all, then fine-tuning where time allows and it helps",
+        None, "Pretrained layers that stay frozen: all (but the head), none, or up to a node.", "network",
+        chosen="all, then fine-tuning if there is time and it helps",
     )  # fmt: skip
     sure: float | None = setting(
         None, "Accuracy required when it answers; below it the answer is unknown.", "output",

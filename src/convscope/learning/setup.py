@@ -134,7 +134,7 @@ def run_setup(request: RunRequest, decoding: Decoding, downloading: Progress) ->
     dataset = prepare(source, chosen.preprocess, recipe.seed, progress=decoding)
     task_for(network.graph(), dataset)
     if dataset.measured_on_train:
-        reason = f"{len(dataset.train)} rows are too few to hold any out: the numbers flatter"
+        reason = f"{len(dataset.train)} rows are too few to hold any out, so the numbers are too optimistic"
         decided.append(Decided("evaluation", "on the training rows", reason))
     resolved = replace(recipe.resolved(len(dataset.train), start is not None, of_rows), freeze=freeze)
     if freeze not in (None, "none"):
@@ -143,7 +143,7 @@ def run_setup(request: RunRequest, decoding: Decoding, downloading: Progress) ->
         balance = balance_of(recipe.balance, dataset.train.labels_N, source.classes)
         resolved = replace(resolved, balance=balance.choice)
         if balance.is_worth_saying:
-            decided.append(Decided("balance", balance.choice, balance.words))
+            decided.append(Decided("balance", balance.choice, balance.words(source.many)))
     else:
         if recipe.balance not in ("auto", "none"):
             raise UserError(

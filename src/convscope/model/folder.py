@@ -112,18 +112,18 @@ class Model:
         """Below which probability the answer is ``unknown``; None: it always answers.
 
         Args:
-            sure: the share of its answers that must be right; None: what the model was trained with.
+            sure: the accuracy that its answers must have; None: what the model was trained with.
 
         Raises:
-            UserError: it was not measured on pictures that it has not learnt, or they cannot vouch for that share.
+            UserError: there was no validation set, or it is too small to support that accuracy.
         """
         stated = self.facts.get("sure") if sure is None else sure
         if stated is None:
             return None
         curve = self.curve
         if curve is None:
-            got = "this model was not measured on pictures that it has not learnt"
-            raise UserError("--sure", got, "a model that convscope train made from data with validation pictures")
+            got = "this model was never evaluated on data that it was not trained on"
+            raise UserError("--sure", got, "a model that convscope train made from data with a validation set")
         if sure is None and curve.threshold(float(stated)) is None:
             # What the training was asked for and could not have: nothing is sure enough.
             return Threshold(float(stated), float("inf"), 0, 0, curve.count)
@@ -311,12 +311,12 @@ def _readme(model: Model) -> str:
     if "top1" in metrics:
         low, high = metrics["interval"]
         lines.append(
-            f"Right on {100 * metrics['top1']:.1f} % of {metrics['count']:,} pictures it never saw "
+            f"Accuracy {100 * metrics['top1']:.1f} % on {metrics['count']:,} {model.modality.many} "
             f"({100 * low:.1f} to {100 * high:.1f} % with 95 % confidence)."
         )
     lines += [
         "",
-        "    convscope predict THIS_FOLDER PICTURE...",
+        f"    convscope predict THIS_FOLDER {'PICTURE...' if model.modality.one == 'picture' else 'TABLE'}",
         "    convscope evaluate THIS_FOLDER DATA",
         "",
         f"`{NETWORK}` is the network, `{WEIGHTS}` its numbers, `{FACTS}` all else. Nothing here is ever executed.",

@@ -132,13 +132,13 @@ def chosen(curve: RiskCoverageCurve, precision: float, where: str = "--sure") ->
     """The threshold for a stated precision.
 
     Raises:
-        UserError: no share from above 0 to below 1, or one that the pictures that were measured cannot vouch for.
+        UserError: no fraction above 0 and below 1, or one that the pictures that were measured cannot support.
     """
     if not 0 < precision < 1:
-        raise UserError(where, f"{precision:g}", "a share such as 99% or 0.99, below 100 %")
+        raise UserError(where, f"{precision:g}", "an accuracy such as 99% or 0.99, below 100 %")
     found = curve.threshold(precision)
     if found is None:
-        got = f"{100 * precision:g} % cannot be vouched for by {curve.count:,} {curve.of or 'pictures'}"
-        hint = "more validation pictures, or a better model, vouch for more"
+        got = f"{100 * precision:g} % cannot be supported by {curve.count:,} {curve.of or 'examples'}"
+        hint = "a larger validation set, or a better model, supports more"
         raise UserError(where, got, f"at most {int(1000 * curve.best) / 10:g} %", hint)
     return found

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from math import prod
 
 from convscope.network.graph import INPUT, Graph, Node
-from convscope.network.memory import Dtype, Memory, Optimizer, kept_by_node, memory
+from convscope.network.memory import Memory, Optimizer, kept_by_node, memory
+from convscope.network.operation_memory import Dtype
 from convscope.ops import (
     Shape,
     elements,

@@ -6,46 +6,39 @@ pass, when a value's last reader has run, which value overwrites which, and when
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from math import prod
 from typing import Literal, TypeVar
 
-from convscope import ops
 from convscope.errors import UserError, did_you_mean
 from convscope.network.allocator import Heap
-from convscope.network.graph import INPUT, Graph, Node
-from convscope.network.plan import PlanStep, is_maximum, plan, scores_path
+from convscope.network.graph import INPUT, Graph
+from convscope.network.operation_memory import (
+    FLOAT,
+    SIZES,
+    Dtype,
+    cast_bytes,
+    kept_bytes,
+    passing_bytes,
+    shares_memory,
+    written_elements,
+)
+from convscope.network.plan import PlanStep, plan, scores_path
+from convscope.network.storages import Storages
 from convscope.ops import elements
 
-Dtype = Literal["float32", "bfloat16"]
 Optimizer = Literal["adamw", "sgd", "muon"]
 
-FLOAT = 4
-"""Bytes of a float32, which weights, their gradients and the optimiser's values are in any case."""
-SIZES: Mapping[Dtype, int] = {"float32": FLOAT, "bfloat16": 2}
 MOMENTS: Mapping[Optimizer, int] = {"adamw": 2, "sgd": 1, "muon": 1}
 """Values that an optimiser keeps for each weight: AdamW's two moments, SGD's momentum."""
 ROLES = {"weight": "product", "bias": "bias"}
 """The step of a split convolution that has the gradient of each parameter."""
-PICTURE = 3
-"""Dimensions of a picture, which is channels last in memory."""
-PICTURE_WEIGHT = 4
-"""Dimensions of a picture's convolution weights, which are channels last in memory."""
-COMPILED, PREPARED = 512 * 1024, 16 * 1024
-"""What the library of convolutions keeps for each shape: machine code, and notes on the heap around which gaps form."""
-GAPS = 1.5
-"""The gaps of a real process are larger than the model's by about this, over the networks of ``bench/memory.py``: small
-requests, threads and alignment are not in it."""
 PASSES = 3
 """Steps that are followed: the allocator has come to rest after the second."""
 MOST_BATCH = 2**20
 PRECISION = 128
 """Batches of more are searched for to this part of their size."""
-INDEX = 8
-"""Bytes of a maximum's place, which its backward pass needs."""
 
 
 def dtype_named(name: str) -> Dtype:
@@ -203,118 +196,6 @@ def _last_that_fits(bytes_of: Callable[[int], int], limit: int, low: int, high: 
     return low
 
 
-def kept_bytes(node: Node, dtype: Dtype = "float32") -> int:
-    """Bytes an example that a node makes for its backward pass beside values that the network reads: masks, places
-    of maxima, values in between, and an operand that was padded unevenly beforehand.
-    """
-    places, size = elements(node.shape), SIZES[dtype]
-    keeps = Counter(node.op.traits.keeps)
-    made = places * (size * (keeps["mask"] + keeps["value"]) + INDEX * keeps["indices"])
-    return made + (keeps["partial"] * _partial(node.input_shapes) + _padded(node)) * size
-
-
-def _partial(shapes: Sequence[ops.Shape]) -> int:
-    """Elements of the results of the first two operands, the first three ..., all of them aside; ones are stretched."""
-    return sum(prod(map(max, *shapes[:count])) for count in range(2, len(shapes)))
-
-
-def _padded(node: Node) -> int:
-    """Elements of the padded copy that torch needs where ``padding=same`` is uneven, or more than half of the window
-    of a maximum; else 0.
-    """
-    window = node.op.window(node.input_shapes)
-    # What keeps nothing of its operand keeps no copy of it either.
-    if window is None or "input" not in node.op.traits.keeps:
-        return 0
-    most = [
-        kernel // 2 if is_maximum(node.op) else max(pair)
-        for kernel, pair in zip(window.kernel, window.padding, strict=True)
-    ]
-    if all(before == after <= n for (before, after), n in zip(window.padding, most, strict=True)):
-        return 0
-    channels, *lengths = node.input_shapes[0]
-    return channels * prod(n + sum(pair) for n, pair in zip(lengths, window.padding, strict=True))
-
-
-def _cast(node: Node, dtype: Dtype) -> int:
-    """Bytes of the weights that autocast makes a copy of."""
-    if dtype == "float32" or not node.op.traits.product:
-        return 0
-    return sum(map(elements, node.parameters.values())) * SIZES[dtype]
-
-
-class _Alive:
-    """Storages, each alive while something holds it; what lives is the bytes asked for, the heap what they take."""
-
-    def __init__(self, heap: Heap | None = None) -> None:
-        self.heap = heap
-        self.size: dict[int, int] = {}
-        self.tickets: dict[int, int] = {}
-        self.held: Counter[int] = Counter()
-        self.prepared: set[tuple[ops.Op, tuple[ops.Shape, ...]]] = set()
-        self.now = self.peak = 0
-
-    @property
-    def held_peak(self) -> int:
-        return self.peak + round(GAPS * max(0, (self.heap.peak if self.heap is not None else 0) - self.peak))
-
-    def make(self, size: int) -> int:
-        storage = len(self.size)
-        self.size[storage] = size
-        if self.heap is not None:
-            self.tickets[storage] = self.heap.take(size)
-        self.held[storage] = 1
-        self.now += size
-        self.peak = max(self.peak, self.now)
-        return storage
-
-    def hold(self, storage: int) -> None:
-        self.held[storage] += 1
-
-    def drop(self, storage: int) -> None:
-        self.held[storage] -= 1
-        if not self.held[storage]:
-            self.now -= self.size[storage]
-            if self.heap is not None:
-                self.heap.give_back(self.tickets[storage])
-
-    def place(self, graph: Graph) -> None:
-        """The network's tensors: drawn, copied into their places, brought to the layout of convolutions."""
-        shapes = [shape for node in graph.nodes for shape in (*node.parameters.values(), *node.buffers.values())]
-        places = [(shape, self.make(elements(shape) * FLOAT)) for shape in shapes]
-        drawn = [self.make(elements(shape) * FLOAT) for shape in shapes]
-        for storage in drawn:
-            self.drop(storage)
-        for shape, storage in places:
-            if len(shape) == PICTURE_WEIGHT:
-                self.make(elements(shape) * FLOAT)
-                self.drop(storage)
-        self.peak = self.now
-        if self.heap is not None:
-            self.heap.peak = self.heap.held
-
-    def prepare(self, step: PlanStep) -> None:
-        """What the library of convolutions compiles once for each shape, and keeps."""
-        what = (step.node.op, step.node.input_shapes)
-        if self.heap is not None and isinstance(step.node.op, ops.Conv) and what not in self.prepared:
-            self.prepared.add(what)
-            self.heap.map(COMPILED)
-            self.heap.take(PREPARED)
-
-    def passing(self, size: int) -> None:
-        """Something that is made and gone within an operation."""
-        self.drop(self.make(size))
-
-
-def _shares(step: PlanStep) -> bool:
-    """Whether the result lies in the memory of the operand."""
-    op, shape = step.node.op, step.node.input_shapes[0]
-    # A picture is channels last in memory, so making it flat copies it, unless its layout is both.
-    aliases, one = op.traits.aliases, shape[0] == 1 or prod(shape[1:]) == 1
-    view = aliases == "always" or (aliases == "vector" and (one or len(shape) != PICTURE))
-    return step.in_place or view or (op.inputs == "several" and len(step.reads) == 1)
-
-
 def _tensors(graph: Graph) -> list[int]:
     """Bytes of each parameter."""
     return [elements(shape) * FLOAT for node in graph.nodes for shape in node.parameters.values()]
@@ -324,18 +205,8 @@ def _buffers(graph: Graph) -> list[int]:
     return [elements(shape) * FLOAT for node in graph.nodes for shape in node.buffers.values()]
 
 
-def _passing(step: PlanStep, batch: int, dtype: Dtype) -> int:
-    """Bytes that an operation needs only while it runs: weights in the order it wants, places of maxima."""
-    op = step.node.op
-    if isinstance(op, ops.Conv) and step.role != "bias":
-        return (elements(step.node.parameters["weight"]) + batch * _padded(step.node)) * SIZES[dtype]
-    if "indices" in op.traits.keeps:
-        return batch * elements(step.node.shape) * INDEX
-    return _cast(step.node, dtype)
-
-
-def _inference(graph: Graph, batch: int, dtype: Dtype) -> _Alive:
-    alive, size = _Alive(Heap()), SIZES[dtype]
+def _inference(graph: Graph, batch: int, dtype: Dtype) -> Storages:
+    alive, size = Storages(Heap()), SIZES[dtype]
     alive.place(graph)
     steps = plan(graph, [scores_path(graph)])
     for number in range(PASSES):
@@ -345,27 +216,19 @@ def _inference(graph: Graph, batch: int, dtype: Dtype) -> _Alive:
         alive.hold(values[INPUT])
         caller = values[INPUT]
         for step in steps:
-            if _shares(step) or step.node.op.traits.aliases == "evaluation":
+            if shares_memory(step) or step.node.op.traits.aliases == "evaluation":
                 values[step.writes] = values[step.reads[0]]
                 alive.hold(values[step.writes])
             else:
-                values[step.writes] = alive.make(batch * _written(step) * size)
+                values[step.writes] = alive.make(batch * written_elements(step) * size)
             if number == 0:
                 alive.prepare(step)
-            alive.passing(_passing(step, batch, dtype))
+            alive.passing(passing_bytes(step, batch, dtype))
             for path in step.frees:
                 alive.drop(values.pop(path))
         for storage in [*values.values(), caller, pictures]:
             alive.drop(storage)
     return alive
-
-
-def _written(step: PlanStep) -> int:
-    """Elements of what a step writes.
-
-    Only an operation that keeps its operand's shape changes places with a pool, and then it mostly overwrites it.
-    """
-    return elements(step.node.shape)
 
 
 class _Training:
@@ -377,7 +240,7 @@ class _Training:
         self.outputs = [scores_path(graph), *heads]
         self.steps = plan(graph, self.outputs)
         # What one pass keeps asks for no allocator.
-        self.alive = _Alive(Heap() if passes else None)
+        self.alive = Storages(Heap() if passes else None)
         self.kept, self.first = 0, False
         if passes:
             self.alive.place(graph)
@@ -413,11 +276,11 @@ class _Training:
         """Compute a node; returns the storages that its backward pass needs."""
         alive, op = self.alive, step.node.op
         reads = [self.values[path] for path in step.reads]
-        if _shares(step):
+        if shares_memory(step):
             self.values[step.writes] = reads[0]
             alive.hold(reads[0])
         else:
-            self.values[step.writes] = alive.make(self.batch * _written(step) * SIZES[self.dtype])
+            self.values[step.writes] = alive.make(self.batch * written_elements(step) * SIZES[self.dtype])
         if self.first:
             alive.prepare(step)
         saved = []
@@ -428,7 +291,7 @@ class _Training:
                 saved.append(self.values[step.writes])
             for storage in saved:
                 alive.hold(storage)
-            extra = self.batch * kept_bytes(step.node, self.dtype) + _cast(step.node, self.dtype)
+            extra = self.batch * kept_bytes(step.node, self.dtype) + cast_bytes(step.node, self.dtype)
             if extra:
                 saved.append(alive.make(extra))
         for path in step.frees:

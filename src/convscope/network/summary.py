@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from convscope.network.costs import Costs, costs_of
 from convscope.network.graph import Graph
-from convscope.network.memory import Dtype, Optimizer
+from convscope.network.memory import Optimizer
+from convscope.network.operation_memory import Dtype
 
 
 class Summary(Costs):

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.errors import UserError
+from convscope.ops.arrays import Array
 from convscope.ops.registry import Facet
-from convscope.ops.spec import OPERATIONS, Op, build
+from convscope.ops.shape_rules import ShapeRule, window_rules
+from convscope.ops.spec import OPERATIONS, Op, Shape, build
 from convscope.ops.step import Step
 
 Values = NDArray[np.float64]
@@ -59,6 +61,19 @@ class Prepared:
 
 
 @dataclass(frozen=True)
+class Curve:
+    """A function of one number, whose graph may be drawn.
+
+    Args:
+        slope: ``(op, x)`` to its derivative at ``x``, in any shape.
+        probability: whether the number is a probability, towards whose ends the function runs away.
+    """
+
+    slope: Callable[[Any, Values], Array]
+    probability: bool = False
+
+
+@dataclass(frozen=True)
 class Use:
     """How an operation is called.
 
@@ -68,7 +83,19 @@ class Use:
         options: those it takes.
         example: a command that works, without ``convscope calc``.
         least, most: how many operands.
-        operands: what they are called, the last for all that follow.
+        operands: what they are called, the last for all that follow; after the input, ``weight`` and ``kernel`` are
+            the parameter of that name.
+        sign: what stands between the operands, where the output is all of them joined by it.
+        rules: why the output's dimensions are as long as they are.
+        covers: the input's channels under the window of a channel of the output; None where no window of several
+            values slides.
+        winners: of a maximum: where each output was found, counted through row by row within the channel, in the
+            shape of the output.
+        unfolds: whether its windows as the columns of a matrix say what it computes.
+        losses: whether an output is the loss of an example: training takes their mean, and the last operand are
+            labels, which have no gradient.
+        curve: of a function of one number.
+        symbols: ``op`` to what its operands are called where an output is told by them; None where its terms tell it.
     """
 
     values: str
@@ -78,6 +105,14 @@ class Use:
     least: int = 1
     most: int = 1
     operands: tuple[str, ...] = ("input",)
+    sign: str = ""
+    rules: Callable[[Any, Sequence[Shape]], tuple[ShapeRule, ...]] = window_rules
+    covers: Callable[[Any, Sequence[Shape], int], Sequence[int]] | None = None
+    winners: Callable[[Any, Values], NDArray[np.int64]] | None = None
+    unfolds: bool = False
+    losses: bool = False
+    curve: Curve | None = None
+    symbols: Callable[[Any], tuple[str, ...]] | None = None
 
     @property
     def size(self) -> str:
@@ -87,7 +122,18 @@ class Use:
 
 
 CALCULATE: Facet[Use] = Facet("way to calculate it", "calculate")
-"""How it is called after ``convscope calc``."""
+"""How it is called after ``convscope calc``, and what of it is shown."""
+
+
+def shape_rules(op: Op, shapes: Sequence[Shape]) -> tuple[ShapeRule, ...]:
+    """Why each dimension of an operation's output is as long as it is.
+
+    Example:
+        >>> from convscope.ops import MaxPool
+        >>> shape_rules(MaxPool(2), [(64, 28, 28)])[0].step.value
+        14.0
+    """
+    return CALCULATE.of(type(op)).rules(op, shapes)
 
 
 def _size(text: str | int | tuple[int, ...], where: str) -> int | tuple[int, ...]:
@@ -111,7 +157,7 @@ def arguments_of(given: Given, *names: str) -> dict[str, Any]:
         if name not in given.options:
             continue
         value = given.options[name]
-        if name in SIZES and value not in ("same", "valid"):
+        if name in SIZES and value not in ("same", "valid", "causal"):
             value = _size(value, f"--{name.replace('_', '-')}")
         found[name] = value
     return found

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from convscope.ops.registry import Facet
 from convscope.ops.spec import Op, Shape, Window
 from convscope.ops.step import Step, make_step
-from convscope.ops.walk import Arrays, Combine, Indices, Terms, Vector, Walk
+from convscope.ops.terms import Arrays, Indices, Terms, Vector
+from convscope.ops.walk import Combine, Walk
 
 
 @dataclass(frozen=True)
@@ -149,10 +150,11 @@ def with_bias(op: Op, given: UnitOperands, terms: Terms) -> Walk:
     return finish(op, given, terms, "sum", [step], done.scale + abs(bias))
 
 
-def mean_of(op: Op, given: UnitOperands, terms: Terms) -> Walk:
-    """The sum of the terms over their number."""
-    total, count = float(terms.result_N.sum()), len(terms)
-    step = make_step("mean", "{0} / {1}", total / count, sum=total, count=count)
+def mean_of(op: Op, given: UnitOperands, terms: Terms, divisor: int | None = None) -> Walk:
+    """The sum of the terms over their number, or over another that is given."""
+    total, count = float(terms.result_N.sum()), len(terms) if divisor is None else divisor
+    named = {"count": count} if divisor is None else {"divisor": count}
+    step = make_step("mean", "{0} / {1}", total / count, sum=total, **named)
     return finish(op, given, terms, "sum", [step], float(np.abs(terms.result_N).sum()) / count)
 
 

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, ClassVar, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, dataclass_transform
 
 from convscope.errors import nearest
 from convscope.ops.traits import Traits
@@ -137,9 +137,9 @@ def _argument(kind: Kind, default: Any) -> Any:
     return field(default=default, metadata={"kind": kind})
 
 
-def count(default: Any = dataclasses.MISSING, minimum: int = 1) -> Any:
+def count(default: Any = dataclasses.MISSING, minimum: int = 1, optional: bool = False) -> Any:
     """An argument that is a whole number."""
-    return _argument(Kind("count", minimum), default)
+    return _argument(Kind("count", minimum, optional=optional), default)
 
 
 def size(
@@ -174,9 +174,13 @@ class Window:
     padding: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True)
+@dataclass_transform(frozen_default=True)
 class Op:
     """One operation with its arguments; what it does to shapes follows from them.
+
+    A subclass is a frozen dataclass without a decorator: its arguments are its annotated attributes, checked when a
+    value is made. What dataclasses write and compile anew for each class (``__init__``, ``__eq__`` ...) stands here
+    once instead: with some fifty operations that is a third of the time in which ``describe`` starts.
 
     Class variables:
         word: its name in the notation.
@@ -194,9 +198,55 @@ class Op:
     explained: ClassVar[tuple[str, str]]
     traits: ClassVar[Traits]
 
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+    _fields: ClassVar[dict[str, dataclasses.Field[Any]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        dataclass(init=False, repr=False, eq=False)(cls)
+        cls._fields = {entry.name: entry for entry in dataclasses.fields(cls)}
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        fields = self._fields
+        if len(values) > len(fields):
+            raise TypeError(f"{type(self).__name__} takes {len(fields)} arguments, {len(values)} were given")
+        given = dict(zip(fields, values, strict=False))
+        for name, value in named.items():
+            if name not in fields:
+                raise TypeError(f"{type(self).__name__} has no argument {name!r}, it has {', '.join(fields) or 'none'}")
+            if name in given:
+                raise TypeError(f"{type(self).__name__} was given {name} twice")
+            given[name] = value
+        for name, entry in fields.items():
+            value = given.get(name, entry.default)
+            if value is dataclasses.MISSING:
+                raise TypeError(f"{type(self).__name__} lacks {name}")
+            self.__dict__[name] = entry.metadata["kind"].check(name, value)
+        self.__post_init__()
+
     def __post_init__(self) -> None:
-        for entry in dataclasses.fields(self):
-            object.__setattr__(self, entry.name, entry.metadata["kind"].check(entry.name, getattr(self, entry.name)))
+        """What is checked of the arguments together; raises :class:`Misfit`."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value!r}" for name, value in self._arguments())
+        return f"{type(self).__qualname__}({values})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Op):
+            return NotImplemented
+        return type(other) is type(self) and other._arguments() == self._arguments()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._arguments()))
+
+    def _arguments(self) -> tuple[tuple[str, Value], ...]:
+        return tuple((name, getattr(self, name)) for name in self._fields)
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """The output shape; raises :class:`Misfit` where the inputs do not fit."""
@@ -253,6 +303,9 @@ class Op:
         return " ".join(parts)
 
 
+dataclass(init=False, repr=False, eq=False)(Op)
+
+
 class Place(Protocol):
     """Where an operation stands; :class:`convscope.network.graph.Node` is one."""
 
@@ -304,7 +357,6 @@ def operation(word: str, summary: str) -> Callable[[_Operation], _Operation]:
 
     Example:
         >>> @operation("twice", "x + x")
-        ... @dataclass(frozen=True)
         ... class Twice(Op):
         ...     pass
         Traceback (most recent call last):

@@ -16,7 +16,8 @@ from convscope.ops.opening import grid
 from convscope.ops.registry import Facet
 from convscope.ops.spec import Shape, Window
 from convscope.ops.step import Step
-from convscope.ops.walk import Indices, Terms, Vector, Walk
+from convscope.ops.terms import Indices, Terms, Vector
+from convscope.ops.walk import Walk
 from convscope.ops.windows import window_places
 
 Index = tuple[int, ...]

@@ -1,241 +1,33 @@
 """One number, opened: every value it reads and where from, every weight, what each becomes, every step to the result.
 
-The same value says how a unit of a network, a function's output or a gradient is put together. All numbers are
-float64, computed from the operands as they are given. An operation's opening makes it with
-:mod:`convscope.ops.opening`; text, pages and JSON (:mod:`convscope.ops.walk_json`) read its fields and know no
-operation. It needs numpy, so that the operations' own specifications do not import it.
+The same value says how a unit of a network, a function's output or a gradient is put together. An operation's opening
+makes it with :mod:`convscope.ops.opening`; text and pages read its fields and know no operation. Written as JSON it has
+one schema, ``convscope/walk/1``, which ``docs/walk.md`` describes. It needs numpy, so that the operations' own
+specifications do not import it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from convscope.errors import UserError
 from convscope.ops.step import Operand, Step
+from convscope.ops.terms import Indices, Term, TermFunction, Terms, Vector
 
 Combine = Literal["sum", "product", "max", "value"]
 """How the terms' results become one number: added, multiplied, the largest of them, or the only one."""
 
-Vector = NDArray[np.float64]
-Indices = NDArray[np.int64]
-Arrays = Mapping[str, NDArray[Any]]
+SCHEMA = "convscope/walk/1"
+"""The schema's name and version: the number grows when a key changes its name or its meaning, not when one is added."""
 
-Source = str | int | None
-"""Where the weights of some terms stand: in a parameter, by its name; in an input of the operation, by its number;
-None where they are computed. A standardised value stands nowhere, and the value that was standardised is told."""
-
-
-@dataclass(frozen=True)
-class TermFunction:
-    """How each term becomes its result.
-
-    Args:
-        name: what the result is: ``"itself"``, ``"product"``, ``"square"``, ``"exponential"``, or a word of an
-            operation's own.
-        form: the formula: ``{0}`` is the term's value, ``{1}`` its weight where terms have one, and the operands
-            follow.
-        value: what the value is called.
-        weight: what it is multiplied by is called; None where a term is a value alone.
-        operands: numbers that are the same for all terms.
-
-    Example:
-        >>> exponential(5.0).symbols(), PRODUCT.symbols()
-        ('exp(x - largest)', 'x * weight')
-    """
-
-    name: str
-    form: str
-    value: str = "x"
-    weight: str | None = None
-    operands: tuple[Operand, ...] = ()
-
-    def symbols(self) -> str:
-        """The formula with names."""
-        weight = () if self.weight is None else (self.weight,)
-        return self.form.format(self.value, *weight, *(operand.name for operand in self.operands))
-
-    def numbers(self, term: Term) -> list[float]:
-        """What stands in the formula of one term, in the order of its places."""
-        weight = () if term.weight is None else (term.weight,)
-        return [term.value, *weight, *(operand.value for operand in self.operands)]
-
-
-ITSELF = TermFunction("itself", "{0}")
-"""A term's result is its value."""
-PRODUCT = TermFunction("product", "{0} * {1}", weight="weight")
-"""Its value times its weight."""
-SQUARE = TermFunction("square", "{0} ** 2")
-"""The square of its value."""
-
-
-def exponential(largest: float) -> TermFunction:
-    """The exponential of a term's value, less a number that keeps it from overflowing."""
-    return TermFunction("exponential", "exp({0} - {1})", operands=(Operand("largest", largest),))
-
-
-@dataclass(frozen=True)
-class Term:
-    """One value that a number is put together from.
-
-    Args:
-        operand: which of the node's inputs it is of, from 0; one more than the last is the node's own output at
-            another place. Of a gradient, which of the nodes that read the number.
-        index: its place there, ``(C, *spatial)`` or ``(features,)``; None for a zero of the padding.
-        value: what stands there.
-        weight: what it is multiplied by; None where there is nothing.
-        weight_index: the weight's place in ``weight_source``; None where it has none.
-        result: what of it goes into the sum, the product or the maximum, by :attr:`Terms.becomes`.
-        weight_source: where the weight stands, see :data:`Source`.
-        example: which of a batch the value is of; None where there is one example only.
-    """
-
-    operand: int
-    index: tuple[int, ...] | None
-    value: float
-    weight: float | None
-    weight_index: tuple[int, ...] | None
-    result: float
-    weight_source: Source = None
-    example: int | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Terms(Sequence[Term]):
-    """All terms of a number as arrays of one row a term: a unit of a large network has thousands.
-
-    Made by :func:`convscope.ops.opening.terms_at` and the methods :meth:`times`, :meth:`squared`,
-    :meth:`exponentials` and :meth:`becoming`, which say how a term becomes its result and compute it.
-
-    Args:
-        operand_N: which of the node's inputs.
-        index_NR: places there; a row of -1 is a zero of the padding.
-        value_N, result_N: see :class:`Term`.
-        weight_N: None where a term is a value alone.
-        weight_index_NR: None where the weights stand nowhere; a row of -1 where one does not.
-        becomes: how each term becomes its result.
-        weight_source: where the weights stand.
-        example_N: which of a batch; None where there is one example only.
-
-    Example:
-        >>> values = Terms.of(np.array([1.0, 3.0]), np.array([[0], [1]]))
-        >>> values.squared().result_N, values.times(np.array([2.0, -1.0])).becomes.name
-        (array([1., 9.]), 'product')
-    """
-
-    operand_N: Indices
-    index_NR: Indices
-    value_N: Vector
-    result_N: Vector
-    weight_N: Vector | None = None
-    weight_index_NR: Indices | None = None
-    becomes: TermFunction = ITSELF
-    weight_source: Source = None
-    example_N: Indices | None = None
-
-    def __post_init__(self) -> None:
-        if (self.weight_N is None) != (self.becomes.weight is None):
-            lack = "without" if self.weight_N is None else "with"
-            raise ValueError(f"terms {lack} weights become {self.becomes.symbols()}; Terms.times multiplies by weights")
-
-    @classmethod
-    def of(cls, value_N: Vector, index_NR: Indices, operand: int | Indices = 0) -> Terms:
-        """Values at places, each of which is its own result."""
-        operand_N = np.broadcast_to(np.asarray(operand, np.int64), len(value_N)).copy()
-        return cls(operand_N, index_NR, value_N, value_N)
-
-    @classmethod
-    def none(cls) -> Terms:
-        """No terms: the steps put parts together."""
-        return cls.of(np.zeros(0), np.zeros((0, 1), np.int64))
-
-    def times(
-        self,
-        weight_N: Vector,
-        weight_index_NR: Indices | None = None,
-        source: Source = None,
-        value: str = PRODUCT.value,
-        weight: str = "weight",
-    ) -> Terms:
-        """Each value times a weight.
-
-        Args:
-            weight_N: the weights.
-            weight_index_NR: their places in ``source``.
-            source: where they stand, see :data:`Source`.
-            value: what the values are called.
-            weight: what the weights are called.
-        """
-        return replace(
-            self,
-            result_N=self.value_N * weight_N,
-            weight_N=weight_N,
-            weight_index_NR=weight_index_NR,
-            weight_source=source,
-            becomes=replace(PRODUCT, value=value, weight=weight),
-        )
-
-    def squared(self) -> Terms:
-        """The square of each value."""
-        return self.becoming(SQUARE, np.square(self.value_N))
-
-    def exponentials(self, largest: float) -> Terms:
-        """The exponential of each value less ``largest``."""
-        return self.becoming(exponential(largest), np.exp(self.value_N - largest))
-
-    def becoming(self, becomes: TermFunction, result_N: Vector) -> Terms:
-        """The same terms with results by another formula."""
-        return replace(self, becomes=becomes, result_N=result_N)
-
-    def __len__(self) -> int:
-        return len(self.value_N)
-
-    def __getitem__(self, at: Any) -> Any:
-        if isinstance(at, slice):
-            return [self[i] for i in range(*at.indices(len(self)))]
-        return Term(
-            operand=int(self.operand_N[at]),
-            index=_place(self.index_NR[at]),
-            value=float(self.value_N[at]),
-            weight=None if self.weight_N is None else float(self.weight_N[at]),
-            weight_index=None if self.weight_index_NR is None else _place(self.weight_index_NR[at]),
-            result=float(self.result_N[at]),
-            weight_source=self.weight_source,
-            example=None if self.example_N is None else int(self.example_N[at]),
-        )
-
-    def __iter__(self) -> Iterator[Term]:
-        return (self[i] for i in range(len(self)))
-
-    def order(self) -> Indices:
-        """The terms' numbers by the size of their results, the largest first."""
-        found: Indices = np.argsort(-np.abs(self.result_N), kind="stable")
-        return found
-
-    def largest_first(self, most: int | None = None) -> list[Term]:
-        """The terms that move the result most, by the size of what they add; the padding's zeros last."""
-        return [self[int(i)] for i in self.order()[:most]]
-
-    def ordered(self) -> Terms:
-        """All terms, the largest first."""
-        order = self.order()
-        return replace(
-            self,
-            operand_N=self.operand_N[order],
-            index_NR=self.index_NR[order],
-            value_N=self.value_N[order],
-            result_N=self.result_N[order],
-            weight_N=None if self.weight_N is None else self.weight_N[order],
-            weight_index_NR=None if self.weight_index_NR is None else self.weight_index_NR[order],
-            example_N=None if self.example_N is None else self.example_N[order],
-        )
-
-
-def _place(index: Indices) -> tuple[int, ...] | None:
-    return None if (index < 0).any() else tuple(map(int, index))
+Addresses = Callable[[Term], Mapping[str, str | None]]
+"""The addresses of a term's value and weight: ``{"from": ..., "weight_at": ...}``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -329,19 +121,172 @@ class Walk:
         """
         return 8 * eps * max(self.scale, abs(self.value))
 
-    def to_json(self) -> dict[str, Any]:
-        """As plain JSON of the schema ``convscope/walk/1``, see ``docs/walk.md``; :meth:`from_json` gives it back."""
-        from convscope.ops.walk_json import walk_json
+    def to_json(self, addresses: Addresses | None = None) -> dict[str, Any]:
+        """As plain JSON of the schema ``convscope/walk/1``; :meth:`from_json` gives it back.
 
-        return walk_json(self)
+        Where a term's value and weight stand is said by numbers; whoever knows the network adds their addresses.
+
+        Args:
+            addresses: adds to each term where its value and its weight stand in a network.
+
+        Example:
+            >>> terms = Terms.of(np.array([2.0]), np.array([[0]]))
+            >>> document = Walk("relu", (0,), terms, "value", 2.0, (), 2.0).to_json()
+            >>> document["schema"], document["terms"][0]["result"], document["value"]
+            ('convscope/walk/1', 2.0, 2.0)
+        """
+        return {"schema": SCHEMA, **_walk_json(self, addresses)}
 
     @staticmethod
     def from_json(document: Mapping[str, Any]) -> Walk:
-        """The walk that :meth:`to_json` wrote, every number to the bit.
+        """The walk that :meth:`to_json` wrote, every number to the bit; what surfaces add, such as addresses, is left.
 
         Raises:
             UserError: the document is none of this schema.
         """
-        from convscope.ops.walk_json import walk_from_json
+        schema = document.get("schema") if isinstance(document, Mapping) else None
+        if schema != SCHEMA:
+            got = "no schema is named" if schema is None else f"the schema {schema!r}"
+            raise UserError("walk", got, SCHEMA, "write it with this version of convscope")
+        try:
+            return _read_walk(document)
+        except KeyError as error:
+            raise UserError("walk", f"no key {error}", "every key of docs/walk.md") from None
+        except (TypeError, ValueError, AttributeError) as error:
+            raise UserError("walk", str(error), f"a document of {SCHEMA}, see docs/walk.md") from None
 
-        return walk_from_json(document)
+
+# As JSON
+
+
+def _walk_json(walk: Walk, addresses: Addresses | None) -> dict[str, Any]:
+    becomes = walk.terms.becomes
+    return {
+        "name": walk.name,
+        "operation": walk.operation,
+        "index": list(walk.index),
+        "becomes": {
+            "name": becomes.name,
+            "form": becomes.form,
+            "value": becomes.value,
+            "weight": becomes.weight,
+            "operands": _operands(becomes.operands),
+        },
+        "weight_source": walk.terms.weight_source,
+        "combine": walk.combine,
+        "count": walk.count,
+        "terms": [_term_json(term, addresses) for term in walk.terms],
+        "combined": number(walk.combined),
+        "parts": [_walk_json(part, addresses) for part in walk.parts],
+        "steps": [step_json(step) for step in walk.steps],
+        "value": number(walk.value),
+        "scale": number(walk.scale),
+    }
+
+
+def _term_json(term: Term, addresses: Addresses | None) -> dict[str, Any]:
+    return {
+        **({} if addresses is None else addresses(term)),
+        **({} if term.example is None else {"example": term.example}),
+        "operand": term.operand,
+        "index": None if term.index is None else list(term.index),
+        "value": number(term.value),
+        "weight": None if term.weight is None else number(term.weight),
+        "weight_index": None if term.weight_index is None else list(term.weight_index),
+        "result": number(term.result),
+    }
+
+
+def step_json(step: Step) -> dict[str, Any]:
+    """A step as plain values.
+
+    Example:
+        >>> step_json(Step("mean", "{0} / {1}", (Operand("sum", 6.0), Operand("count", 4.0)), 1.5))
+        {'name': 'mean', 'form': '{0} / {1}', 'operands': {'sum': 6.0, 'count': 4.0}, 'value': 1.5}
+    """
+    return {
+        "name": step.name,
+        "form": step.form,
+        "operands": _operands(step.operands),
+        "value": number(step.value),
+    }
+
+
+def _operands(operands: Sequence[Operand]) -> dict[str, float | str]:
+    return {operand.name: number(operand.value) for operand in operands}
+
+
+def number(value: float) -> float | str:
+    """A number; JSON has no infinity, so ``"inf"``, ``"-inf"`` and ``"nan"`` are words."""
+    return value if isfinite(value) else str(value)
+
+
+# From JSON
+
+
+def _read_walk(document: Mapping[str, Any]) -> Walk:
+    if document["combine"] not in ("sum", "product", "max", "value"):
+        raise ValueError(f"no combination {document['combine']!r}")
+    walk = Walk(
+        operation=document["operation"],
+        index=tuple(document["index"]),
+        terms=_read_terms(document),
+        combine=document["combine"],
+        combined=float(document["combined"]),
+        steps=tuple(map(step_from_json, document["steps"])),
+        scale=float(document["scale"]),
+        parts=tuple(map(_read_walk, document["parts"])),
+        name=document["name"],
+    )
+    if walk.count != document["count"]:
+        raise ValueError(f"{walk.count} terms where {document['count']} are counted")
+    return walk
+
+
+def _read_terms(document: Mapping[str, Any]) -> Terms:
+    rows, told = document["terms"], document["becomes"]
+    operands = _read_operands(told["operands"])
+    form = _read_form(told["form"], 1 + (told["weight"] is not None) + len(operands))
+    becomes = TermFunction(told["name"], form, told["value"], told["weight"], operands)
+    examples = [row.get("example") for row in rows]
+    weighted = any(row["weight"] is not None for row in rows) if rows else becomes.weight is not None
+    placed = any(row["weight_index"] is not None for row in rows)
+    return Terms(
+        operand_N=np.array([row["operand"] for row in rows], np.int64),
+        index_NR=_places([row["index"] for row in rows], len(document["index"]) or 1),
+        value_N=_vector(rows, "value"),
+        result_N=_vector(rows, "result"),
+        weight_N=_vector(rows, "weight") if weighted else None,
+        weight_index_NR=_places([row["weight_index"] for row in rows], 1) if placed else None,
+        becomes=becomes,
+        weight_source=document["weight_source"],
+        example_N=np.array(examples, np.int64) if rows and None not in examples else None,
+    )
+
+
+def _vector(rows: Sequence[Mapping[str, Any]], key: str) -> Vector:
+    return np.array([float(row[key]) for row in rows], np.float64)
+
+
+def _places(places: Sequence[Sequence[int] | None], rank: int) -> Indices:
+    rank = next((len(place) for place in places if place is not None), rank)
+    filled = [[-1] * rank if place is None else place for place in places]
+    return np.array(filled, np.int64).reshape(len(places), rank)
+
+
+def step_from_json(document: Mapping[str, Any]) -> Step:
+    """The step that :func:`step_json` wrote."""
+    operands = _read_operands(document["operands"])
+    return Step(document["name"], _read_form(document["form"], len(operands)), operands, float(document["value"]))
+
+
+def _read_form(form: str, count: int) -> str:
+    """A formula whose places are those of its operands; a file may hold anything."""
+    places = re.sub(r"\{\d{1,4}\}", "", form)
+    if "{" in places or "}" in places or any(int(at) >= count for at in re.findall(r"\{(\d+)\}", form)):
+        raise ValueError(f"the formula {form!r} of {count} operands")
+    return form
+
+
+def _read_operands(operands: Mapping[str, Any]) -> tuple[Operand, ...]:
+    return tuple(Operand(name, float(value)) for name, value in operands.items())

@@ -17,8 +17,9 @@ from convscope.errors import UserError
 from convscope.network.address import Address
 from convscope.network.graph import Node
 from convscope.ops.step import Operand, Step
+from convscope.ops.terms import Term, Terms, Vector
 from convscope.ops.uses import Factor, Uses
-from convscope.ops.walk import Term, Terms, Vector, Walk
+from convscope.ops.walk import Walk
 from convscope.reference.backpropagation import Backpropagation
 from convscope.reference.opened_loss import ExampleLoss
 from convscope.reference.uses import steps_of_unit, steps_of_weight, uses_of_unit, uses_of_weight

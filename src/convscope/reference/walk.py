@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from convscope import ops
 from convscope.ops.opening import OPEN, UnitOperands
-from convscope.ops.walk import Arrays, Walk
+from convscope.ops.terms import Arrays
+from convscope.ops.walk import Walk
 from convscope.reference.forward import shape_of
 
 

@@ -68,6 +68,7 @@ class Watch:
         self.steps, self.epochs = 0, 0.0
         self.shown = 0.0
         self.bound = False
+        self.pace_of = "images"
         self.loss, self.accuracy, self.pace = 0.0, 0.0, 0.0
 
     def __enter__(self) -> Watch:
@@ -124,7 +125,7 @@ class Watch:
         elif isinstance(event, Compared):
             self._say(
                 f"{event.kept} is kept: validation loss {event.head_loss:.3f} with the head alone "
-                f"({100 * event.head_accuracy:.1f} % right), {event.tuned_loss:.3f} fine-tuned "
+                f"(accuracy {100 * event.head_accuracy:.1f} %), {event.tuned_loss:.3f} fine-tuned "
                 f"({100 * event.tuned_accuracy:.1f} %)"
             )
         elif isinstance(event, Planned):
@@ -140,7 +141,8 @@ class Watch:
         self.console.print(text, style=style, highlight=False, markup=markup, soft_wrap=True)
 
     def _prepared(self, event: Prepared) -> None:
-        what = f"{len(event.classes)} classes" if event.classes else "a number is predicted"
+        self.pace_of = "images" if event.many == "pictures" else event.many
+        what = f"{len(event.classes)} classes" if event.classes else "regression"
         self._say(
             f"{event.data}: {event.train:,} {event.many} to train on, {event.val:,} to validate, {event.test:,} to "
             f"test; {what}; {spell_shape(event.shape)} ({duration(event.seconds)})"
@@ -168,7 +170,7 @@ class Watch:
             self._say(f"  adapted: {sentence}")
         if event.left_over:
             more = f" and {len(event.left_over) - MOST_SKIPPED:,} more" if len(event.left_over) > MOST_SKIPPED else ""
-            self._say(f"  no place for {', '.join(event.left_over[:MOST_SKIPPED])}{more}", style="yellow")
+            self._say(f"  unused weights: {', '.join(event.left_over[:MOST_SKIPPED])}{more}", style="yellow")
 
     def _featured(self, event: Featured) -> None:
         numbers = f"{event.done:,} of {event.total:,}"
@@ -177,28 +179,28 @@ class Watch:
         )
         if not event.last:
             return
-        found = event.done - event.computed
+        cached = event.done - event.computed
         said = [f"{event.computed:,} computed in {duration(event.seconds)}"] if event.computed else []
-        said += [f"{found:,} were there already"] if found else []
-        said += [] if event.kept else ["the disk did not take them: they are not there next time"]
-        self._say(f"{event.what}, what {event.node} sees: {', '.join(said)}")
+        said += [f"{cached:,} from the cache"] if cached else []
+        said += [] if event.kept else ["they could not be written to the cache"]
+        self._say(f"{event.what}, features at {event.node}: {', '.join(said)}")
 
     def _head_trained(self, event: HeadTrained) -> None:
         mirrored = " and their mirror images" if event.views > 1 else ""
         self._say(
             f"a linear head on {event.features:,} features of {event.pictures:,} pictures{mirrored} "
-            f"({duration(event.seconds)}): right on {100 * event.accuracy:.1f} % of those held out in turn, "
+            f"({duration(event.seconds)}): cross-validated accuracy {100 * event.accuracy:.1f} %, "
             f"val {event.val_loss:.3f} {100 * event.val_accuracy:6.2f} %"
         )
 
     def _planned(self, event: Planned) -> None:
         if self.steps == 0:
             self._say(
-                f"{event.parameters:,} parameters, {event.macs / 1e6:.2f} M MACs a picture; {event.epochs:g} epochs, "
+                f"{event.parameters:,} parameters, {event.macs / 1e6:.2f} M MACs per example; {event.epochs:g} epochs, "
                 f"{event.steps:,} steps of {event.batch_size} in {event.precision} on {event.device}",
             )
             if event.augment != "nothing":
-                self._say(f"varied in every picture: {event.augment}")
+                self._say(f"augmentation: {event.augment}")
         self.steps, self.epochs = event.steps, event.epochs
         self.live.update(self.task, total=event.steps, visible=True)
 
@@ -218,7 +220,7 @@ class Watch:
         taken = event.step - self.first_step
         left = took / taken * (self.steps - event.step) if taken >= 5 else None
         accuracy = "" if event.accuracy is None else f"accuracy {100 * self.accuracy:.1f} %  "
-        numbers = f"loss {self.loss:.3f}  {accuracy}{self.pace / took:,.0f} images/s"
+        numbers = f"loss {self.loss:.3f}  {accuracy}{self.pace / took:,.0f} {self.pace_of}/s"
         self.live.update(
             self.task, description=f"epoch {event.epoch}", completed=event.step, numbers=numbers, left=left
         )
@@ -235,8 +237,8 @@ class Watch:
         accuracy = "" if event.train_accuracy is None else f" {100 * event.train_accuracy:6.2f} %"
         self._say(
             f"epoch {event.epoch:3}   loss {event.train_loss:.3f}{accuracy}{val}   "
-            f"lr {event.lr:.5f}   {event.images_per_second:,.0f} images/s"
+            f"lr {event.lr:.5f}   {event.images_per_second:,.0f} {self.pace_of}/s"
         )
         if event.data_bound and not self.bound:
-            self._say(f"  {event.data_bound}: reading and varying the data is what takes so long", style="yellow")
+            self._say(f"  {event.data_bound}: reading and augmenting the data is the bottleneck", style="yellow")
         self.bound = bool(event.data_bound)

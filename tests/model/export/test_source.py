@@ -55,6 +55,14 @@ FURTHER = {
     "channelshuffle 2 > flatten > linear 3",
     "pools": "input 4x13x11\navgpool 3 stride=2 padding=1 count_include_pad=no > adaptiveavgpool 4x3 > "
     "adaptivemaxpool 3x2 > maxpool 2 stride=1 padding=same > layernorm > sigmoid > flatten > linear 2",
+    "uneven": "block unit(width, dilation=1) { conv width 3 padding=1x0x0x2 dilation=dilation > relu }\n"
+    "input 4x13x11\nunit 6 > unit 4 dilation=2 > avgpool 3 stride=2 padding=same count_include_pad=no > "
+    "avgpool 2 stride=1 padding=same > maxpool 3 stride=1 padding=0x1x2x1 > avgpool 2 stride=1 padding=1x0x0x1 > "
+    "avgpool 3x2 stride=1 padding=1x0x0x1 count_include_pad=no > avgpool 2 padding=valid > flatten > linear 2",
+    "causal": "block past(width, far=1, size=2) { conv width size padding=causal dilation=far > relu }\n"
+    "input 2x20\npast 4 > past 4 far=2 > past 4 far=4 size=3 > conv 4 3 stride=2 padding=causal > "
+    "conv 4 2 padding=0x1 > avgpool 3 stride=1 padding=same count_include_pad=no > maxpool 2 padding=1x0 > "
+    "flatten > linear 2",
     "blocks": "block unit(width, size=3, inner=2*width) { conv inner size padding=(size-1)/2 > relu > conv width 1 }\n"
     "block end(lambda) { flatten > linear lambda > dropout 0.5 > linear in_channels/2 }\n"
     "input 3x8x8\nunit 4 > unit 6 size=5 inner=3 > repeat 3 { unit 4 > repeat 2 { concat { unit 2 | identity } } }\n"

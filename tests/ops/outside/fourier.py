@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar
 
@@ -17,13 +16,13 @@ from convscope.ops.spec import Misfit, Op, Shape, operation
 from convscope.ops.spelling import PYTORCH, Code, Helper, Place, Written, call
 from convscope.ops.step import Step, make_step
 from convscope.ops.tensors import COMPUTE, Compute
+from convscope.ops.terms import Vector
 from convscope.ops.traits import Traits
 from convscope.ops.uses import STEPS, USES, Index, Uses, at_places
-from convscope.ops.walk import Vector, Walk
+from convscope.ops.walk import Walk
 
 
 @operation("fouriermix", "the real part of the Fourier transform over all places of a channel")
-@dataclass(frozen=True)
 class FourierMix(Op):
     """``fouriermix``: every place of a channel becomes a sum over all of its places, weighted by cosines."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from convscope.ops.activation.spec import Activation, pointwise, smooth_slope
@@ -14,7 +13,6 @@ from convscope.ops.traits import Traits
 
 
 @operation("squareplus", "(x + sqrt(x^2 + b)) / 2")
-@dataclass(frozen=True)
 class Squareplus(Activation):
     """``squareplus``: (x + sqrt(x^2 + b)) / 2 (Barron 2021)."""
 

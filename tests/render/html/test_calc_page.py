@@ -5,9 +5,9 @@ import pytest
 from gated_units import gru_tensors, gru_unit
 
 from convscope import ops
-from convscope.calculation.backward import default_gradient, gradients
-from convscope.calculation.calculation import Calculation, calculate
-from convscope.calculation.functions import CrossEntropy, Im2col
+from convscope.calculation.calculation import Calculation, calculate, default_gradient, gradients
+from convscope.calculation.im2col import Im2col
+from convscope.calculation.losses import CrossEntropy
 from convscope.render.html.calc_page import render_calc_page, write_calc_page
 from convscope.render.html.numerals import shown
 

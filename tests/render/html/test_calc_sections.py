@@ -30,7 +30,7 @@ def test_the_largest_number_is_one_that_is_there():
 
 def test_gradients_of_many_matrices_say_how_many_are_left_out():
     calculation = calculate(ops.ReLU(), [np.ones((20, 2, 2))])
-    from convscope.calculation.backward import default_gradient, gradients
+    from convscope.calculation.calculation import default_gradient, gradients
 
     outward = default_gradient(calculation)
     blocks = sections.gradients(calculation, outward, gradients(calculation))

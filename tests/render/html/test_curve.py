@@ -5,7 +5,7 @@ import pytest
 
 from convscope import ops
 from convscope.calculation.calculation import calculate
-from convscope.calculation.functions import Logit, Odds
+from convscope.calculation.probabilities import Logit, Odds
 from convscope.render.html.curve import curve, slopes
 
 

@@ -7,7 +7,8 @@ from gated_units import gru_tensors, gru_unit, squeezed_unit
 
 from convscope import ops
 from convscope.calculation.calculation import calculate
-from convscope.ops.walk import Terms, Walk
+from convscope.ops.terms import Terms
+from convscope.ops.walk import Walk
 from convscope.render.html.packed import PADDING, pack, pack_column, pack_walks, pack_whole
 
 

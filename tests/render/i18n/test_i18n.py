@@ -10,13 +10,17 @@ from pathlib import Path
 import pytest
 
 import convscope
+from convscope.data.modalities import MODALITIES
+from convscope.evaluation.binary import DEFINITIONS
 from convscope.render.i18n import LANGUAGES, SUBJECTS, operation_words, page_words, words
+from convscope.render.text.evaluation import BINARY
 
 SOURCE = Path(convscope.__file__).parent
 FIELD = {
     "convscope", "calc", "look", "NumPy", "float32", "float64", "bfloat16", "im2col", "ReLU", "GELU", "max", "min", "x",
     "y", "p", "k", "n", "MB", "NaN", "Grad-CAM", "HiResCAM", "LayerCAM", "occlusion", "integrated", "gradients", "ECE",
-    "F1", "nat", "JPEG", "JSON", "unknown", "LeCun", "N", "R2", "MAE", "RMSE", "Efron",
+    "F1", "nat", "JPEG", "JSON", "unknown", "LeCun", "N", "R2", "MAE", "RMSE", "Efron", "AUC", "ROC",
+    "Hanley", "McNeil", "Brier",
 }  # fmt: skip
 """Names that a Korean text on networks writes in Latin letters too; `unknown` is the very word that a model answers."""
 
@@ -49,7 +53,23 @@ def test_a_file_a_language_a_table_a_subject():
     assert {path.stem for path in (SOURCE / "render" / "i18n").glob("*.toml")} == set(LANGUAGES)
     for lang in LANGUAGES:
         document = tomllib.loads(files("convscope.render.i18n").joinpath(f"{lang}.toml").read_text(encoding="utf-8"))
-        assert tuple(document) == SUBJECTS
+        assert tuple(document) == ("inputs", *SUBJECTS)
+
+
+def test_every_modality_is_called_something_in_every_language():
+    for lang in LANGUAGES:
+        document = tomllib.loads(files("convscope.render.i18n").joinpath(f"{lang}.toml").read_text(encoding="utf-8"))
+        assert set(document["inputs"]) == {modality.name for modality in MODALITIES.values()}
+    for modality in MODALITIES.values():
+        said = words("evaluation", modality=modality.name)
+        assert said["one picture"] == f"1 {modality.one}"
+        assert modality.many in said["no mistakes"]
+        for lang in LANGUAGES:
+            assert "<" not in "".join(words("evaluation", lang, modality.name).values())
+
+
+def test_the_positive_class_is_told_as_json_defines_it():
+    assert {key: words("evaluation")[meaning] for key, meaning in BINARY.items()} == DEFINITIONS
 
 
 def test_a_page_has_one_sentence_a_key():

@@ -6,17 +6,13 @@ import numpy as np
 
 from convscope import ops
 from convscope.calculation.calculation import calculate
-from convscope.calculation.functions import (
-    BinaryCrossEntropy,
-    CrossEntropy,
-    DropoutDrawn,
-    Im2col,
-    Logit,
-    Odds,
-    OneHot,
-    RowSoftmax,
-)
+from convscope.calculation.im2col import Im2col
+from convscope.calculation.losses import BinaryCrossEntropy, CrossEntropy
+from convscope.calculation.one_hot import OneHot
+from convscope.calculation.probabilities import Logit, Odds
 from convscope.ops import OPERATIONS
+from convscope.ops.activation.calculate import RowSoftmax
+from convscope.ops.regularisation.calculate import DropoutDrawn
 from convscope.render.i18n import operation_words
 from convscope.render.i18n.operations import OPERANDS, STEPS
 

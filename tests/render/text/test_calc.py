@@ -13,8 +13,15 @@ from convscope import ops
 from convscope.calculation.build import build_calculation
 from convscope.calculation.calculation import Calculation
 from convscope.calculation.numbers import Reading
-from convscope.render.text.calc import calculation_text, column_lines, cost_text, rule_lines, unit_lines
-from convscope.render.text.calc_stage import covered, stage_lines
+from convscope.render.text.calc import (
+    calculation_text,
+    column_lines,
+    cost_text,
+    covered,
+    rule_lines,
+    stage_lines,
+    unit_lines,
+)
 
 
 def made(word: str, *words: str, **options: Any) -> Calculation:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from convscope import ops
 from convscope.ops.step import Operand
-from convscope.ops.walk import TermFunction, Terms, Walk
+from convscope.ops.terms import TermFunction, Terms
+from convscope.ops.walk import Walk
 from convscope.reference.walk import walk
 from convscope.render.text.walk import WIDTH, put_in, spell_number, walk_text
 

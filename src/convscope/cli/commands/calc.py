@@ -17,9 +17,9 @@ from convscope.cli.options import Command, Option, command, json_option, later, 
 from convscope.errors import UserError
 
 if TYPE_CHECKING:
+    from convscope.calculation.build import Index
     from convscope.calculation.calculation import Calculation
     from convscope.calculation.numbers import Values
-    from convscope.calculation.place import Index
     from convscope.ops.arrays import Gradients
 
 
@@ -44,7 +44,7 @@ _WORDS = {
     "--stride": "Step of the window: 2, or 2x1 for rows and columns.",
     "--padding": "Zeros around the input, or same, or valid.",
     "--before": "pad, padchannels: zeros before; 1x0 for rows and columns.",
-    "--after": "pad, padchannels: zeros behind.",
+    "--after": "pad, padchannels: zeros after.",
     "--dilation": "Distance between the values under the window.",
     "--bias": "One number for each output channel.",
     "--weight": "Normalisation, scale, prelu: one number for each channel.",
@@ -52,7 +52,7 @@ _WORDS = {
     "--output-size": "Adaptive pooling: size of the output.",
     "--running-mean": "batchnorm: one number for each channel. Default: the input's own.",
     "--running-var": "batchnorm: one number for each channel. Default: the input's own.",
-    "--over": "layernorm: all values, or channels at each place.",
+    "--over": "layernorm: all values, or channels at each position.",
     "--approximate": "gelu: tanh for its approximation.",
 }
 _NUMBERS = {
@@ -61,7 +61,7 @@ _NUMBERS = {
     "--p": "dropout: probability that a value is dropped.",
     "--alpha": "localresponsenorm, as --beta and --k; elu; hardsigmoid, as --beta.",
     "--beta": "softplus: what x is multiplied by.",
-    "--min": "clip: the least value.",
+    "--min": "clip: the smallest value.",
     "--max": "clip: the largest value.",
     "--k": "",
 }
@@ -112,7 +112,11 @@ def _other_arguments() -> list[click.Parameter]:
 @click.argument("values", nargs=-1, type=FILE)
 @_argument_options
 @option(
-    "--ceil-mode", group="operation", is_flag=True, default=None, help="Pooling: keep a last window that runs over."
+    "--ceil-mode",
+    group="operation",
+    is_flag=True,
+    default=None,
+    help="Pooling: keep a last window that reaches past the end.",
 )
 @option(
     "--count-include-pad/--no-count-include-pad", group="operation", default=None, help="avgpool: count the padding."
@@ -126,17 +130,17 @@ def _other_arguments() -> list[click.Parameter]:
 @option("--resize", group="data", help="Read a picture at this size, rows x columns: 28x28.")
 @option("--at", help="The output to open: row,column or channel,row,column, from 0. Default: the first.")
 @option("--all", "everything", is_flag=True, help="The terms of every output.")
-@option("--step", "stepwise", is_flag=True, help="Move the window place by place: Enter, b back, q quit.")
-@option("--backward", is_flag=True, help="The gradients of the input and the weights too.")
+@option("--step", "stepwise", is_flag=True, help="Slide the window one position at a time: Enter, b back, q quit.")
+@option("--backward", is_flag=True, help="Also the gradients of the input and the weights.")
 @option("--gradient", help="For --backward: gradient of the loss at the output. Default: ones.")
-@option("--html", type=FILE, help="Write a page where the window slides.")
+@option("--html", type=FILE, help="Write a page on which the window slides.")
 @option("--lang", type=click.Choice(["en", "ko"]), help="Language of the page. Default: the reader's.")
 @json_option
 def calc(operation: str, values: tuple[str, ...], **options: Any) -> None:
-    """One OPERATION on numbers that you type: its output, the rule of its shape, any output term by term.
+    """Calculate one OPERATION on numbers that you type: its output, the formula for its shape, any output term by term.
 
-    VALUES are numbers by spaces or commas, rows by /, channels by |; a CSV table; a picture; or made up: 'count
-    1x4x4', 'random 3x4x4', 'ones 7x3x3x3'. The input comes first, then kernels, weights or labels.
+    VALUES are numbers separated by spaces or commas, rows by /, channels by |; or a CSV table, a picture, or generated:
+    'count 1x4x4', 'random 3x4x4', 'ones 7x3x3x3'. The input comes first, then kernels, weights or labels.
     """
     calc_command(operation, values, options)
 
@@ -149,9 +153,8 @@ def calc_command(operation: str, values: Sequence[str], options: Mapping[str, An
         values: its operands as typed.
         options: all of the command line; those that were not given are None or False.
     """
-    from convscope.calculation.build import build_calculation
+    from convscope.calculation.build import build_calculation, first_place, parse_place
     from convscope.calculation.numbers import Reading
-    from convscope.calculation.place import first_place, parse_place
 
     size = options["resize"]
     if size is not None and not re.fullmatch(r"[1-9]\d{0,4}x[1-9]\d{0,4}", size):
@@ -160,9 +163,7 @@ def calc_command(operation: str, values: Sequence[str], options: Mapping[str, An
     seed = options["seed"] or 0
     reading = Reading(options["grey"], options["unit_range"], resize, seed, options["channels_last"])
     own = {name: value for name, value in options.items() if name not in COMMON and value is not None}
-    calculation = build_calculation(
-        operation, values, own | ({"seed": seed} if operation == "dropout" else {}), reading
-    )
+    calculation = build_calculation(operation, values, own, reading)
     outward, found = _gradients(calculation, options)
     at = options["at"]
     index = parse_place(at, calculation) if at is not None else first_place(calculation)
@@ -174,7 +175,7 @@ def calc_command(operation: str, values: Sequence[str], options: Mapping[str, An
         click.echo(f"wrote {options['html']}", err=True)
     unfolded = operation.lower() == "im2col"
     if options["as_json"]:
-        from convscope.render.text.calc_document import gradients_dict, to_dict
+        from convscope.render.text.calc import gradients_dict, to_dict
 
         indices = list(calculation.indices) if options["everything"] else [index]
         document = to_dict(calculation, indices, unfolded)
@@ -205,7 +206,7 @@ def _gradients(calculation: Calculation, options: Mapping[str, Any]) -> tuple[Va
         if options["gradient"] is not None:
             raise UserError("--gradient", "given without --backward", "both, or neither")
         return calculation.output, None
-    from convscope.calculation.backward import default_gradient, gradients
+    from convscope.calculation.calculation import default_gradient, gradients
     from convscope.calculation.numbers import read_numbers
     from convscope.ops import Misfit, spell_shape
 
@@ -256,11 +257,9 @@ def walk_through(calculation: Calculation, start: Index | None = None) -> None:
 
 
 def _one_step(calculation: Calculation, order: Sequence[Index], number: int, index: Index) -> list[str]:
-    from convscope.calculation.functions import Im2col
-    from convscope.render.text.calc import unit_lines
-    from convscope.render.text.calc_stage import stage_lines
+    from convscope.render.text.calc import stage_lines, unit_lines
 
-    if isinstance(calculation.op, Im2col):
+    if calculation.is_matrix:
         return [f"{number + 1} of {len(order)}", *unit_lines(calculation, index)]
     stage = stage_lines(calculation, index, set(order[: number + 1]))
     return [f"{number + 1} of {len(order)}", *stage, "", *unit_lines(calculation, index)]

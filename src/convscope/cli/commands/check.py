@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from convscope.cli.json_output import echo_json
 from convscope.cli.option_types import DATA, FILE, MODEL
 from convscope.cli.options import command, json_option, option, setting_option
 from convscope.errors import UserError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from convscope.data.sources.source import FileSource
 
 SUSPECT = 1
-"""The exit status of --strict where something should be mended."""
+"""The exit status of --strict if something should be fixed."""
 NAMED = 5
 """Pictures left out of the list that are named; all are in --json."""
 
@@ -31,17 +31,23 @@ NAMED = 5
     ]
 )
 @click.argument("data", type=DATA)
-@option("--model", group="network", type=MODEL, help="A model folder: also find labels that it thinks wrong.")
+@option("--model", group="network", type=MODEL, help="A model folder: also find labels that are probably wrong.")
 @option("--html", "page", type=FILE, help="Write a page with the pictures to this file.")
-@option("--sheet", type=FILE, help="Draw what a network sees of the pictures, by each --fit, as a PNG.")
-@option("--size", type=click.IntRange(min=8), default=96, show_default=True, help="Pixels a side on the sheet.")
+@option("--sheet", type=FILE, help="Draw a PNG of what a network sees with each --fit.")
+@option(
+    "--size",
+    type=click.IntRange(min=8),
+    default=96,
+    show_default=True,
+    help="Width and height on the sheet, in pixels.",
+)
 @option("--fix", type=FILE, help="Write a cleaned list (CSV) to train on; no picture is touched.")
-@setting_option("target", "Of a table of numbers: the column of the labels.")
+@setting_option("target", "Tables: the column with the labels.")
 @setting_option("seed", "Seed of the split that training would make. Default: 0.")
-@option("--strict", is_flag=True, help="Exit with status 1 where something should be mended.")
+@option("--strict", is_flag=True, help="Exit with status 1 if something should be fixed.")
 @json_option
 def check(data: str, **options: Any) -> None:
-    """What is wrong with DATA before anything is trained on it.
+    """Find what is wrong with DATA before training on it.
 
     Files that cannot be read, duplicates, test pictures that are also in training, contradicting and suspicious labels,
     blank pictures, rare classes.
@@ -94,7 +100,7 @@ def check_command(data: str, **options: Any) -> int:
         written.append(("page", options["page"]))
     if options["as_json"]:
         document = {**found.to_dict(), "written": dict(written), "not_listed": lost}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        echo_json(document)
     else:
         click.echo(to_text(found))
         for what, file in written:

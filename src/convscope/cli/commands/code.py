@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from convscope.cli.json_output import echo_json
 from convscope.cli.option_types import FILE, NET, Choice
 from convscope.cli.options import classes_option, command, json_option, option, shape_option
 
@@ -29,7 +29,7 @@ from convscope.cli.options import classes_option, command, json_option, option, 
 def code(
     net: str, framework: str, shape: tuple[int, ...] | None, classes: int | None, out: str | None, as_json: bool
 ) -> None:
-    """NET as one readable file of plain PyTorch or Keras, without convscope; a model folder's weights fit it."""
+    """Write NET as one file of plain PyTorch or Keras, without convscope; a model folder's weights load into it."""
     from convscope.files import write_atomically
     from convscope.model.export.source import code as source_of
 
@@ -38,6 +38,6 @@ def code(
         write_atomically(Path(out), source.encode())
         click.echo(f"wrote {out}", err=True)
     if as_json:
-        click.echo(json.dumps({"framework": framework, "file": out, "source": source}, indent=2, ensure_ascii=False))
+        echo_json({"framework": framework, "file": out, "source": source})
     elif out is None:
         click.echo(source, nl=False)

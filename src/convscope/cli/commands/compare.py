@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import combinations
 
 import click
 
+from convscope.cli.json_output import echo_json
 from convscope.cli.option_types import DATA, MODEL
 from convscope.cli.options import command, json_option, split_option
 from convscope.errors import UserError
@@ -25,7 +25,7 @@ from convscope.errors import UserError
 @split_option
 @json_option
 def compare(models: tuple[str, ...], data: str, split: str | None, as_json: bool) -> None:
-    """Whether one of MODELS is better than another on DATA, or the difference is chance."""
+    """Test whether one of MODELS is better than another on DATA, or the difference is chance."""
     compare_command(models, data, split, as_json)
 
 
@@ -45,7 +45,7 @@ def compare_command(models: Sequence[str], data: str, split: str | None, as_json
     corrected = holm([one.p for one in found])
     if as_json:
         document = {"comparisons": [{**one.to_dict(), "p_holm": p} for one, p in zip(found, corrected, strict=True)]}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        echo_json(document)
         return
     if len(found) > 1:
         click.echo(f"{len(found)} pairs; p is corrected for so many comparisons (Holm)\n")

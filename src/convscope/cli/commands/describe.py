@@ -38,9 +38,11 @@ MISTAKE = 2
     group="machine",
     type=Choice(("adamw", "sgd")),
     default="adamw",
-    help="Whose state counts in training memory: adamw or sgd.",
+    help="Its state counts as training memory: adamw or sgd.",
 )
-@option("--fit", "limit", group="machine", type=BytesType(), help="Largest batch that fits into 8GB, 512MiB ...")
+@option(
+    "--fit", "limit", group="machine", type=BytesType(), help="Find the largest batch that fits into 8GB, 512MiB ..."
+)
 @option("--markdown", is_flag=True, help="Print a Markdown table.")
 @option("--svg", type=FILE, help="Draw the network into this file as well.")
 @option(
@@ -50,7 +52,7 @@ MISTAKE = 2
     type=click.Choice(["macs", "parameters", "memory"]),
     default="macs",
     show_default=True,
-    help="What colours the drawing.",
+    help="Cost that colours the drawing.",
 )
 @json_option
 def describe(
@@ -66,9 +68,9 @@ def describe(
     colour: str,
     as_json: bool,
 ) -> None:
-    """Shapes, parameters, MACs, receptive fields and memory of NET.
+    """Show shapes, parameters, MACs, receptive fields and memory of NET.
 
-    NET is a known name (lenet5), a .net file (FILE:NAME where it holds several), or the notation itself in quotes.
+    NET is a known name (lenet5), a .net file (FILE:NAME if it holds several), or the notation itself in quotes.
     """
     from convscope.network import table, zoo
     from convscope.network.costs import rows_of

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from convscope.cli.json_output import echo_json
 from convscope.cli.messages import report_skipped
 from convscope.cli.option_types import DATA, FILE, MODEL
 from convscope.cli.options import command, json_option, lang_option, option, setting_option, split_option
@@ -22,7 +22,12 @@ from convscope.cli.options import command, json_option, lang_option, option, set
 @click.argument("model", type=MODEL)
 @click.argument("data", type=DATA)
 @split_option
-@option("--robustness", group="data", is_flag=True, help="Also on blurred, noisy, compressed, dark, pale pictures.")
+@option(
+    "--robustness",
+    group="data",
+    is_flag=True,
+    help="Also on corrupted pictures: blur, noise, JPEG, brightness, contrast.",
+)
 @setting_option("sure", "Also when it may answer unknown: accuracy required when it answers, such as 99%.")
 @option("--report", type=FILE, help="Write a self-contained HTML report to this file.")
 @lang_option
@@ -50,6 +55,7 @@ def evaluate(
     from convscope.render.text.regression import to_text as numbers_text
 
     loaded = Model.load(model)
+    said = words("evaluation", lang, loaded.modality.name)
     with Watch(Console(stderr=True)) as watch:
         done = measure(loaded, data, split, progress=watch.decoding(), sure=sure)
     report_skipped(done.skipped)
@@ -62,25 +68,25 @@ def evaluate(
     if report is not None:
         from convscope.render.html.run_report import write_evaluation_report
 
-        write_evaluation_report(loaded, done, data, Path(report), words("evaluation", lang), spoilt)
+        write_evaluation_report(loaded, done, data, Path(report), said, spoilt)
     if as_json:
         document = {**done.evaluation.to_dict(), "of": done.of, "report": report}
         document["robustness"] = None if spoilt is None else spoilt.to_dict()
         if done.report is not None and isinstance(done.evaluation, Evaluation):
             document |= done.report.to_dict(done.evaluation.classes)
         document["skipped"] = [vars(entry) for entry in done.skipped]
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        echo_json(document)
         return
     click.echo(f"{model} on {done.of}\n")
     if isinstance(done.evaluation, Evaluation):
-        click.echo(to_text(done.evaluation, words("evaluation", lang), done.report))
+        click.echo(to_text(done.evaluation, said, done.report))
     else:
-        click.echo(numbers_text(done.evaluation, words("evaluation", lang)))
+        click.echo(numbers_text(done.evaluation, said))
     if isinstance(done.evaluation, Evaluation) and done.evaluation.binary is not None:
-        click.echo("\n" + binary_text(done.evaluation.binary))
+        click.echo("\n" + binary_text(done.evaluation.binary, said))
     if spoilt is not None:
         from convscope.render.text.evaluation import robustness_text
 
-        click.echo("\n" + robustness_text(spoilt, words("evaluation", lang)))
+        click.echo("\n" + robustness_text(spoilt, said))
     if report is not None:
         click.echo(f"report  {report}")

@@ -19,9 +19,9 @@ from convscope.errors import UserError
     ]
 )
 @click.argument("file", type=FILE)
-@option("--check", is_flag=True, help="Change nothing; exit with status 2 where the layout is not canonical.")
+@option("--check", is_flag=True, help="Change nothing; exit with status 2 if the layout is not canonical.")
 def format(file: str, check: bool) -> None:  # noqa: A001  the command's name
-    """Bring a .net FILE, of one network or several, to the one canonical layout."""
+    """Rewrite a .net FILE, of one network or several, in the canonical layout."""
     from convscope.files import write_atomically
     from convscope.network.formatter import format_statements
     from convscope.network.network import read_text

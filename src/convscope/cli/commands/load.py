@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from convscope.cli.json_output import echo_json
 from convscope.cli.option_types import FILE, NET, Named, NumbersType
 from convscope.cli.options import classes_option, command, fit_named, fit_option, json_option, option, shape_option
 from convscope.errors import UserError
@@ -31,7 +31,7 @@ MOST_NAMED = 5
     help="A .pth or .safetensors file, or public weights by name: resnet18.",
 )
 @option("--out", required=True, type=FILE, help="The model folder to write.")
-@option("--names", group="data", type=FILE, help="A file with the class names, one a line. Default: 0, 1, 2, ...")
+@option("--names", group="data", type=FILE, help="A file with the class names, one per line. Default: 0, 1, 2, ...")
 @shape_option
 @classes_option
 @fit_option("crop")
@@ -52,9 +52,9 @@ def load(
     std: tuple[float, ...] | None,
     as_json: bool,
 ) -> None:
-    """Make a model folder of NET and someone's weights for it: torchvision's, timm's, your own.
+    """Make a model folder from NET and weights made elsewhere: torchvision's, timm's, your own.
 
-    Every tensor's name and shape is checked; what was adapted and what was left over is said.
+    The name and shape of every tensor are checked; whatever was adapted or left over is reported.
     """
     from rich.console import Console
 
@@ -87,7 +87,7 @@ def load(
     left_over = facts["left_over"]
     if as_json:
         document = {"model": str(folder), "adapted": facts["adapted"], "left_over": left_over}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        echo_json(document)
         return
     for sentence in facts["adapted"]:
         click.echo(f"adapted  {sentence}")

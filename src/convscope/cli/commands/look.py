@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
 
+from convscope.cli.json_output import echo_json
+from convscope.cli.look_initialisation import init_command
+from convscope.cli.look_pictures import KINDS, excite_command, show_command
 from convscope.cli.option_types import FILE, MODEL, Choice
 from convscope.cli.options import command, json_option, option
-from convscope.errors import UserError, did_you_mean
+from convscope.errors import UserError
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from convscope.inspection.find_input import FoundInput
     from convscope.inspection.look import Look, Unit
-    from convscope.inspection.signal import DepthExperiment, Signal
     from convscope.inspection.training_step import OpenedGradient
     from convscope.render.i18n import Lang
 
 MOST_TERMS = 12
 """Of a unit, on a terminal."""
-
-
-KINDS = ("maps", "kernels", "gradcam", "layercam", "hirescam", "occlusion", "integrated", "field")
-"""What ``--show`` draws."""
-COMPARED = ("default", "small", "large")
-"""Schemes of initialisation that are shown of a person's own network: a good one, and what goes wrong on both sides."""
 
 
 @command(
@@ -42,23 +35,23 @@ COMPARED = ("default", "small", "large")
 )
 @click.argument("model", required=False, type=MODEL)
 @click.argument("picture", required=False, type=FILE)
-@option("--label", group="data", help="What the picture shows, where the data does not say.")
-@option("--class", "class_name", group="data", help="The class that is explained. Default: the predicted class.")
+@option("--label", group="data", help="True class of the picture, if the data does not say.")
+@option("--class", "class_name", group="data", help="Class to explain. Default: the predicted class.")
 @option(
     "--precision",
     group="machine",
     type=Choice(("float32", "bfloat16")),
     default="float32",
     show_default=True,
-    help="Of the model: float32 or bfloat16.",
+    help="Precision of the model: float32 or bfloat16.",
 )
 @option("--at", group="operation", help="The number to open: conv1[3,10,12], input[0,5,5], conv1.weight[3,0,1,2].")
-@option("--trail", group="operation", is_flag=True, help="From there back to the pixels, by the largest terms.")
-@option("--most", group="operation", help="Terms to show, the largest first, or all. Default: 12.")
+@option("--trail", group="operation", is_flag=True, help="Follow the largest terms from there back to the pixels.")
+@option("--most", group="operation", help="Number of terms to show, largest first, or all. Default: 12.")
 @option("--step", group="operation", is_flag=True, help="One training step: gradient of --at, weight before and after.")
 @option("--lr", group="operation", type=float, default=0.01, show_default=True, help="Learning rate of the step.")
 @option("--show", group="operation", type=Choice(KINDS), help=f"Draw {', '.join(KINDS[:-1])} or {KINDS[-1]}.")
-@option("--node", group="operation", help="Whose maps or kernels, or the layer of a class map.")
+@option("--node", group="operation", help="Node for maps or kernels, or layer for a class activation map.")
 @option("--excite", group="operation", help="A channel or unit, conv1[3]: what in DATA (PICTURE) activates it most.")
 @option("--init", group="operation", is_flag=True, help="Signals through depth by initialisation; MODEL: a network.")
 @option("--scheme", group="operation", help="With --init: one scheme of initialisation.")
@@ -67,7 +60,7 @@ COMPARED = ("default", "small", "large")
 @option("--lang", type=click.Choice(["en", "ko"]), help="Language of the page. Default: the reader's.")
 @json_option
 def look(**options: Any) -> None:
-    """What MODEL does with PICTURE: every node's numbers, and any of them opened down to its multiply-adds.
+    """Show what MODEL does with PICTURE: every node's numbers, any of them opened down to its multiply-adds.
 
     PICTURE is a file, or DATA:NUMBER, for example digits:3 or mnist/:train[3].
     """
@@ -179,7 +172,7 @@ def _step(found: FoundInput, look: Look, request: Request) -> None:
     step = training_step(look, labels=label, lr=request.lr, training=False)
     opened = step.open(request.at)
     if request.as_json:
-        click.echo(json.dumps(gradient_dict(step, opened), indent=2, ensure_ascii=False))
+        echo_json(gradient_dict(step, opened))
     else:
         click.echo(gradient_text(step, opened, _most(request.most)))
     _agreed([opened])
@@ -204,7 +197,7 @@ def _page(found: FoundInput, look: Look, request: Request) -> None:
         )
     write_look_page(path, page, request.lang)
     if request.as_json:
-        click.echo(json.dumps({"page": str(path), "bytes": path.stat().st_size}))
+        echo_json({"page": str(path), "bytes": path.stat().st_size})
     else:
         click.echo(f"wrote {path}")
 
@@ -239,7 +232,7 @@ def _overview(picture: FoundInput, look: Look, as_json: bool) -> None:
 
     if as_json:
         document = {"picture": picture.name, "label": picture.label, **look_dict(look)}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        echo_json(document)
         return
     label = "" if picture.label is None else f", labelled {picture.label}"
     click.echo(f"{picture.name}{label}: {answer_text(look)}\n")
@@ -256,170 +249,9 @@ def _print_units(units: Sequence[Unit], trail: bool, most: int | None, as_json: 
         document: Any = unit_dict(units[0])
         if trail:
             document["trail"] = [unit_dict(unit) for unit in units[1:]]
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        echo_json(document)
         return
     click.echo(unit_text(units[0], most))
     if trail:
         click.echo("\nthe way back, always on to the term that moves the number most:\n")
         click.echo(trail_text(units))
-
-
-# Pictures: kernels, feature maps, heat maps, receptive fields, what activates a unit most
-
-
-def show_command(
-    look: Look,
-    kind: str,
-    node: str | None,
-    class_name: str | None,
-    at: str | None,
-    png_file: str | None,
-    as_json: bool,
-) -> None:
-    """Draw one thing into a PNG file and say in words what it shows."""
-    if kind not in KINDS:
-        raise UserError("--show", f"{kind!r}", ", ".join(KINDS), did_you_mean(kind, KINDS))
-    if png_file is None:
-        raise UserError("--show", "no file to draw into", f"--png and a name, for example --png {kind}.png")
-    picture, facts = _drawn(look, kind, node, class_name, at)
-    _write(picture, png_file, facts, as_json)
-
-
-def _drawn(
-    look: Look, kind: str, node: str | None, class_name: str | None, at: str | None
-) -> tuple[Image.Image, dict[str, Any]]:
-    from convscope.render.images.figures import attributions_sheet, field_sheet
-
-    if kind == "maps":
-        return _maps(look, node)
-    if kind == "kernels":
-        from convscope.inspection.maps import kernels
-        from convscope.render.images.map_sheet import kernels_sheet
-
-        held = kernels(look, node)
-        return kernels_sheet(held), {"node": held.path}
-    if kind == "field":
-        if at is None:
-            raise UserError("--show field", "no --at: of which unit?", "--at and an address, such as conv1[0,5,5]")
-        unit = look.unit(at)
-        return field_sheet(look, at), {"unit": str(unit.address), "field": [list(span) for span in unit.field.spans]}
-    if kind == "occlusion":
-        from convscope.inspection.attribution.occlusion import occlusion
-
-        hidden = occlusion(look, class_name)
-        return attributions_sheet(look, [hidden]), {"class": hidden.target.name}
-    if kind == "integrated":
-        from convscope.inspection.attribution.integrated import integrated_gradients
-
-        slopes = integrated_gradients(look, class_name)
-        facts = {"class": slopes.target.name, "sum": slopes.total, "difference": slopes.difference}
-        return attributions_sheet(look, [slopes]), facts
-    from convscope.inspection.attribution.class_map import CHOSEN, EMPTY, METHODS, class_map
-
-    method = next(known for known in METHODS if known == kind)
-    found = class_map(look, class_name, method, node)
-    told = {"class": found.target.name, "layer": found.layer, "chosen": CHOSEN[found.chosen]}
-    return attributions_sheet(look, [found]), told | ({"empty": EMPTY[found.empty]} if found.empty else {})
-
-
-def _maps(look: Look, node: str | None) -> tuple[Image.Image, dict[str, Any]]:
-    from convscope.inspection.maps import feature_maps
-    from convscope.render.images.map_sheet import maps_sheet
-
-    path = look.model.module.graph.nodes[0].path if node is None else node
-    maps = feature_maps(look, path)
-    low, high = float(maps.low_C.min()), float(maps.high_C.max())
-    return maps_sheet(maps), {"node": path, "least": low, "largest": high, "dead": [int(k) for k in maps.dead]}
-
-
-def excite_command(model: str, data: str, at: str, png_file: str | None, as_json: bool) -> None:
-    """The pictures of DATA that excite a unit or a channel most."""
-    from rich.console import Console
-
-    from convscope.inspection.top_activations import exciting
-    from convscope.model.folder import Model
-    from convscope.render.images.figures import excitation_sheet
-    from convscope.render.progress import Watch
-
-    loaded = Model.load(model)
-    with Watch(Console(stderr=True)) as watch:
-        counted = watch.counting()
-        found = exciting(
-            loaded, data, at, progress=lambda done, total: counted("pictures", done, total), decoding=watch.decoding()
-        )
-    rows = [
-        {"picture": one.name, "label": one.label, "value": one.value, "at": str(one.at), "field": one.field.spans}
-        for one in found.most
-    ]
-    if png_file is not None:
-        from convscope.files import write_atomically
-        from convscope.render.images.colormap import png
-
-        write_atomically(Path(png_file), png(excitation_sheet(found)))
-    if as_json:
-        click.echo(json.dumps({"at": found.at, "most": rows, "png": png_file}, indent=2, ensure_ascii=False))
-        return
-    from convscope.render.text.look import field_text
-    from convscope.render.text.walk import spell_number
-    from convscope.tables import text_table
-
-    lines = [(one.name, one.label, field_text(one.field), spell_number(one.value)) for one in found.most]
-    click.echo(f"{found.at} is excited most by")
-    click.echo(text_table([("picture", "label", "sees", "value"), *lines], "<<<>", rules=(1,)))
-    if png_file is not None:
-        click.echo(f"wrote {png_file}")
-
-
-def _write(picture: Image.Image, png_file: str, facts: dict[str, Any], as_json: bool) -> None:
-    from convscope.files import write_atomically
-    from convscope.render.images.colormap import png
-
-    write_atomically(Path(png_file), png(picture))
-    if as_json:
-        click.echo(json.dumps({**facts, "png": png_file}, indent=2, ensure_ascii=False))
-        return
-    for name, value in facts.items():
-        click.echo(f"{name}: {value}")
-    click.echo(f"wrote {png_file}")
-
-
-# Initialisation
-
-
-def init_command(net: str | None, scheme: str | None, html: str | None, lang: Lang | None, as_json: bool) -> None:
-    """Without NET, the classroom experiment of twenty layers; with NET, that network's own layers."""
-    from convscope.engine.initialise import SCHEMES
-    from convscope.inspection.signal import depth_experiment, signal
-    from convscope.network import zoo
-    from convscope.render.text.signal import depth_table, signal_table
-
-    if scheme is not None and scheme not in SCHEMES:
-        raise UserError("--scheme", f"{scheme!r}", ", ".join(SCHEMES), did_you_mean(scheme, SCHEMES))
-    schemes = COMPARED if scheme is None else (scheme,)
-    experiment: DepthExperiment | None = None
-    signals: Mapping[str, Sequence[Signal]] = {}
-    if net is None:
-        experiment = depth_experiment() if scheme is None else depth_experiment(schemes=(scheme,))
-    else:
-        graph = zoo.find(net).graph()
-        signals = {one: signal(graph, one, examples=8) for one in schemes}
-    if html is not None:
-        from convscope.render.html.signal_page import write_signal_page
-
-        write_signal_page(Path(html), experiment, signals, net or "", lang)
-    if as_json:
-        from dataclasses import asdict
-
-        document = {
-            "experiment": None if experiment is None else asdict(experiment),
-            "network": {one: [asdict(row) for row in rows] for one, rows in signals.items()},
-            "page": html,
-        }
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
-        return
-    if experiment is not None:
-        click.echo(depth_table(experiment, lang or "en"))
-    for one, rows in signals.items():
-        click.echo(f"{one}:\n{signal_table(rows, lang or 'en')}\n")
-    if html is not None:
-        click.echo(f"wrote {html}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from convscope.cli.json_output import echo_json
 from convscope.cli.messages import report_skipped
 from convscope.cli.option_types import FILE, MODEL
 from convscope.cli.options import command, json_option, option, setting_option
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 )
 @click.argument("model", type=MODEL)
 @click.argument("files", nargs=-1, required=True, type=FILE)
-@option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="How many classes to name.")
+@option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Number of classes to list.")
 @setting_option("sure", "Answer unknown below this accuracy when it answers: 99%.")
 @option("--csv", "as_csv", is_flag=True, help="Print CSV: file, class, probability, and the next best.")
 @json_option
 def predict(model: str, files: tuple[str, ...], top: int, sure: float | None, as_csv: bool, as_json: bool) -> None:
-    """Classes and probabilities of FILES: pictures, folders, globs in quotes, or - for a list on standard input."""
+    """Predict the class of each of FILES: pictures, tables, folders, globs, or - for a list on standard input."""
     from convscope.model.folder import Model
     from convscope.model.predict import expand
     from convscope.model.predict import predict as answer
@@ -49,7 +49,7 @@ def predict(model: str, files: tuple[str, ...], top: int, sure: float | None, as
     if not as_json:
         report_skipped(done.skipped)
     if as_json:
-        click.echo(json.dumps(done.to_dict(), indent=2, ensure_ascii=False))
+        echo_json(done.to_dict())
     elif as_csv:
         _print_csv(done, top)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from convscope.cli.json_output import echo_json
 from convscope.cli.option_types import DATA, FILE, NET, Named, ShapeType
 from convscope.cli.options import command, fit_named, fit_option, json_option, lang_option, option, recipe_options
 from convscope.errors import UserError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from convscope.learning.recipe import Recipe
     from convscope.learning.run import Result
     from convscope.network.network import Network
+    from convscope.render.i18n import Words
 
 _STARTED = time.monotonic()
 
@@ -35,7 +36,9 @@ _STARTED = time.monotonic()
     ]
 )
 @click.argument("data", required=False, type=DATA)
-@option("--net", group="network", type=NET, help="A known name, a .net file, or the notation. Default: by the data.")
+@option(
+    "--net", group="network", type=NET, help="A known name, a .net file, or the notation. Default: chosen by the data."
+)
 @option(
     "--weights",
     group="network",
@@ -45,16 +48,16 @@ _STARTED = time.monotonic()
 @option("--input", "shape", group="network", type=ShapeType(), help="Input shape instead of the network's or data's.")
 @fit_option()
 @option("--out", type=FILE, help="The run's folder. Default: runs/DATA-N.")
-@option("--resume", is_flag=True, help="Go on with the run in --out, to the same weights.")
+@option("--resume", is_flag=True, help="Resume the run in --out; it ends with the same weights.")
 @recipe_options
 @option("--preview", type=FILE, help="Draw what the network will see as a PNG, and train nothing.")
 @option("--no-report", is_flag=True, help="Write no report.html.")
 @lang_option
 @json_option
 def train(data: str | None, **options: Any) -> None:
-    """Train on DATA, evaluate on data never seen, save the model and a report.
+    """Train on DATA, evaluate on held-out data, save the model and a report.
 
-    Interrupt it when you like: --resume goes on to the same weights, bit for bit.
+    Interrupt it when you like: a resumed run ends with the same weights, bit for bit.
     """
     sys.exit(train_command(data, **options))
 
@@ -120,12 +123,14 @@ def train_command(data: str | None, **options: Any) -> int:
         console.print(f"saved; go on with: convscope train --resume --out {folder}", highlight=False, markup=False)
         return 130
 
+    from convscope.render.i18n import words
+
+    said = words("evaluation", options["lang"], result.model.modality.name)
     report = None if options["no_report"] else folder / "report.html"
     if report is not None:
         from convscope.render.html.run_report import write_run_report
-        from convscope.render.i18n import words
 
-        write_run_report(result, report, words("evaluation", options["lang"]))
+        write_run_report(result, report, said)
     if options["as_json"]:
         from convscope.evaluation.metrics import Evaluation
 
@@ -149,9 +154,9 @@ def train_command(data: str | None, **options: Any) -> int:
             "images_per_second": round(finished.images_per_second, 1),
             "skipped": [vars(entry) for entry in result.dataset.skipped],
         }
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        echo_json(document)
         return 0
-    _summarise(result, finished)
+    _summarise(result, finished, said)
     click.echo(f"model   {finished.model}")
     if report is not None:
         click.echo(f"report  {report}")
@@ -178,62 +183,66 @@ def _preview(data: str, network: Network | None, recipe: Recipe, options: dict[s
     varied = found.augmentation.words()
     if options["as_json"]:
         document = {"preview": str(file), "fit": fit, "augment": varied, "pictures": len(found.rows)}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        echo_json(document)
     else:
         click.echo(f"{file}: {len(found.rows)} pictures, fit {fit}; varied: {varied}")
     return 0
 
 
-def _summarise(result: Result, finished: Finished) -> None:
+def _summarise(result: Result, finished: Finished, words: Words) -> None:
     """What came out, in a few lines."""
     from convscope.evaluation.regression import RegressionEvaluation
     from convscope.render.text.evaluation import binary_text
     from convscope.render.text.regression import to_text
+    from convscope.render.wording import pictures_text
 
-    evaluation, modality = result.evaluation, result.model.modality
-    which = "training" if result.dataset.measured_on_train else "test"
-    pace = "images" if modality.one == "picture" else modality.many
-    took = (
-        f"trained {result.seconds:.1f} s, {finished.images_per_second:,.0f} {pace}/s; "
-        f"{time.monotonic() - _STARTED:.1f} s in all"
+    evaluation = result.evaluation
+    took = words["took"].format(
+        seconds=f"{result.seconds:.1f}",
+        pace=f"{finished.images_per_second:,.0f}",
+        whole=f"{time.monotonic() - _STARTED:.1f}",
     )
     if isinstance(evaluation, RegressionEvaluation):
-        click.echo(f"{to_text(evaluation)}\n\n{took}")
+        click.echo(f"{to_text(evaluation, words)}\n\n{took}")
         return
-    low, high = evaluation.interval
-    click.echo(
-        f"{which} accuracy {100 * evaluation.top1:.2f} % "
-        f"({100 * low:.1f} to {100 * high:.1f} with 95 % confidence) on {evaluation.count:,} {modality.many}; {took}"
+    low, high = (f"{100 * end:.1f}" for end in evaluation.interval)
+    accuracy = words["training summary" if result.dataset.measured_on_train else "test summary"].format(
+        top1=f"{100 * evaluation.top1:.2f} %", low=low, high=high, pictures=pictures_text(evaluation.count, words)
     )
+    click.echo(f"{accuracy}; {took}")
     if result.dataset.measured_on_train:
-        click.echo("these are the rows that it was trained on: too few to hold any out, and the numbers flatter")
+        click.echo(words["none held out"])
     if evaluation.binary is not None:
-        click.echo(binary_text(evaluation.binary))
+        click.echo(binary_text(evaluation.binary, words))
     if result.balance.is_worth_saying:
-        click.echo(_recall(evaluation))
+        click.echo(_recall(evaluation, words))
     if result.data_stall.is_bound:
         click.echo(result.data_stall.words)
     facts = result.model.facts
     if facts.get("calibration"):
         click.echo(
-            f"calibration error {100 * facts['metrics']['ece_uncalibrated']:.1f} %, "
-            f"{100 * evaluation.ece:.1f} % after scores are divided by {result.model.temperature:.2f}"
+            words["calibration summary"].format(
+                before=f"{100 * facts['metrics']['ece_uncalibrated']:.1f} %",
+                after=f"{100 * evaluation.ece:.1f} %",
+                temperature=f"{result.model.temperature:.2f}",
+            )
         )
 
 
-def _recall(evaluation: Evaluation) -> str:
-    """What unequal classes hide in the accuracy.
+def _recall(evaluation: Evaluation, words: Words) -> str:
+    """What class imbalance hides in the accuracy.
 
     Example:
         >>> import numpy as np
         >>> from convscope.evaluation.metrics import evaluate_probabilities
-        >>> _recall(evaluate_probabilities(np.eye(2)[[0, 0, 0, 1]], np.array([0, 0, 1, 1]), ("cat", "dog")))
-        'recall: 75.00 % on average over the classes; the least 50.0 %, dog'
+        >>> from convscope.render.i18n import ENGLISH
+        >>> _recall(evaluate_probabilities(np.eye(2)[[0, 0, 0, 1]], np.array([0, 0, 1, 1]), ("cat", "dog")), ENGLISH)
+        'recall: 75.00 % on average over the classes; the lowest 50.0 %, dog'
     """
-    found = [(score.recall, score.name) for score in evaluation.per_class if score.recall is not None]
-    least, name = min(found)
-    mean = 100 * evaluation.balanced_accuracy
-    return f"recall: {mean:.2f} % on average over the classes; the least {100 * least:.1f} %, {name}"
+    recalls = [(score.recall, score.name) for score in evaluation.per_class if score.recall is not None]
+    least, name = min(recalls)
+    mean = f"{100 * evaluation.balanced_accuracy:.2f} %"
+    return words["recall summary"].format(mean=mean, least=f"{100 * least:.1f} %", name=name)
 
 
 class _Interrupted:

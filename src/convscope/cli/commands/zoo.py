@@ -16,7 +16,7 @@ from convscope.errors import UserError
 @option("--reference", group="data", type=FILE, help="Print our counts beside those of this CSV table.")
 @json_option
 def zoo(reference: str | None, as_json: bool) -> None:
-    """The networks that are known by name: sizes, years, sources."""
+    """List the networks known by name: sizes, years, sources."""
     from convscope.network import zoo as networks
     from convscope.render.text import zoo as table
 

@@ -1,4 +1,4 @@
-"""A data set, checked: everything that spoils training or flatters a measurement, by name."""
+"""A data set, checked: everything that spoils training or makes an evaluation too optimistic, by name."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Checked:
         name, where: of the data.
         classes: names in the order of the labels.
         counts: pictures that can be read by class.
-        sides: pictures that can be read by split, as training would use them.
+        sides: inputs that can be read by split, as training would use them.
         given: whether the data comes with its splits; else they are those that training draws.
-        sizes: (height, width) of the pictures that can be read.
+        sizes: (height, width) of the pictures that can be read; of rows none.
         findings: the worst kind first.
-        files, labels, splits: of every picture that can be read: name, class and split.
+        files, labels, splits: of every input that can be read: name, class and split.
         seconds: that it took.
-        many: what several inputs are called.
+        one, many: what an input and several are called.
     """
 
     name: str
@@ -58,7 +58,12 @@ class Checked:
     labels: tuple[str, ...] = field(repr=False)
     splits: tuple[str, ...] = field(repr=False)
     seconds: float
+    one: str = "picture"
     many: str = "pictures"
+
+    def said(self, kind: str) -> str:
+        """What a kind of finding is, in words."""
+        return KINDS[kind].format(one=self.one, many=self.many)
 
     def of(self, kind: str) -> tuple[Finding, ...]:
         """The findings of one kind."""
@@ -77,7 +82,7 @@ class Checked:
 
     @property
     def baseline(self) -> float:
-        """What always naming the commonest class would get right."""
+        """The accuracy of always answering the most frequent class."""
         return max(self.counts, default=0) / max(1, sum(self.counts))
 
     def with_findings(self, more: Sequence[Finding]) -> Checked:
@@ -86,7 +91,7 @@ class Checked:
         return replace(self, findings=tuple(sorted((*self.findings, *more), key=lambda f: order.index(f.kind))))
 
     def kept(self) -> list[tuple[str, str, str]]:
-        """File, class and split of the pictures of a cleaned list: without copies and without what is blank.
+        """File, class and split of the inputs of a cleaned list: without copies and without what is blank.
 
         Of copies one is kept, in the test set before training; of copies that contradict each other none.
         """
@@ -120,12 +125,12 @@ class Checked:
 
 
 def check(source: Source, seed: int = 0, progress: Callable[[int, int], None] | None = None) -> Checked:
-    """Look at every picture of a data set once.
+    """Look at every input of a data set once.
 
     Args:
         source: from :func:`~convscope.data.sources.open_source`.
         seed: of the split that training would draw.
-        progress: told (pictures seen, of so many).
+        progress: told (inputs seen, of so many).
 
     Example:
         >>> from convscope.data.sources import open_source
@@ -152,7 +157,7 @@ def check(source: Source, seed: int = 0, progress: Callable[[int, int], None] | 
     for name, one, thumbnail in zip(names, seen, thumbnails, strict=True):
         findings += [Finding(kind, (name,), detail) for kind, detail in one.odd]
         if thumbnail.astype(np.float32).reshape(-1, 3).std(0).max() < BLANK:
-            findings.append(Finding("blank", (name,), "hardly any pixel differs", (name,)))
+            findings.append(Finding("blank", (name,), "nearly all pixels are the same", (name,)))
     sizes = np.array([one.size for one in seen], np.int64).reshape(-1, 3)
     findings += _of_sizes(names, sizes)
     counts = Counter(labels)
@@ -199,13 +204,14 @@ def _check_table(source: TableSource, seed: int) -> Checked:
         labels=tuple(labels),
         splits=tuple(splits),
         seconds=time.monotonic() - begun,
+        one=source.one,
         many=source.many,
     )
     return checked.with_findings(findings)
 
 
 def _sides(source: Source, seed: int) -> list[str]:
-    """The split of every picture, as training would use it."""
+    """The split of every input, as training would use it."""
     sides = [""] * len(source.labels_N)
     try:
         strata_N = source.labels_N if source.classes else np.zeros(len(sides), np.int64)
@@ -264,10 +270,10 @@ def _of_classes(classes: Sequence[str], counts: Sequence[int]) -> list[Finding]:
     some = [count for count in counts if count]
     if len(some) > 1 and max(some) >= UNEVEN * min(some):
         most, least = classes[list(counts).index(max(some))], classes[list(counts).index(min(some))]
-        share = max(some) / sum(some)
+        fraction = max(some) / sum(some)
         detail = (
             f"{most} has {max(some):,} to train on, {least} {min(some):,}: {max(some) / min(some):.0f} to 1; "
-            f"{100 * share:.0f} % of the training pictures are {most}"
+            f"{100 * fraction:.0f} % of the training set are {most}"
         )
         findings.append(Finding("imbalance", (most, least), detail))
     return findings

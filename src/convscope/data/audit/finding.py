@@ -5,26 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 KINDS = {
-    "unreadable": "files that are left out: damaged, empty, no pictures, refused",
-    "leak": "pictures that are in two of training, validation and test",
-    "contradiction": "the same picture under two labels",
-    "duplicate": "the same picture more than once",
+    "unreadable": "skipped: damaged, empty, not what was expected, refused",
+    "leak": "{many} that are in two of the training, validation and test sets",
+    "contradiction": "the same {one} with two different labels",
+    "duplicate": "the same {one} more than once",
     "suspicious": "labels that are probably wrong",
     "blank": "pictures of one colour",
-    "rare": "classes with very few pictures",
-    "imbalance": "some classes have many times the pictures of others",
+    "rare": "classes with very few {many}",
+    "imbalance": "some classes have many times the {many} of others",
     "huge": "pictures of more than 50 megapixels, which take time and memory",
-    "misnamed": "files whose ending says another format than they have",
-    "turned": "photographs that lie on their side; they are set upright by their EXIF entry",
-    "constant": "columns that hold one value in every row: nothing can be learnt from them",
-    "unusual": "pictures that are brought to 8 bits and 1 or 3 channels: transparent, CMYK, 16 bits, animated",
-    "grey": "grey pictures among colour pictures",
+    "misnamed": "files whose extension does not match their format",
+    "turned": "photographs stored on their side; they are rotated upright as their EXIF entry says",
+    "constant": "columns with the same value in every row: nothing can be learnt from them",
+    "unusual": "pictures that are converted to 8 bits and 1 or 3 channels: transparent, CMYK, 16 bits, animated",
+    "grey": "greyscale pictures among colour pictures",
     "elongated": "pictures that are more than twice as long as wide, or the other way round",
     "tiny": "pictures smaller than 32 pixels a side among larger ones",
 }
-"""What may be found, the worst first, in words."""
+"""What may be found, the worst first, in words; ``{one}`` and ``{many}`` are what inputs are called."""
 PROBLEMS = frozenset({"unreadable", "leak", "contradiction", "duplicate", "suspicious", "blank", "rare", "imbalance"})
-"""The kinds that should be looked at before training; the others are told so that nobody is surprised."""
+"""The kinds that should be looked at before training; the others are reported so that nobody is surprised."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Finding:
 
     Args:
         kind: of :data:`KINDS`.
-        files: the pictures that it concerns, by name; of copies all of them, the one that is kept first.
+        files: the inputs that it concerns, by name; of copies all of them, the one that is kept first.
         detail: what exactly, for people.
         drop: those of the files that a cleaned list leaves out.
     """

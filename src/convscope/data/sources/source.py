@@ -60,6 +60,7 @@ class ArraySource:
     parts: tuple[NDArray[np.uint8], ...] = field(repr=False)
     identity: str = field(repr=False)
     modality: ClassVar[str] = "image"
+    one: ClassVar[str] = "picture"
     many: ClassVar[str] = "pictures"
 
     def shape(self) -> tuple[int, ...]:
@@ -102,6 +103,7 @@ class FileSource:
     place: Place = field(repr=False)
     members: tuple[Member, ...] = field(repr=False)
     modality: ClassVar[str] = "image"
+    one: ClassVar[str] = "picture"
     many: ClassVar[str] = "pictures"
 
     @property
@@ -183,6 +185,7 @@ class TableSource:
     found_by: str
     identity: str = field(repr=False)
     modality: ClassVar[str] = "vector"
+    one: ClassVar[str] = "row"
     many: ClassVar[str] = "rows"
 
     @property

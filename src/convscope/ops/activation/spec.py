@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, ClassVar, Literal
 
 from convscope.ops.spec import Misfit, Op, no_products, number, operation, word
@@ -46,7 +46,6 @@ def pointwise(*, monotone: Monotone, nonlinearity: Nonlinearity, keeps: Keeps) -
     )
 
 
-@dataclass(frozen=True)
 class Activation(Op):
     """A function of each value alone. All that is known of one stands in its class; adding one is one class.
 
@@ -138,7 +137,6 @@ def _inside(within: Any, x: Any, xp: Any, value: float = 1.0) -> Any:
 
 
 @operation("relu", "max(0, x)")
-@dataclass(frozen=True)
 class ReLU(Activation):
     """``relu``: max(0, x)."""
 
@@ -169,7 +167,6 @@ class ReLU(Activation):
 
 
 @operation("relu6", "min(max(0, x), 6)")
-@dataclass(frozen=True)
 class ReLU6(Activation):
     """``relu6``: min(max(0, x), 6) (Howard et al. 2017)."""
 
@@ -201,7 +198,6 @@ class ReLU6(Activation):
 
 
 @operation("clip", "x, cut off below and above")
-@dataclass(frozen=True)
 class Clip(Activation):
     """``clip``: min(max(x, min), max); torch's hardtanh and clamp, between -1 and 1 where nothing else is said.
 
@@ -255,7 +251,6 @@ class Clip(Activation):
 
 
 @operation("leakyrelu", "x, or a small multiple of it below zero")
-@dataclass(frozen=True)
 class LeakyReLU(Activation):
     """``leakyrelu``: x where x > 0, else negative_slope * x (Maas et al. 2013)."""
 
@@ -295,7 +290,6 @@ class LeakyReLU(Activation):
 
 
 @operation("gelu", "x times the normal distribution's share below x")
-@dataclass(frozen=True)
 class GELU(Activation):
     """``gelu``: x * Phi(x), or its ``approximate=tanh`` form (Hendrycks and Gimpel 2016)."""
 
@@ -365,7 +359,6 @@ _GELU_INNER, _GELU_CUBE = math.sqrt(2 / math.pi), 0.044715
 
 
 @operation("silu", "x * sigmoid(x)")
-@dataclass(frozen=True)
 class SiLU(Activation):
     """``silu``: x * sigmoid(x), also called swish (Elfwing et al. 2017, Ramachandran et al. 2017)."""
 
@@ -397,7 +390,6 @@ class SiLU(Activation):
 
 
 @operation("hardswish", "x * relu6(x + 3) / 6")
-@dataclass(frozen=True)
 class Hardswish(Activation):
     """``hardswish``: x * relu6(x + 3) / 6 (Howard et al. 2019)."""
 
@@ -433,7 +425,6 @@ def _hard_sigmoid(x: float, name: str) -> Step:
 
 
 @operation("hardsigmoid", "relu6(x + 3) / 6")
-@dataclass(frozen=True)
 class Hardsigmoid(Activation):
     """``hardsigmoid``: relu6(x + 3) / 6, or min(max(alpha * x + beta, 0), 1) (Courbariaux et al. 2015, Howard 2019).
 
@@ -496,7 +487,6 @@ class Hardsigmoid(Activation):
 
 
 @operation("tanh", "hyperbolic tangent")
-@dataclass(frozen=True)
 class Tanh(Activation):
     """``tanh``: (e^x - e^-x) / (e^x + e^-x)."""
 
@@ -525,7 +515,6 @@ class Tanh(Activation):
 
 
 @operation("sigmoid", "1 / (1 + e^-x)")
-@dataclass(frozen=True)
 class Sigmoid(Activation):
     """``sigmoid``: 1 / (1 + e^-x); its slope is at most 0.25."""
 
@@ -561,7 +550,6 @@ class Sigmoid(Activation):
 
 
 @operation("softmax", "e^x over the sum of all e^x: a distribution over the channels")
-@dataclass(frozen=True)
 class Softmax(Op):
     """``softmax``: over the channels; a network may end with it, training then reads the scores before it."""
 
@@ -587,7 +575,6 @@ class Softmax(Op):
 
 
 @operation("logsoftmax", "the logarithm of softmax")
-@dataclass(frozen=True)
 class LogSoftmax(Op):
     """``logsoftmax``: x less the logarithm of the sum of all e^x, over the channels.
 

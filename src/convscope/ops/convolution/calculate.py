@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from convscope.errors import UserError
@@ -16,7 +18,7 @@ from convscope.ops.calculate import (
     tensors_of,
 )
 from convscope.ops.convolution.spec import Conv
-from convscope.ops.spec import build, spell_shape
+from convscope.ops.spec import Shape, build, spell_shape
 
 
 def make_conv(given: Given) -> Prepared:
@@ -28,6 +30,8 @@ def make_conv(given: Given) -> Prepared:
             got = f"kernel {number} is {spell_shape(kernel.shape)}, kernel 1 is {spell_shape(kernels[0].shape)}"
             raise UserError(given.where, got, "kernels of one size")
     rank = rank_of(given, given.values, *(arguments.get(name) for name in ("stride", "padding", "dilation")))
+    if arguments.get("padding") == "causal" and rank_of(given, given.values) == 1:
+        rank = 1
     weight = np.stack(kernels)
     if rank == 1:
         image, weight = image[:, 0], weight[:, :, 0]
@@ -45,6 +49,13 @@ def make_conv(given: Given) -> Prepared:
     return Prepared(op, [image], {"weight": weight, **bias})
 
 
+def group_channels(op: Conv, shapes: Sequence[Shape], out: int) -> Sequence[int]:
+    """The input's channels that a kernel covers: those of its group."""
+    channels = shapes[0][0] // op.groups
+    first = out // (op.out_channels // op.groups) * channels
+    return range(first, first + channels)
+
+
 CALCULATE.enter(Conv)(
     Use(
         "INPUT KERNEL...",
@@ -54,5 +65,7 @@ CALCULATE.enter(Conv)(
         2,
         10_000,
         ("input", "kernel"),
+        covers=group_channels,
+        unfolds=True,
     )
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convscope.ops.convolution.spec import Conv
+from convscope.ops.convolution.spec import Conv, is_two_sided
 from convscope.ops.spec import Misfit
 from convscope.ops.spelling import (
     KERAS,
@@ -14,6 +14,8 @@ from convscope.ops.spelling import (
     Written,
     WrittenKeras,
     call,
+    factor,
+    flat_text,
     keras_rank,
     torch_rank,
 )
@@ -34,6 +36,37 @@ _SAME = '''def pad_same(x, kernel, stride, dilation, value=0.0):
 
 PAD_SAME = Helper("same", _SAME, _FUNCTIONAL, 300)
 """Zeros as TensorFlow puts them."""
+
+
+_SIDES = '''def pad_sides(x, padding, value=0.0):
+    """Pad by the numbers before each dimension, then those behind each."""
+    rank = x.dim() - 2
+    pairs = reversed(list(zip(padding[:rank], padding[rank:], strict=True)))
+    return F.pad(x, [number for pair in pairs for number in pair], value=value)'''
+
+PAD_SIDES = Helper("sides", _SIDES, _FUNCTIONAL, 301)
+"""Padding of two numbers a dimension."""
+
+
+_SIDES_CONV = '''class PaddedConv{rank}d(nn.Conv{rank}d):
+    """A convolution with other zeros before than behind."""
+
+    def __init__(self, *sizes, pads, **named):
+        super().__init__(*sizes, **named)
+        self.pads = pads
+
+    def forward(self, x):
+        return super().forward(pad_sides(x, self.pads))'''
+
+
+_KERAS_SIDES = '''def pad_sides(x, padding, value=0.0):
+    """Pad by the numbers before each dimension, then those behind each."""
+    rank = len(x.shape) - 2
+    pairs = zip(padding[:rank], padding[rank:], strict=True)
+    return keras.ops.pad(x, [(0, 0), *pairs, (0, 0)], constant_values=value)'''
+
+KERAS_PAD_SIDES = Helper("sides", _KERAS_SIDES, order=90)
+"""The same in Keras, channels last."""
 
 
 _SAME_CONV = '''class SameConv{rank}d(nn.Conv{rank}d):
@@ -85,7 +118,19 @@ def _pytorch_conv(op: Conv, a: Written, node: Place) -> Code:
             rank = len(node.shape) - 1
             a.helpers |= {PAD_SAME, Helper(f"same_conv{rank}", _SAME_CONV.format(rank=rank), _FUNCTIONAL, 310)}
             name = f"SameConv{rank}d"
+    elif op.padding == "causal" or is_two_sided(op.padding, node.input_shapes[0]):
+        rank = len(node.shape) - 1
+        a.helpers |= {PAD_SIDES, Helper(f"padded_conv{rank}", _SIDES_CONV.format(rank=rank), _FUNCTIONAL, 311)}
+        name, pads = f"PaddedConv{rank}d", named.pop("padding")
+        named["pads"] = _causal(a) if op.padding == "causal" else pads
     return call(name, a.channels, a.text("out_channels"), a.text("kernel_size"), **named)
+
+
+def _causal(a: Written | WrittenKeras) -> str:
+    """``dilation * (kernel - 1)`` zeros before, none behind."""
+    dilation, kernel = (a.text(name).removeprefix("(").removesuffix(",)") for name in ("dilation", "kernel_size"))
+    reach = str(int(kernel) - 1) if kernel.isdecimal() else f"({kernel} - 1)"
+    return f"({reach if dilation == '1' else f'{factor(dilation)} * {reach}'}, 0)"
 
 
 @KERAS.enter(Conv)
@@ -95,5 +140,11 @@ def _keras_conv(op: Conv, v: WrittenKeras, node: Place) -> Layer:
     if strided and dilated:
         raise Misfit("a convolution with stride and dilation", "Keras has either")
     named = v.given("stride", "padding", "dilation", "groups", "bias")
-    code = call("conv", v.tensor, v.text("out_channels"), v.text("kernel_size"), **named, name=v.name)
-    return Layer(code, True, (keras_conv(rank),))
+    tensor = v.tensor
+    helpers: tuple[Helper, ...] = (keras_conv(rank),)
+    if op.padding == "causal" or is_two_sided(op.padding, node.input_shapes[0]):
+        pads = named.pop("padding")
+        tensor = flat_text(call("pad_sides", tensor, _causal(v) if op.padding == "causal" else pads))
+        helpers = (*helpers, KERAS_PAD_SIDES)
+    code = call("conv", tensor, v.text("out_channels"), v.text("kernel_size"), **named, name=v.name)
+    return Layer(code, True, helpers)

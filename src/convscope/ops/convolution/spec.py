@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
-from typing import ClassVar
+from typing import ClassVar, TypeGuard
 
 from convscope.ops.spec import (
     Misfit,
@@ -21,41 +20,70 @@ from convscope.ops.spec import (
     size,
     slide,
     spatial,
+    spell_shape,
 )
 from convscope.ops.traits import Traits
 
 __all__ = ["Conv"]
 
 
+def is_two_sided(padding: Size | str, shape: Shape) -> TypeGuard[tuple[int, ...]]:
+    """Whether padding has two numbers for each dimension: those before all dimensions, then those after (ONNX's order).
+
+    Example:
+        >>> is_two_sided((0, 0, 1, 1), (3, 8, 8)), is_two_sided((1, 1), (3, 8, 8))
+        (True, False)
+    """
+    return isinstance(padding, tuple) and len(padding) == 2 * (len(shape) - 1)
+
+
 def resolve_window(
     op_word: str, shape: Shape, kernel_size: Size, stride: Size, dilation: Size, padding: Size | str
 ) -> Window:
-    """The window with one entry a dimension; ``same`` and ``valid`` become numbers."""
+    """The window with one entry a dimension; ``same``, ``valid`` and ``causal`` become numbers.
+
+    Raises:
+        Misfit: a number too many or too few, or ``causal`` of anything but a signal.
+    """
     spatial(op_word, shape)
     kernel = per_dimension("window", kernel_size, shape)
     strides = per_dimension("stride", stride, shape)
     dilations = per_dimension("dilation", dilation, shape)
     if padding == "same":
         pads = tuple(map(same_padding, shape[1:], kernel, strides, dilations))
+    elif padding == "causal":
+        if len(kernel) != 1:
+            raise Misfit(
+                f"padding=causal over {spell_shape(shape[1:])}",
+                "a signal: one dimension beside the channels, whose order is time",
+                argument="padding",
+            )
+        pads = ((dilations[0] * (kernel[0] - 1), 0),)
     elif isinstance(padding, str):
         pads = ((0, 0),) * len(kernel)
+    elif is_two_sided(padding, shape):
+        pads = tuple(zip(padding[: len(kernel)], padding[len(kernel) :], strict=True))
     else:
         pads = tuple((p, p) for p in per_dimension("padding", padding, shape))
     return Window(kernel, strides, dilations, pads)
 
 
 @operation("conv", "slides a kernel over the input; at each place, products with the window are summed")
-@dataclass(frozen=True)
 class Conv(Op):
     """``conv OUT_CHANNELS KERNEL_SIZE``: cross-correlation as in ``torch.nn.Conv2d``.
 
     ``padding=same`` and ``valid`` are TensorFlow's, with any stride (PyTorch allows ``same`` at stride 1 only).
+    ``padding=0x0x1x1`` are the zeros before the rows and columns, then those after. ``padding=causal`` of a signal puts
+    all zeros before, ``dilation * (kernel - 1)`` of them, so that no output reads what comes later (van den Oord et al.
+    2016, WaveNet).
 
     Example:
         >>> Conv(6, (5, 5)).shape([(1, 32, 32)])
         (6, 28, 28)
         >>> Conv(7, 3, padding="same").parameters([(3, 4, 4)])
         {'weight': (7, 3, 3, 3), 'bias': (7,)}
+        >>> Conv(4, 3, dilation=2, padding="causal").window([(1, 16)]).padding
+        ((4, 0),)
     """
 
     positional: ClassVar[tuple[str, ...]] = ("out_channels", "kernel_size")
@@ -87,7 +115,7 @@ class Conv(Op):
     out_channels: int = count()
     kernel_size: Size = size()
     stride: Size = size(1)
-    padding: Size | str = size(0, minimum=0, words=("same", "valid"))
+    padding: Size | str = size(0, minimum=0, words=("same", "valid", "causal"))
     dilation: Size = size(1)
     groups: int = count(1)
     bias: bool = flag(True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from convscope.ops.spec import Misfit, Op, Shape, count, elements, flag, operation, spell_shape
@@ -13,7 +12,6 @@ __all__ = ["Linear"]
 
 
 @operation("linear", "a weighted sum of all inputs for each output")
-@dataclass(frozen=True)
 class Linear(Op):
     """``linear OUT_FEATURES``: the fully connected layer, ``torch.nn.Linear``.
 

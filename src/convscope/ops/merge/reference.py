@@ -17,6 +17,7 @@ from convscope.ops.arrays import (
 from convscope.ops.merge.spec import Add, Concat, Mul
 from convscope.ops.opening import OPEN, UnitOperands, finish, grid, terms_at
 from convscope.ops.step import Operand, Step
+from convscope.ops.terms import Terms
 from convscope.ops.uses import (
     STEPS,
     USES,
@@ -27,7 +28,7 @@ from convscope.ops.uses import (
     no_steps,
     single,
 )
-from convscope.ops.walk import Terms, Walk
+from convscope.ops.walk import Walk
 
 
 @FORWARD.enter(Add)

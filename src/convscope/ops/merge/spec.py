@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from convscope.ops.spec import Misfit, Op, Shape, no_products, operation, spell_shape
@@ -34,7 +33,6 @@ def _way_out(what: str, inputs: Sequence[Shape]) -> str:
 
 
 @operation("add", "the sum of the branches")
-@dataclass(frozen=True)
 class Add(Op):
     """``add { ... | ... }``: the residual connection (He et al. 2015)."""
 
@@ -67,7 +65,6 @@ class Add(Op):
 
 
 @operation("mul", "the product of the branches")
-@dataclass(frozen=True)
 class Mul(Op):
     """``mul { ... | ... }``: a branch of ``C x 1 x 1`` scales whole channels (squeeze-and-excitation, Hu et al. 2017).
 
@@ -108,7 +105,6 @@ class Mul(Op):
 
 
 @operation("concat", "the branches' channels one after another")
-@dataclass(frozen=True)
 class Concat(Op):
     """``concat { ... | ... }``: joins channels (Inception, Szegedy et al. 2014; DenseNet, Huang et al. 2016)."""
 

@@ -37,6 +37,7 @@ from convscope.ops.normalisation.spec import BatchNorm, GroupNorm, LayerNorm, Lo
 from convscope.ops.opening import OPEN, UnitOperands, finish, grid, own_term, terms_at, with_bias
 from convscope.ops.spec import Op, elements
 from convscope.ops.step import Step, make_step
+from convscope.ops.terms import Indices, Vector
 from convscope.ops.uses import (
     STEPS,
     USES,
@@ -54,7 +55,7 @@ from convscope.ops.uses import (
     weight_at,
     with_channel,
 )
-from convscope.ops.walk import Indices, Vector, Walk
+from convscope.ops.walk import Walk
 
 
 def _scaled(normal: Array, parameters: Tensors) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from convscope.ops.spec import Misfit, Op, Shape, count, flag, no_products, number, operation, word
@@ -38,7 +38,6 @@ def _scale_and_shift(shape: Shape, affine: bool) -> Mapping[str, Shape]:
 
 
 @operation("batchnorm", "each channel to mean 0 and variance 1 over the batch, then scaled and shifted")
-@dataclass(frozen=True)
 class BatchNorm(Op):
     """``batchnorm``: ``torch.nn.BatchNorm1d`` and ``2d`` (Ioffe and Szegedy 2015).
 
@@ -82,7 +81,6 @@ class BatchNorm(Op):
 
 
 @operation("layernorm", "each example to mean 0 and variance 1, then scaled and shifted")
-@dataclass(frozen=True)
 class LayerNorm(Op):
     """``layernorm``: over the channels at each place (as ConvNeXt does), or ``over=all`` values of the example.
 
@@ -111,7 +109,6 @@ class LayerNorm(Op):
 
 
 @operation("groupnorm", "groups of channels to mean 0 and variance 1, then scaled and shifted")
-@dataclass(frozen=True)
 class GroupNorm(Op):
     """``groupnorm NUM_GROUPS``: ``torch.nn.GroupNorm`` (Wu and He 2018)."""
 
@@ -159,7 +156,6 @@ class GroupNorm(Op):
 
 
 @operation("localresponsenorm", "each value divided by a sum of squares over neighbouring channels")
-@dataclass(frozen=True)
 class LocalResponseNorm(Op):
     """``localresponsenorm SIZE``: ``torch.nn.LocalResponseNorm`` (Krizhevsky et al. 2012; alpha is over size)."""
 
@@ -201,7 +197,6 @@ class LocalResponseNorm(Op):
 
 
 @operation("scale", "each channel times a trained number")
-@dataclass(frozen=True)
 class Scale(Op):
     """``scale``: a weight a channel, with ``bias=yes`` a bias too: what a normalisation ends with, alone.
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Sequence
+from itertools import product
+from typing import Any
+
 import torch
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  the name by which everyone knows it
 
 from convscope.ops.pooling.spec import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
-from convscope.ops.spec import Misfit, per_dimension, spell_shape
+from convscope.ops.spec import Misfit, Shape, Window, per_dimension, spell_shape
 from convscope.ops.tensors import COMPUTE, Compute, Place, by_rank, pads_of
 
 
@@ -18,21 +24,90 @@ def _max_pool(op: MaxPool, node: Place) -> Compute:
     if all(before == after <= k // 2 for (before, after), k in zip(window.padding, kernel, strict=True)):
         padding = tuple(before for before, _ in window.padding)
         return lambda part, inputs: pool(inputs[0], kernel, stride, padding, dilation, ceil)
-    # "same" padding that torch refuses: uneven, or more than half a window since the window is dilated.
-    pads = pads_of(window.padding)
-    return lambda part, inputs: pool(F.pad(inputs[0], pads, value=-torch.inf), kernel, stride, 0, dilation, ceil)
+    # Padding that torch refuses: uneven, or more than half a window, as "same" has of a dilated one.
+    pads, within = pads_of(window.padding), _places(node.shape)
+
+    def padded(part: Any, inputs: Sequence[Tensor]) -> Tensor:
+        y = pool(F.pad(inputs[0], pads, value=-torch.inf), kernel, stride, 0, dilation, ceil)
+        return y[within] if ceil else y
+
+    return padded
+
+
+def _places(shape: Shape) -> tuple[slice, ...]:
+    """Those of the output: of what was padded before, ``ceil_mode`` also begins a window within the padding behind."""
+    return (slice(None), slice(None), *(slice(n) for n in shape[1:]))
 
 
 @COMPUTE.enter(AvgPool)
 def _avg_pool(op: AvgPool, node: Place) -> Compute:
     pool = by_rank(node, "avg_pool{}d")
     window, lengths = op.window(node.input_shapes), node.input_shapes[0][1:]
+    if op.dilated > 1:
+        return _padded_mean(op, node, lambda x: _dilated_sums(x, window, node.shape[1:]))
     kernel, stride, padding = window.kernel, window.stride, tuple(before for before, _ in window.padding)
     if len(kernel) == 3 and any(k > n for k, n in zip(kernel, lengths, strict=True)):
         got = f"a window {spell_shape(kernel)} larger than its input {spell_shape(lengths)}"
         raise Misfit(got, "in three dimensions, torch averages only within the input")
-    ceil, count_pad = op.ceil_mode, op.count_include_pad
-    return lambda part, inputs: pool(inputs[0], kernel, stride, padding, ceil, count_pad)
+    ceil, count_pad, divisor = op.ceil_mode, op.count_include_pad, op.divisor_override
+    sums = _signal_sums if len(kernel) == 1 else pool
+    if any(before != after or before > k // 2 for (before, after), k in zip(window.padding, kernel, strict=True)):
+        return _padded_mean(op, node, lambda x: sums(x, kernel, stride, 0, ceil, divisor_override=1))
+    if divisor is None:
+        return lambda part, inputs: pool(inputs[0], kernel, stride, padding, ceil, count_pad)
+    return lambda part, inputs: sums(inputs[0], kernel, stride, padding, ceil, divisor_override=divisor)
+
+
+def _signal_sums(
+    x: Tensor,
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int] | int,
+    ceil: bool,
+    divisor_override: int,
+) -> Tensor:
+    """``avg_pool1d`` with a divisor, which torch has in two dimensions."""
+    around = 0 if isinstance(padding, int) else (0, *padding)
+    wide = F.avg_pool2d(x.unsqueeze(2), (1, *kernel), (1, *stride), around, ceil, divisor_override=divisor_override)
+    return wide.squeeze(2)
+
+
+def _padded_mean(op: AvgPool, node: Place, sums: Callable[[Tensor], Tensor]) -> Compute:
+    """What torch has no words for: the sums of an operand padded beforehand, over how many values lay below."""
+    window, within = op.window(node.input_shapes), _places(node.shape)
+    pads = pads_of(window.padding) if any(map(any, window.padding)) else None
+    counts: Tensor | float = float(op.divisor_override or 0)
+    if op.divisor_override is None:
+        ones = torch.ones((1, 1, *node.input_shapes[0][1:]))
+        ones = ones if pads is None else F.pad(ones, pads, value=float(op.count_include_pad))
+        counts = sums(ones)[within]
+
+    def compute(part: Any, inputs: Sequence[Tensor]) -> Tensor:
+        # A sum in half the digits would be rounded before it is divided.
+        x = inputs[0].to(torch.promote_types(inputs[0].dtype, torch.float32))
+        total = sums(x if pads is None else F.pad(x, pads))[within]
+        by = counts.to(total) if isinstance(counts, Tensor) else counts
+        return (total / by).to(inputs[0].dtype)
+
+    return compute
+
+
+def _dilated_sums(x: Tensor, window: Window, places: tuple[int, ...]) -> Tensor:
+    """The sums of windows with holes in a padded operand, as the sum of shifted ones."""
+    sides = list(zip(places, window.kernel, window.stride, window.dilation, x.shape[2:], strict=True))
+    overrun = [(0, max(0, (place - 1) * s + (k - 1) * d + 1 - length)) for place, k, s, d, length in sides]
+    if any(map(any, overrun)):
+        x = F.pad(x, pads_of(tuple(overrun)))
+    offsets = product(*map(range, window.kernel))
+    shifted = (x[_under(at, sides)] for at in offsets)
+    return functools.reduce(Tensor.add, shifted)
+
+
+def _under(at: tuple[int, ...], sides: Sequence[tuple[int, ...]]) -> tuple[slice, ...]:
+    """What lies under one value of the kernel, at every place."""
+    pairs = zip(at, sides, strict=True)
+    inside = (slice(k * d, k * d + (place - 1) * s + 1, s) for k, (place, _, s, d, _) in pairs)
+    return (slice(None), slice(None), *inside)
 
 
 @COMPUTE.enter(AdaptiveAvgPool)

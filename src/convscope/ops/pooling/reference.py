@@ -21,6 +21,7 @@ from convscope.ops.opening import OPEN, UnitOperands, finish, grid, mean_of, ter
 from convscope.ops.pooling.spec import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from convscope.ops.spec import Op, Shape, Window, per_dimension
 from convscope.ops.step import Step, make_step
+from convscope.ops.terms import Indices, Terms
 from convscope.ops.uses import (
     STEPS,
     USES,
@@ -32,7 +33,7 @@ from convscope.ops.uses import (
     pairs,
     with_channel,
 )
-from convscope.ops.walk import Indices, Terms, Walk
+from convscope.ops.walk import Walk
 from convscope.ops.windows import give_back, window_places, windows
 
 
@@ -52,11 +53,18 @@ def max_pool(image_NC_spatial: Array, window: Window, ceil: bool = False) -> Arr
     return out
 
 
-def average_pool(image_NC_spatial: Array, window: Window, ceil: bool = False, count_include_pad: bool = True) -> Array:
+def average_pool(
+    image_NC_spatial: Array,
+    window: Window,
+    ceil: bool = False,
+    count_include_pad: bool = True,
+    divisor: int | None = None,
+) -> Array:
     """The mean of each window: ``(N, C, *spatial)`` to ``(N, C, *places)``.
 
     The divisor is PyTorch's. With ``count_include_pad`` a zero of the padding counts as a value, but what a window
-    of ``ceil_mode`` covers beyond the padding does not; without it only values of the image count.
+    of ``ceil_mode`` covers beyond the padding does not; without it only values of the image count. A ``divisor`` that
+    is given stands in place of it.
 
     Example:
         >>> signal = np.array([[[2.0, 4.0, 6.0]]])
@@ -65,11 +73,14 @@ def average_pool(image_NC_spatial: Array, window: Window, ceil: bool = False, co
         array([[[3., 6.]]])
     """
     total = windows(image_NC_spatial, window, ceil=ceil).sum(axis=tuple(range(-len(window.kernel), 0)))
-    out: Array = total / divisors(image_NC_spatial.shape[1:], window, ceil, count_include_pad).astype(total.dtype)
+    by = divisors(image_NC_spatial.shape[1:], window, ceil, count_include_pad, divisor)
+    out: Array = total / by.astype(total.dtype)
     return out
 
 
-def divisors(shape: Shape, window: Window, ceil: bool = False, count_include_pad: bool = True) -> Array:
+def divisors(
+    shape: Shape, window: Window, ceil: bool = False, count_include_pad: bool = True, divisor: int | None = None
+) -> Array:
     """By what the sum at each place is divided in average pooling, ``(*places,)``; see :func:`average_pool`.
 
     Example:
@@ -77,17 +88,27 @@ def divisors(shape: Shape, window: Window, ceil: bool = False, count_include_pad
         >>> divisors((1, 3), pair, ceil=True)
         array([2., 1.])
     """
-    divisor: Array = np.ones(())
-    for length, place, kernel, stride, (before, after) in zip(
-        shape[1:], window_places(shape, window, ceil), window.kernel, window.stride, window.padding, strict=True
-    ):
-        start = np.arange(place) * stride - before
-        end = np.minimum(start + kernel, length + after)
-        if not count_include_pad:
-            start, end = np.maximum(start, 0), np.minimum(end, length)
+    places = window_places(shape, window, ceil)
+    if divisor is not None:
+        return np.full(places, float(divisor))
+    counts: Array = np.ones(())
+    for dimension, place in enumerate(places):
         # The number of values under a window is a product over the dimensions, so an outer product over all places.
-        divisor = np.multiply.outer(divisor, (end - start).astype(np.float64))
-    return divisor
+        under_N = [len(_counted(at, dimension, shape, window, count_include_pad)) for at in range(place)]
+        counts = np.multiply.outer(counts, np.array(under_N, np.float64))
+    return counts
+
+
+def _counted(at: int, dimension: int, shape: Shape, window: Window, count_include_pad: bool) -> list[int]:
+    """The rows that a mean counts at one place of a dimension, one of the padding as -1.
+
+    What a window of ``ceil_mode`` covers beyond the padding counts as nothing at all.
+    """
+    length, (before, after) = shape[1 + dimension], window.padding[dimension]
+    start, step = at * window.stride[dimension] - before, window.dilation[dimension]
+    covered = [row for k in range(window.kernel[dimension]) if (row := start + step * k) < length + after]
+    marked = [row if 0 <= row < length else -1 for row in covered]
+    return marked if count_include_pad else [row for row in marked if row >= 0]
 
 
 def adaptive_windows(length: int, places: int) -> list[slice]:
@@ -167,6 +188,7 @@ def average_pool_backward(
     window: Window,
     ceil: bool = False,
     count_include_pad: bool = True,
+    divisor: int | None = None,
 ) -> Array:
     """The gradient of an average pooling's input: each place gives every value under it the same share.
 
@@ -175,8 +197,8 @@ def average_pool_backward(
         >>> average_pool_backward(np.zeros((1, 1, 4)), np.array([[[2.0, 6.0]]]), pair)
         array([[[1., 1., 3., 3.]]])
     """
-    divisor = divisors(image_NC_spatial.shape[1:], window, ceil, count_include_pad)
-    share = gradient_NC_places / divisor.astype(gradient_NC_places.dtype)
+    by = divisors(image_NC_spatial.shape[1:], window, ceil, count_include_pad, divisor)
+    share = gradient_NC_places / by.astype(gradient_NC_places.dtype)
     return give_back(lambda offset: share, image_NC_spatial, window, ceil)
 
 
@@ -227,7 +249,12 @@ def _forward_max_pool(op: MaxPool, given: Operands) -> Array:
 
 @FORWARD.enter(AvgPool)
 def _forward_avg_pool(op: AvgPool, given: Operands) -> Array:
-    return average_pool(given.x, op.window(given.shapes), op.ceil_mode, op.count_include_pad)
+    return average_pool(given.x, op.window(given.shapes), *_rule(op))
+
+
+def _rule(op: AvgPool) -> tuple[bool, bool, int | None]:
+    """What decides the divisor, beside the window."""
+    return op.ceil_mode, op.count_include_pad, op.divisor_override
 
 
 @FORWARD.enter(AdaptiveAvgPool)
@@ -259,8 +286,7 @@ def _backward_max_pool(op: MaxPool, given: Operands, gradient: Array) -> Gradien
 
 @BACKWARD.enter(AvgPool)
 def _backward_avg_pool(op: AvgPool, given: Operands, gradient: Array) -> Gradients:
-    window = op.window(given.shapes)
-    return gradient_of(average_pool_backward(given.x, gradient, window, op.ceil_mode, op.count_include_pad))
+    return gradient_of(average_pool_backward(given.x, gradient, op.window(given.shapes), *_rule(op)))
 
 
 @BACKWARD.enter(AdaptiveAvgPool, GlobalAvgPool)
@@ -292,16 +318,12 @@ def _open_max_pool(op: MaxPool, given: UnitOperands) -> Walk:
 
 @OPEN.enter(AvgPool)
 def _open_avg_pool(op: AvgPool, given: UnitOperands) -> Walk:
-    window, sides = op.window(given.shapes), []
-    for at, length, kernel, stride, (before, after) in zip(
-        given.index[1:], given.x.shape[1:], window.kernel, window.stride, window.padding, strict=True
-    ):
-        start = at * stride - before
-        # What a window of ceil_mode covers beyond the padding counts as nothing at all.
-        covered = range(start, min(start + kernel, length + after))
-        marked = [row if 0 <= row < length else -1 for row in covered]
-        sides.append(marked if op.count_include_pad else [row for row in marked if row >= 0])
-    return mean_of(op, given, terms_at(given, grid([given.index[0]], *sides)))
+    window = op.window(given.shapes)
+    sides = [
+        _counted(at, dimension, given.x.shape, window, op.count_include_pad)
+        for dimension, at in enumerate(given.index[1:])
+    ]
+    return mean_of(op, given, terms_at(given, grid([given.index[0]], *sides)), op.divisor_override)
 
 
 @OPEN.enter(AdaptiveAvgPool)
@@ -359,7 +381,7 @@ def _uses_max_pool(op: MaxPool, given: Operands, operand: int, example: int, ind
 def _uses_avg_pool(op: AvgPool, given: Operands, operand: int, example: int, index: Index) -> Uses:
     window = op.window(given.shapes)
     place, _ = pairs(index, window, given.shapes[0], op.ceil_mode)
-    divisor = divisors(given.shapes[0], window, op.ceil_mode, op.count_include_pad)
+    divisor = divisors(given.shapes[0], window, *_rule(op))
     return at_places(example, with_channel(index[0], place), 1 / divisor[tuple(place.T)], "share")
 
 

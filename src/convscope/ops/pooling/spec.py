@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import gcd, prod
 from typing import ClassVar
 
-from convscope.ops.convolution.spec import resolve_window
+from convscope.ops.convolution.spec import is_two_sided, resolve_window
 from convscope.ops.spec import (
     Box,
     Misfit,
@@ -15,6 +15,7 @@ from convscope.ops.spec import (
     Shape,
     Size,
     Window,
+    count,
     flag,
     no_products,
     operation,
@@ -33,10 +34,12 @@ def _checked(op: MaxPool | AvgPool, shape: Shape, window: Window) -> Window:
     for length, kernel, dilation, padding in zip(
         shape[1:], window.kernel, window.dilation, window.padding, strict=True
     ):
-        if op.padding != "same" and padding[0] > kernel // 2:
+        most = dilation * (kernel - 1) if is_two_sided(op.padding, shape) else kernel // 2
+        if op.padding != "same" and max(padding) > most:
+            half = "" if is_two_sided(op.padding, shape) else "half of "
             raise Misfit(
-                f"padding {padding[0]} is more than half of the window {spell(window.kernel)}",
-                f"at most {kernel // 2}, so that every window holds a value of the input",
+                f"padding {max(padding)} is more than {half}the window {spell(window.kernel)}",
+                f"at most {most}, so that every window holds a value of the input",
                 argument="padding",
             )
         if dilation > length and any(padding):
@@ -49,7 +52,6 @@ def _checked(op: MaxPool | AvgPool, shape: Shape, window: Window) -> Window:
 
 
 @operation("maxpool", "the largest value of each window")
-@dataclass(frozen=True)
 class MaxPool(Op):
     """``maxpool KERNEL_SIZE``: as ``torch.nn.MaxPool2d``; the stride is the window where none is given.
 
@@ -99,14 +101,34 @@ class MaxPool(Op):
         return (inputs[0][0], *slide("maxpool", inputs[0], self.window(inputs), self.ceil_mode))
 
 
+_SLIDING_MEAN = Traits(
+    reads="window",
+    monotone="rounded",
+    linearity="affine",
+    nonlinearity="none",
+    keeps=("input",),
+    aliases="never",
+    gradient="made",
+    pools="mean",
+    product=False,
+    overwritable=True,
+    precise=False,
+    random=False,
+)
+
+
 @operation("avgpool", "the mean of each window")
-@dataclass(frozen=True)
 class AvgPool(Op):
     """``avgpool KERNEL_SIZE``: as ``torch.nn.AvgPool2d``; padded zeros count unless ``count_include_pad=no``.
+
+    ``divisor_override`` divides every sum by that number, whatever lies under the window. TensorFlow's average with
+    ``padding=same`` leaves the zeros out: ``padding=same count_include_pad=no``.
 
     Example:
         >>> AvgPool(3, stride=2, ceil_mode=True).shape([(8, 6, 6)])
         (8, 3, 3)
+        >>> AvgPool(3, stride=1, padding="same", count_include_pad=False).shape([(8, 6, 6)])
+        (8, 6, 6)
     """
 
     positional: ClassVar[tuple[str, ...]] = ("kernel_size",)
@@ -114,32 +136,31 @@ class AvgPool(Op):
         "Of each window, the mean. No weights; channels are kept.",
         "윈도우마다 평균을 구합니다. 가중치가 없고 채널 수는 그대로입니다.",
     )
-    traits: ClassVar[Traits] = Traits(
-        reads="window",
-        monotone="rounded",
-        linearity="affine",
-        nonlinearity="none",
-        keeps=("input",),
-        aliases="never",
-        gradient="made",
-        pools="mean",
-        product=False,
-        overwritable=True,
-        precise=False,
-        random=False,
-    )
     macs = no_products
 
     kernel_size: Size = size()
     stride: Size | None = size(None, optional=True)
-    padding: Size = size(0, minimum=0)
+    padding: Size | str = size(0, minimum=0, words=("same", "valid"))
+    dilation: Size = size(1)
     ceil_mode: bool = flag(False)
     count_include_pad: bool = flag(True)
+    divisor_override: int | None = count(None, optional=True)
+
+    @property
+    def traits(self) -> Traits:  # type: ignore[override]
+        """Dilated, torch sums shifted operands, whose backward pass needs none; with a divisor it is no mean."""
+        found = _SLIDING_MEAN if self.dilated == 1 else replace(_SLIDING_MEAN, keeps=())
+        return found if self.divisor_override is None else replace(found, pools="no")
+
+    @property
+    def dilated(self) -> int:
+        """The largest dilation."""
+        return self.dilation if isinstance(self.dilation, int) else max(self.dilation)
 
     def window(self, inputs: Sequence[Shape]) -> Window:
-        """The window with its stride and padding in numbers."""
+        """The window with its stride, dilation and padding in numbers."""
         stride = self.kernel_size if self.stride is None else self.stride
-        window = resolve_window("avgpool", inputs[0], self.kernel_size, stride, 1, self.padding)
+        window = resolve_window("avgpool", inputs[0], self.kernel_size, stride, self.dilation, self.padding)
         return _checked(self, inputs[0], window)
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
@@ -183,7 +204,6 @@ _ADAPTIVE_MEAN = Traits(
 
 
 @operation("adaptiveavgpool", "the mean of as many windows as the output has places")
-@dataclass(frozen=True)
 class AdaptiveAvgPool(Op):
     """``adaptiveavgpool OUTPUT_SIZE``: window i of n over length L is ``[floor(iL/n), ceil((i+1)L/n))``."""
 
@@ -216,7 +236,6 @@ class AdaptiveAvgPool(Op):
 
 
 @operation("adaptivemaxpool", "the largest value of as many windows as the output has places")
-@dataclass(frozen=True)
 class AdaptiveMaxPool(Op):
     """``adaptivemaxpool OUTPUT_SIZE``: windows as in ``adaptiveavgpool``."""
 
@@ -257,7 +276,6 @@ class AdaptiveMaxPool(Op):
 
 
 @operation("globalavgpool", "the mean of each channel")
-@dataclass(frozen=True)
 class GlobalAvgPool(Op):
     """``globalavgpool``: each channel's mean over all places, kept as ``C x 1 x 1`` (Lin et al. 2013)."""
 
@@ -287,7 +305,6 @@ class GlobalAvgPool(Op):
 
 
 @operation("globalmaxpool", "the largest value of each channel")
-@dataclass(frozen=True)
 class GlobalMaxPool(Op):
     """``globalmaxpool``: each channel's maximum over all places, kept as ``C x 1 x 1``."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from convscope.ops.spec import Op, no_products, number, operation
@@ -12,7 +11,6 @@ __all__ = ["Dropout"]
 
 
 @operation("dropout", "sets values to zero at random while training")
-@dataclass(frozen=True)
 class Dropout(Op):
     """``dropout P``: zero with probability p, the rest scaled by 1 / (1 - p) (Srivastava et al. 2014)."""
 

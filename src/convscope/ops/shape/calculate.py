@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
+
 from convscope.ops.calculate import (
     CALCULATE,
     Given,
@@ -13,7 +16,9 @@ from convscope.ops.calculate import (
     signal,
 )
 from convscope.ops.shape.spec import ChannelShuffle, ChannelSplit, Flatten, Identity, Pad, PadChannels
-from convscope.ops.spec import OPERATIONS, build
+from convscope.ops.shape_rules import ShapeRule, dimension_names
+from convscope.ops.spec import OPERATIONS, Shape, build
+from convscope.ops.step import Operand, Step
 
 
 def make_flatten(given: Given) -> Prepared:
@@ -21,12 +26,21 @@ def make_flatten(given: Given) -> Prepared:
     return Prepared(Flatten(), [signal(given.first)])
 
 
+def flatten_rules(op: Flatten, shapes: Sequence[Shape]) -> tuple[ShapeRule, ...]:
+    """The product of all dimensions."""
+    names = dimension_names(len(shapes[0]) - 1)
+    sides = ("channels", *names) if len(shapes[0]) > 1 else ("features",)
+    operands = tuple(Operand(name, float(n)) for name, n in zip(sides, shapes[0], strict=True))
+    form = " * ".join(f"{{{at}}}" for at in range(len(operands)))
+    return (ShapeRule(Step("features", form, operands, float(prod(shapes[0])))),)
+
+
 def make_pad_channels(given: Given) -> Prepared:
     """Channels of zeros around."""
     return Prepared(build(PadChannels, (), arguments_of(given, "before", "after")), [signal(given.first)])
 
 
-CALCULATE.enter(Flatten)(Use("INPUT", make_flatten, (), "flatten '1 2 3 / 0 1 5 / 1 0 2'"))
+CALCULATE.enter(Flatten)(Use("INPUT", make_flatten, (), "flatten '1 2 3 / 0 1 5 / 1 0 2'", rules=flatten_rules))
 CALCULATE.enter(Identity)(Use("INPUT", pointwise, (), "identity '1 2 3'"))
 CALCULATE.enter(PadChannels)(
     Use("INPUT", make_pad_channels, ("before", "after"), "padchannels '1 2 | 3 4' --before 1 --after 0")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from convscope.ops.spec import (
@@ -42,7 +42,6 @@ _MOVED = Traits(
 
 
 @operation("flatten", "all values in one vector")
-@dataclass(frozen=True)
 class Flatten(Op):
     """``flatten``: channels first, then rows, then columns: ``(C, H, W)`` becomes ``(C * H * W,)``."""
 
@@ -76,7 +75,6 @@ class Flatten(Op):
 
 
 @operation("identity", "passes its input on")
-@dataclass(frozen=True)
 class Identity(Op):
     """``identity``: the branch of a merge that changes nothing."""
 
@@ -102,7 +100,6 @@ class Identity(Op):
 
 
 @operation("padchannels", "channels of zeros before and behind")
-@dataclass(frozen=True)
 class PadChannels(Op):
     """``padchannels BEFORE AFTER``: more channels without weights (He et al. 2015, the shortcut's option A).
 
@@ -128,7 +125,6 @@ class PadChannels(Op):
 
 
 @operation("pad", "zeros around the input")
-@dataclass(frozen=True)
 class Pad(Op):
     """``pad BEFORE AFTER``: zeros before and behind each dimension; ``pad 0 1`` is what TensorFlow adds at stride 2.
 
@@ -162,7 +158,6 @@ class Pad(Op):
 
 
 @operation("channelsplit", "some of the channels")
-@dataclass(frozen=True)
 class ChannelSplit(Op):
     """``channelsplit START END``: the channels from ``start`` to before ``end`` (Ma et al. 2018, ShuffleNetV2).
 
@@ -192,7 +187,6 @@ class ChannelSplit(Op):
 
 
 @operation("channelshuffle", "the channels dealt out, one of each group in turn")
-@dataclass(frozen=True)
 class ChannelShuffle(Op):
     """``channelshuffle GROUPS``: ``torch.nn.ChannelShuffle`` (Zhang et al. 2017, ShuffleNet).
 

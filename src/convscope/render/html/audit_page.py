@@ -30,7 +30,7 @@ def write_page(source: Source, checked: Checked, file: Path) -> None:
     """
     sections = [Section("classes", "Classes", "audit/classes.html", _classes(checked))]
     if checked.kinds:
-        kinds = [(kind, KINDS[kind], f"{count:,}") for kind, count in checked.kinds.items()]
+        kinds = [(kind, checked.said(kind), f"{count:,}") for kind, count in checked.kinds.items()]
         sections.insert(0, Section("found", "What was found", "audit/found.html", {"rows": kinds}))
     with seeing(source) as see:
         for kind in checked.kinds:
@@ -40,7 +40,7 @@ def write_page(source: Source, checked: Checked, file: Path) -> None:
                 if kind in WITH_PICTURES
                 else ("audit/list.html", {"rows": [(name(", ".join(f.files)), f.detail) for f in findings[:LISTED]]})
             )
-            sections.append(Section(kind, KINDS[kind].capitalize(), template, values))
+            sections.append(Section(kind, checked.said(kind).capitalize(), template, values))
     page = document(
         "document.html",
         f"{checked.name}: before training",

@@ -9,17 +9,16 @@ from typing import Any
 
 from markupsafe import Markup
 
-from convscope import ops
-from convscope.calculation.calculation import Calculation, Values
-from convscope.calculation.functions import Im2col
+from convscope.calculation.calculation import Calculation
 from convscope.files import write_atomically
 from convscope.ops import elements, spell_shape
 from convscope.ops.arrays import Gradients
+from convscope.ops.calculate import Values
 from convscope.ops.windows import padding_of
 from convscope.render.html import calc_sections as sections
 from convscope.render.html.curve import curve, slopes
 from convscope.render.html.formula import steps_list
-from convscope.render.html.languages import both, spoken
+from convscope.render.html.languages import spoken
 from convscope.render.html.markup import text_lines
 from convscope.render.html.matrix import UNPADDED, Padding, plane, plane_shape, planes
 from convscope.render.html.packed import pack, pack_walks
@@ -80,7 +79,7 @@ def render_calc_page(calculation: Calculation, lang: Lang | None = None, backwar
         costs={"weights": calculation.weights, "biases": calculation.biases, "macs": calculation.macs},
         stage=_stage(calculation),
         unfolded=sections.unfolded(calculation),
-        before=Markup(steps_list(calculation.before)) if calculation.before else None,
+        before=steps_list(calculation.before) if calculation.before else None,
         gradients=sections.gradients(calculation, *backward) if backward is not None else None,
         shape=sections.shape(calculation),
     )
@@ -111,30 +110,30 @@ def _stage(calculation: Calculation) -> Shown:
             padding = _padding(calculation) if operand == 0 else UNPADDED
             drawn = plane(values_RC, caption, marks, padding=padding, largest=sections.largest(values))
             beside = kernels[min(number, len(kernels) - 1)] if kernels and operand == 0 else None
-            lanes.append({"plane": Markup(drawn), "kernels": beside})
+            lanes.append({"plane": drawn, "kernels": beside})
         omitted = plane_shape(values.shape)[0] - MOST_PLANES
         operands.append({"number": operand, "lanes": lanes, "omitted": omitted})
     output = calculation.output
     peak = sections.largest(output)
     outputs = [
-        Markup(plane(values_RC, _caption("output", output.shape, number), {"of": "output", "plane": number},
-                     largest=peak, kind="result"))
+        plane(values_RC, _caption("output", output.shape, number), {"of": "output", "plane": number},
+              largest=peak, kind="result")
         for number, values_RC in enumerate(planes(output)[:MOST_PLANES])
     ]  # fmt: skip
     # Of im2col the matrix below is the output, and a column of it is what one opens.
-    unfolds = isinstance(calculation.op, Im2col)
+    unfolds = calculation.is_matrix
     return {
         "title": "window" if calculation.window is not None or unfolds else "every output",
         "operands": operands,
         "outputs": outputs,
         "omitted": plane_shape(output.shape)[0] - MOST_PLANES,
         "unfolds": unfolds,
-        "curve": "" if unfolds else Markup(curve(calculation)),
+        "curve": "" if unfolds else curve(calculation),
         "first": "" if unfolds else text_lines("\n".join(walk_text(calculation.walk((0,) * output.ndim)))),
     }
 
 
-def _caption(what: str, shape: tuple[int, ...], number: int, operand: int | None = None) -> str:
+def _caption(what: str, shape: tuple[int, ...], number: int, operand: int | None = None) -> Markup:
     named = spoken(what) if operand is None else spoken("input n", n=operand + 1)
     if number == 0 and plane_shape(shape)[0] == 1:
         return spoken("of shape", what=named, shape=Markup('<span class="muted">{}</span>').format(spell_shape(shape)))
@@ -150,9 +149,9 @@ def _kernels(calculation: Calculation) -> list[Shown]:
     if weight is None or weight.ndim < 2:
         return [{"sign": "", "planes": [], "parameters": per_channel}] if per_channel else []
     largest = sections.largest(weight)
-    if isinstance(calculation.op, ops.Linear):
-        drawn = plane(weight, both("weights"), {"of": "weight", "plane": 0}, largest=largest, kind="weight")
-        return [{"sign": "×", "planes": [Markup(drawn)], "parameters": per_channel}]
+    if calculation.use.operands[-1] == "weight":
+        drawn = plane(weight, spoken("weights"), {"of": "weight", "plane": 0}, largest=largest, kind="weight")
+        return [{"sign": "×", "planes": [drawn], "parameters": per_channel}]
     filters = planes(weight)[: max(1, MOST_KERNELS // elements(weight.shape[2:]))]
     of_filter = elements(weight.shape[1:-2])  # matrices
     groups = getattr(calculation.op, "groups", 1)
@@ -163,8 +162,8 @@ def _kernels(calculation: Calculation) -> list[Shown]:
         # A signal's channels are the rows of a single matrix; a volume's are not drawn beside each other.
         row = filter_ // of_group * of_filter + channel if weight.ndim == 4 else 0
         marks: dict[str, str | int] = {"of": "weight", "filter": filter_, "plane": number}
-        caption = both("kernels", n=str(filter_)) if channel == 0 else both("kernel channel", n=str(channel))
-        beside[row].append(Markup(plane(values_RC, caption, marks, largest=largest, kind="weight")))
+        caption = spoken("kernels", n=filter_) if channel == 0 else spoken("kernel channel", n=channel)
+        beside[row].append(plane(values_RC, caption, marks, largest=largest, kind="weight"))
     return [
         {"sign": "∗", "planes": drawn, "parameters": per_channel if row == 0 else None}
         for row, drawn in enumerate(beside)
@@ -193,7 +192,7 @@ def _data(calculation: Calculation) -> dict[str, Any]:
     kept = elements(output.shape) // plane_shape(output.shape)[0] * MOST_PLANES
     columns = calculation.columns
     count = min(output.size, MOST_UNITS, kept)
-    if isinstance(calculation.op, Im2col) and columns is not None:
+    if calculation.is_matrix and columns is not None:
         count = len(columns.places)
     walks = list(islice(calculation.walks(), count))
     parameters = calculation.parameters
@@ -212,5 +211,5 @@ def _data(calculation: Calculation) -> dict[str, Any]:
         "weights": {name: pack(values) for name, values in parameters.items() if name in sources},
         "output": pack(output),
         "unfolded": unfolded,
-        "places": [list(place) for place in columns.places] if isinstance(calculation.op, Im2col) and columns else None,
+        "places": [list(place) for place in columns.places] if calculation.is_matrix and columns else None,
     }

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from markupsafe import Markup
 
-from convscope.calculation.calculation import Calculation, Values
-from convscope.calculation.functions import BinaryCrossEntropy, CrossEntropy
+from convscope.calculation.calculation import Calculation
 from convscope.ops import spell_shape
 from convscope.ops.arrays import Gradients
+from convscope.ops.calculate import Values
 from convscope.render.html.formula import names, numbers
 from convscope.render.html.languages import spoken
 from convscope.render.html.markup import text
@@ -58,8 +58,8 @@ def shape(calculation: Calculation) -> Shown:
     rules = [
         {
             "name": spoken(f"step: {rule.step.name}"),
-            "names": Markup(names(rule.step)),
-            "numbers": Markup(numbers(rule.step)),
+            "names": names(rule.step),
+            "numbers": numbers(rule.step),
             "value": rule.step.value,
             "padding": rule.padding if rule.padding is not None and any(rule.padding) else None,
             "shortened": rule.shortened,
@@ -72,8 +72,7 @@ def shape(calculation: Calculation) -> Shown:
 
 def gradients(calculation: Calculation, outward: Values, of: Gradients) -> list[Shown]:
     """What a small change of each number does to the loss: at the output, the inputs, the weights."""
-    labels = isinstance(calculation.op, CrossEntropy | BinaryCrossEntropy)
-    inputs = of.inputs[: 1 if labels else None]  # labels do not change by a little
+    inputs = of.inputs[: 1 if calculation.use.losses else None]  # labels do not change by a little
     blocks = [_gradient(spoken("output"), outward, "result")]
     for operand, values in enumerate(inputs):
         name = spoken("input n", n=operand + 1) if len(inputs) > 1 else spoken("input")
@@ -88,7 +87,7 @@ def _gradient(name: Markup, values: Values, kind: str) -> Shown:
     drawn = planes(values)
     peak = largest(values)
     matrices = [
-        Markup(plane(values_RC, "", {"of": "gradient", "plane": number}, largest=peak, kind=kind))
+        plane(values_RC, "", {"of": "gradient", "plane": number}, largest=peak, kind=kind)
         for number, values_RC in enumerate(drawn[:MOST_GRADIENTS])
     ]
     muted = Markup('<span class="muted">{}</span>').format(spell_shape(values.shape))

@@ -6,15 +6,12 @@ from collections.abc import Callable
 from math import floor, log10
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
-from convscope.calculation.calculation import Calculation
-from convscope.calculation.functions import Logit, Odds, compute
-from convscope.ops.activation.reference import slope
-from convscope.ops.activation.spec import Activation
-from convscope.reference.losses import logit_slope, odds_slope
-from convscope.render.html.languages import both
+from convscope.calculation.calculation import Calculation, compute
 from convscope.render.html.numerals import shown
+from convscope.render.html.template import macro
 
 WIDE, HIGH, MARGIN = 640.0, 280.0, 30.0
 POINTS = 241
@@ -40,27 +37,21 @@ def slopes(calculation: Calculation) -> Values | None:
 
 
 def _slope(calculation: Calculation) -> Callable[[Values], Values] | None:
-    op = calculation.op
-    if isinstance(op, Odds):
-        return lambda x: np.asarray(odds_slope(x), np.float64)
-    if isinstance(op, Logit):
-        return lambda x: np.asarray(logit_slope(x), np.float64)
-    if isinstance(op, Activation):
-        return lambda x: np.asarray(slope(op, x), np.float64)
-    return None
+    drawn = calculation.use.curve
+    return None if drawn is None else lambda x: np.asarray(drawn.slope(calculation.op, x), np.float64)
 
 
-def curve(calculation: Calculation) -> str:
+def curve(calculation: Calculation) -> Markup:
     """The function and its slope as a drawing; empty for operations that are no function of one number."""
     of_slope = _slope(calculation)
     given = calculation.inputs[0].reshape(-1)
     if of_slope is None or not np.isfinite(given).all():
-        return ""
+        return Markup("")
     low, high = _reach(calculation, given)
     x = np.linspace(low, high, POINTS)
     y = compute(calculation.op, [x], {}, {})
     # The slopes of odds and logit have no bounds, they would hide the function.
-    steep = None if isinstance(calculation.op, Odds | Logit) else of_slope(x)
+    steep = None if _of_probability(calculation) else of_slope(x)
     drawn = np.concatenate([[0.0], y, [] if steep is None else steep])
     bottom, top = float(drawn.min()), float(drawn.max())
 
@@ -91,15 +82,19 @@ def curve(calculation: Calculation) -> str:
     for at, (a, b) in enumerate(zip(given[:MOST_DOTS], outputs[:MOST_DOTS], strict=True)):
         if low <= a <= high and bottom <= b <= top:
             parts.append(f'<circle data-at="{at}" cx="{across(float(a)):.1f}" cy="{down(float(b)):.1f}" r="3.5"/>')
-    key = f'<span class="key function">{both("curve function")}</span>'
-    key += "" if steep is None else f'<span class="key slope">{both("curve slope")}</span>'
+    # Computed geometry, all of it numbers.
     drawing = f'<svg class="graph" viewBox="0 0 {WIDE:.0f} {HIGH:.0f}" aria-hidden="true">{"".join(parts)}</svg>'
-    return f'{drawing}<p class="keys">{key}<span id="slope-here"></span></p>'
+    return macro("curve.html", "curve")(Markup(drawing), steep is not None)
+
+
+def _of_probability(calculation: Calculation) -> bool:
+    drawn = calculation.use.curve
+    return drawn is not None and drawn.probability
 
 
 def _reach(calculation: Calculation, given: Values) -> tuple[float, float]:
     """From where to where the graph is drawn."""
-    if isinstance(calculation.op, Odds | Logit):
+    if _of_probability(calculation):
         # Both run away towards 1, the logit towards 0 too.
         return max(1e-3, min(0.02, float(given.min()))), min(0.999, max(0.9, float(given.max())))
     least, largest = min(-AROUND, float(given.min())), max(AROUND, float(given.max()))

@@ -5,44 +5,47 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from markupsafe import Markup
+
 from convscope.ops.step import Step
-from convscope.render.html.languages import both
+from convscope.render.html.languages import spoken
 from convscope.render.html.markup import text
 from convscope.render.html.numerals import shown
+from convscope.render.html.template import macro
 from convscope.render.i18n import page_words
 
 DIGITS = 6
 
 
-def formula(form: str, piece: Callable[[int, bool], str]) -> str:
+def formula(form: str, piece: Callable[[int, bool], str]) -> Markup:
     """A formula as HTML with something put in for each operand.
 
     Args:
         form: as of :class:`~convscope.ops.walk.Step`.
-        piece: the HTML of an operand by its number, and whether a sign before it would be misread.
+        piece: what an operand is by its number, and whether a sign before it would be misread: text, or Markup.
 
     Example:
         >>> formula("({0} - {1}) / 2", lambda at, bracketed: "ab"[at] + "'" * bracketed)
-        "(a − b') / 2"
+        Markup('(a − b&#39;) / 2')
     """
     parts = re.split(r"\{(\d+)\}", form)
-    found = []
+    found: list[str] = []
     for at, part in enumerate(parts):
         if at % 2 == 0:
             found.append(_typeset(part))
             continue
         raised = parts[at + 1].lstrip().startswith("**")
         found.append(piece(int(part), raised or bool(re.search(r"[-+*/]\s*$", parts[at - 1]))))
-    return "".join(found)
+    return Markup("").join(found)
 
 
-def _typeset(part: str) -> str:
+def _typeset(part: str) -> Markup:
     part = re.sub(r"\s*\*\*\s*", "^", part)
     part = re.sub(r"\s*\*\s*", " \N{MULTIPLICATION SIGN} ", part)
-    return text(part.replace("sqrt(", "\N{SQUARE ROOT}(").replace("-", "\N{MINUS SIGN}"))
+    return Markup(text(part.replace("sqrt(", "\N{SQUARE ROOT}(").replace("-", "\N{MINUS SIGN}")))
 
 
-def numbers(step: Step) -> str:
+def numbers(step: Step) -> Markup:
     """A step's formula with its numbers put in, negative ones in brackets where they have to be."""
 
     def piece(at: int, bracketed: bool) -> str:
@@ -52,30 +55,31 @@ def numbers(step: Step) -> str:
     return formula(step.form, piece)
 
 
-def names(step: Step) -> str:
+def names(step: Step) -> Markup:
     """A step's formula in names."""
-    return formula(step.form, lambda at, _: f'<span class="name">{operand_name(step.operands[at].name)}</span>')
+    operand = macro("steps.html", "operand")
+    return formula(step.form, lambda at, _: operand(operand_name(step.operands[at].name)))
 
 
-def operand_name(name: str) -> str:
+def operand_name(name: str) -> Markup:
     """An operand's name in every language; as it stands where the words lack it."""
     numbered = re.fullmatch(r"(channels of|branch) (\d+)", name)
     if numbered:
-        return both(f"operand: {numbered[1]}", n=numbered[2])
+        return spoken(f"operand: {numbered[1]}", n=numbered[2])
     key = f"operand: {name}"
-    return both(key) if key in page_words("en") else text(name)
+    return spoken(key) if key in page_words("en") else Markup(text(name))
 
 
-def step_name(name: str) -> str:
+def step_name(name: str) -> Markup:
     """A step's name in every language; as it stands where the words lack it."""
     piece = re.fullmatch(r"slope where (.+)", name)
     if piece:
-        return both("step: slope where", where=text(piece[1]))
+        return spoken("step: slope where", where=piece[1])
     key = f"step: {name}"
-    return both(key) if key in page_words("en") else text(name)
+    return spoken(key) if key in page_words("en") else Markup(text(name))
 
 
-def steps_list(steps: Sequence[Step]) -> str:
+def steps_list(steps: Sequence[Step]) -> Markup:
     """Steps under one another: name, formula, numbers, result."""
     items = []
     for step in steps:
@@ -83,7 +87,5 @@ def steps_list(steps: Sequence[Step]) -> str:
         result = shown(step.value, DIGITS)
         # A formula that is a number already is not said twice.
         parts = [part for part in dict.fromkeys(middle) if part != result]
-        said = " = ".join([*parts, f"<b>{result}</b>"])
-        name = step_name(step.name)
-        items.append(f'<li><span class="step-name">{name}</span><span class="formula">{said}</span></li>')
-    return f'<ol class="steps">{"".join(items)}</ol>'
+        items.append({"name": step_name(step.name), "parts": parts, "result": result})
+    return macro("steps.html", "steps")(items)

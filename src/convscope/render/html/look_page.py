@@ -170,7 +170,7 @@ def render_look_page(page: LookPage, lang: Lang | None = None) -> str:
         drawing=sections.network(page.look),
         units=sections.units(page.look, page.sheets, page.units, page.start, page.whole),
         kernels=sections.first_kernels(page.kernels),
-        training=Markup(training(page.step) if page.step is not None else ""),
+        training=training(page.step) if page.step is not None else "",
         more=[Markup(section) for section in page.more],
         facts=sections.facts(page.look),
     )

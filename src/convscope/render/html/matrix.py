@@ -7,11 +7,13 @@ import io
 from collections.abc import Mapping
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
 from convscope.ops import Shape
 from convscope.render.html.numerals import shown
+from convscope.render.html.template import macro
 
 NUMBERED, WIDEST = 420, 32
 """Cells and columns up to which a matrix is shown as numbers."""
@@ -52,12 +54,12 @@ def plane(
     padding: Padding = UNPADDED,
     largest: float | None = None,
     kind: str = "value",
-) -> str:
+) -> Markup:
     """One matrix of a page.
 
     Args:
         values_RC: rows by columns.
-        caption: HTML.
+        caption: text, or Markup.
         marks: what the script finds it by, as ``data-`` attributes.
         padding: rows before and after, columns before and after: shown as zeros of their own kind.
         largest: the size that is shaded fully; None for the matrix's own.
@@ -66,50 +68,42 @@ def plane(
     rows, columns = (length + sum(pad) for length, pad in zip(values_RC.shape, padding, strict=True))
     top, left = padding[0][0], padding[1][0]
     data = {**marks, "top": top, "left": left, "rows": rows, "columns": columns}
-    written = " ".join(f'data-{name}="{value}"' for name, value in data.items())
     peak = float(np.nanmax(np.abs(values_RC), initial=0.0)) if largest is None else largest
     if rows * columns <= NUMBERED and columns <= WIDEST:
         inside = _table(values_RC, padding, peak or 1.0, kind)
     else:
         inside = _picture(values_RC, padding, kind)
-    said = f"<figcaption>{caption}</figcaption>" if caption else ""
-    frame = f'<div class="scroll"><div class="frame">{inside}<i class="box" hidden></i></div></div>'
-    return f'<figure class="plane" {written}>{said}{frame}</figure>'
+    return macro("plane.html", "plane")(data, caption, inside)
 
 
-def _table(values_RC: NDArray[np.float64], padding: Padding, peak: float, kind: str) -> str:
+def _table(values_RC: NDArray[np.float64], padding: Padding, peak: float, kind: str) -> Markup:
     padded = np.pad(values_RC, padding)
     inside = np.pad(np.ones(values_RC.shape, bool), padding)
     digits = 3 if kind == "weight" else 4
     texts = [[shown(float(x), digits) for x in row] for row in padded]
-    wide = max(2, *(len(text) for row in texts for text in row))
-    lines = []
-    for row, marks, said in zip(padded, inside, texts, strict=True):
-        cells = []
-        for x, within, text in zip(row, marks, said, strict=True):
-            if not within:
-                cells.append('<td class="pad">0</td>')
-                continue
-            if np.isnan(x):
-                cells.append("<td></td>")
-                continue
-            fraction = min(1.0, abs(float(x)) / peak) if np.isfinite(x) else 0.0
-            # The root, so that small numbers differ too.
-            depth = round(100 * fraction**0.7)
-            shade = f' style="--s:{depth}%"' if depth else ""
-            cells.append(f"<td{' class=negative' if x < 0 else ''}{shade}>{text}</td>")
-        lines.append("<tr>" + "".join(cells) + "</tr>")
-    style = f"--w:{wide}ch;--n:{padded.shape[1]}"
-    return f'<table class="matrix {kind}" style="{style}"><tbody>\n' + "\n".join(lines) + "\n</tbody></table>"
+    widest = max(2, *(len(text) for row in texts for text in row))
+    rows = [
+        [_cell(float(x), bool(within), text, peak) for x, within, text in zip(row, marks, said, strict=True)]
+        for row, marks, said in zip(padded, inside, texts, strict=True)
+    ]
+    return macro("plane.html", "cells")(rows, kind, widest)
 
 
-def _picture(values_RC: NDArray[np.float64], padding: Padding, kind: str) -> str:
+def _cell(x: float, within: bool, text: str, peak: float) -> Mapping[str, object]:
+    if not within:
+        return {"kind": "pad"}
+    if np.isnan(x):
+        return {"kind": "empty"}
+    fraction = min(1.0, abs(x) / peak) if np.isfinite(x) else 0.0
+    # The root, so that small numbers differ too.
+    return {"kind": "number", "text": text, "negative": x < 0, "shade": round(100 * fraction**0.7)}
+
+
+def _picture(values_RC: NDArray[np.float64], padding: Padding, kind: str) -> Markup:
     padded = np.pad(values_RC, padding, constant_values=np.nan)
     rows, columns = padded.shape
-    uri = grey_png(padded)
     # A matrix of a few long rows is stretched, so that a row can be told from the next.
-    size = f'style="aspect-ratio:{min(columns / rows, FLATTEST):.4f}"'
-    return f'<div class="matrix picture {kind}" {size}><img src="{uri}" alt="" draggable="false"></div>'
+    return macro("plane.html", "picture")(grey_png(padded), kind, f"{min(columns / rows, FLATTEST):.4f}")
 
 
 def grey_png(values_HW: NDArray[np.float64]) -> str:

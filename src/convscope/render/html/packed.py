@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.ops import Shape, Window, elements
-from convscope.ops.walk import ITSELF, PRODUCT, Source, Vector, Walk
+from convscope.ops.terms import ITSELF, PRODUCT, Source, Vector
+from convscope.ops.walk import Walk
 
 PADDING = -(2**31)
 """The offset of a zero of the padding, which is nowhere in the input."""

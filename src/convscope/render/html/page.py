@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 from markupsafe import Markup
 
-from convscope.render.html.languages import both
 from convscope.render.html.template import fill, own_file
 from convscope.render.i18n import LANGUAGES, Lang, page_words
 
@@ -24,18 +23,6 @@ POLICY = (
 Name = Literal[
     "page.js", "unit.js", "calc.js", "look.js", "plain.js", "page.css", "calc.css", "look.css", "signal.css"
 ]  # fmt: skip
-
-
-def section(key: str, title: str, *parts: str) -> str:
-    """A section; ``key`` is what links to it name, ``title`` a key of the words."""
-    inside = "\n".join(part for part in parts if part)
-    heading = f'<h2 id="{key}-title">{both(title)}</h2>'
-    return f'<section id="{key}" aria-labelledby="{key}-title">\n{heading}\n{inside}\n</section>'
-
-
-def paragraph(key: str, **fields: str) -> str:
-    """A paragraph of the words."""
-    return f"<p>{both(key, **fields)}</p>"
 
 
 def page(

@@ -103,7 +103,9 @@ def write_evaluation_report(
 
 def _balance(result: Result) -> dict[str, str]:
     balance = result.balance
-    return {"Balance": f"{balance.choice}: {balance.words}"} if balance.is_worth_saying else {}
+    return (
+        {"Balance": f"{balance.choice}: {balance.words(result.model.modality.many)}"} if balance.is_worth_saying else {}
+    )
 
 
 def _columns(model: Model) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ What is HTML already (a chart, a drawing, a sentence with a link in it) comes as
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -62,6 +63,17 @@ def fill(template: str, **values: Any) -> Markup:
         jinja2.UndefinedError: it asks for a value that is not there.
     """
     return Markup(environment().get_template(template).render(**values))
+
+
+def macro(template: str, name: str) -> Callable[..., Markup]:
+    """A macro of a template, for what is shown in many places of a page.
+
+    Example:
+        >>> macro("macros.html", "name")("a < b")
+        Markup('<bdi>a &lt; b</bdi>')
+    """
+    found: Callable[..., Markup] = getattr(environment().get_template(template).module, name)
+    return found
 
 
 def own_file(name: str) -> Markup:

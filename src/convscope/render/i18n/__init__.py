@@ -1,17 +1,19 @@
 """What people read, in every language: one file a language (``en.toml``, ``ko.toml``), a table in it a subject.
 
-A sentence is looked up by its key; what stands in its braces is put in by ``str.format``. The words of an operation
-live with the operation, and are looked up here too. A test holds the files to the same keys and the same braces.
+A sentence is looked up by its key; what stands in its braces is put in by ``str.format``. What inputs are called is put
+in for ``<many>`` and the like, from the modality's table. The words of an operation live with the operation, and are
+looked up here too. A test holds the files to the same keys and the same braces.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from convscope.ops import OPERATIONS
 from convscope.render.i18n.operations import FUNCTIONS, OPERANDS, STEPS
@@ -22,23 +24,33 @@ Words = Mapping[str, str]
 
 LANGUAGES: tuple[Lang, ...] = get_args(Lang)
 SUBJECTS: tuple[Subject, ...] = get_args(Subject)
+_NOUN = re.compile(r"<(\w+)>")
 
 
 @cache
-def _tables(lang: Lang) -> Mapping[str, Words]:
-    document = tomllib.loads(files(__name__).joinpath(f"{lang}.toml").read_text(encoding="utf-8"))
-    return {subject: MappingProxyType(table) for subject, table in document.items()}
+def _document(lang: Lang) -> Mapping[str, Any]:
+    return tomllib.loads(files(__name__).joinpath(f"{lang}.toml").read_text(encoding="utf-8"))
 
 
 @cache
-def words(subject: Subject, lang: Lang = "en") -> Words:
+def words(subject: Subject, lang: Lang = "en", modality: str = "image") -> Words:
     """The sentences of a subject by their keys; ``language`` is the language's code.
+
+    Args:
+        subject: what they are about.
+        lang: the language.
+        modality: whose inputs an evaluation is of, by its name: ``<many>`` becomes pictures or rows.
 
     Example:
         >>> words("evaluation")["precision"], words("evaluation", "ko")["precision"]
         ('precision', '정밀도')
+        >>> words("evaluation", modality="vector")["no mistakes"]
+        'It made no mistake on these rows.'
     """
-    return MappingProxyType({"language": lang, **_tables(lang)[subject]})
+    document = _document(lang)
+    nouns = document["inputs"][modality]
+    said = {key: _NOUN.sub(lambda match: nouns[match[1]], text) for key, text in document[subject].items()}
+    return MappingProxyType({"language": lang, **said})
 
 
 def operation_words(lang: Lang = "en") -> Words:
@@ -63,4 +75,4 @@ def page_words(lang: Lang = "en") -> Words:
 
 
 ENGLISH = words("evaluation")
-"""The words of an evaluation where no language was asked for."""
+"""The words of an evaluation of pictures where no language was asked for."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convscope.data.audit import KINDS, PROBLEMS, Checked, Finding
+from convscope.data.audit import PROBLEMS, Checked, Finding
 from convscope.render.wording import printable
 from convscope.tables import text_table
 
@@ -26,7 +26,7 @@ def verdict(checked: Checked) -> str:
     how = "as they are given" if checked.given else "as training would draw them"
     sides = ", ".join(f"{count:,} {side}" for side, count in checked.sides.items() if count)
     problems = sum(count for kind, count in checked.kinds.items() if kind in PROBLEMS)
-    said = f"{problems:,} things to look at before training." if problems else "nothing that would spoil training."
+    said = f"{problems:,} problems to look at before training." if problems else "nothing that would spoil training."
     return f"{checked.name}: {pictures} ({sides}; {how}): {said}"
 
 
@@ -41,7 +41,8 @@ def _classes(checked: Checked) -> str:
 
 def _kinds(checked: Checked) -> str:
     rows = [
-        ("!" if kind in PROBLEMS else " ", f"{count:,}", kind, KINDS[kind]) for kind, count in checked.kinds.items()
+        ("!" if kind in PROBLEMS else " ", f"{count:,}", kind, checked.said(kind))
+        for kind, count in checked.kinds.items()
     ]
     return text_table(rows, "<><<") if rows else ""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.cells import cell_len, set_cell_size
 
-from convscope.evaluation.binary import DEFINITIONS, BinaryScores
+from convscope.evaluation.binary import BinaryScores
 from convscope.evaluation.metrics import Evaluation, most_confused
 from convscope.evaluation.report import EvaluationReport
 from convscope.evaluation.robustness import SEVERITIES, Robustness
@@ -159,14 +161,24 @@ def robustness_sentence(robustness: Robustness, words: Words = ENGLISH) -> str:
     return f"{words['robustness text'].format(count=count_text(robustness.count))} {weakest}"
 
 
-def binary_text(found: BinaryScores) -> str:
+BINARY: Mapping[str, str] = {
+    "auc": "auc means",
+    "precision": "precision of positive",
+    "recall": "recall of positive",
+    "f1": "f1 of positive",
+    "brier": "brier means",
+}
+"""The numbers of the positive class: the key of each and of what it is."""
+
+
+def binary_text(scores: BinaryScores, words: Words = ENGLISH) -> str:
     """The numbers of the positive class, each with what it is."""
-    numbers = {"auc": "AUC", "precision": "precision", "recall": "recall", "f1": "F1", "brier": "Brier score"}
     rows = []
-    for key, called in numbers.items():
-        value = getattr(found, key)
-        rows.append((called, "-" if value is None else f"{value:.4f}", DEFINITIONS[key]))
-    heading = f"of the positive class, {printable(found.positive)} ({found.positives:,} of {found.count:,}):"
+    for key, meaning in BINARY.items():
+        value = getattr(scores, key)
+        rows.append((words[key], "-" if value is None else f"{value:.4f}", words[meaning]))
+    positives, count = count_text(scores.positives), count_text(scores.count)
+    heading = words["positive"].format(name=printable(scores.positive), positives=positives, count=count)
     return heading + "\n" + text_table(rows, "<><")
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from convscope.inspection.training_step import OpenedGradient, TrainingStep
-from convscope.ops.walk import Term, Walk
-from convscope.ops.walk_json import step_json, walk_json
+from convscope.ops.terms import Term
+from convscope.ops.walk import Walk, step_json
 from convscope.reference.gradient_walk import Chain, Link
 from convscope.render.text.walk import spell_number, step_text
 from convscope.render.wording import printable
@@ -148,7 +148,7 @@ def gradient_dict(step: TrainingStep, opened: OpenedGradient) -> dict[str, Any]:
 
     parts = tuple(replace(part, terms=part.terms.ordered()) for part in walk.parts)
     return {
-        **walk_json(replace(walk.sum, parts=parts), addresses),
+        **replace(walk.sum, parts=parts).to_json(addresses),
         "address": str(opened.address),
         "example": opened.example,
         "number": opened.number,

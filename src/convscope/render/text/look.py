@@ -12,8 +12,7 @@ from convscope.inspection.maps import maps_of
 from convscope.network.graph import INPUT
 from convscope.network.receptive_field import Field
 from convscope.ops import spell_shape
-from convscope.ops.walk import Term
-from convscope.ops.walk_json import walk_json
+from convscope.ops.terms import Term
 from convscope.render.text.walk import spell_number, walk_text
 from convscope.tables import text_table
 
@@ -122,7 +121,7 @@ def unit_dict(unit: Unit) -> dict[str, Any]:
         return {"from": None if source is None else str(source), "weight_at": None if weight is None else str(weight)}
 
     return {
-        **walk_json(unit.walk, addresses),
+        **unit.walk.to_json(addresses),
         "address": str(unit.address),
         "reads": list(unit.reads),
         "field": [list(span) for span in unit.field.spans],

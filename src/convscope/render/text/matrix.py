@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.ops import Shape, spell_shape
+
 Values = NDArray[np.float64]
 Place = tuple[int, int]
 
@@ -224,3 +226,89 @@ def _row(blocks: Sequence[Block]) -> list[str]:
         for block in blocks
     ]
     return [GAP.join(row).rstrip() for row in zip(*columns, strict=True)]
+
+
+# Tensors
+
+Index = tuple[int, ...]
+
+MOST_PLANES, MOST_CELLS = 8, 200
+"""Channels of a tensor that are shown, and numbers of them together: more is a wall."""
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor to be shown.
+
+    Args:
+        name: what it is.
+        values: ``(C, H, W)``, ``(rows, columns)`` or a vector.
+        marked: places in brackets.
+        frame: padding around each matrix.
+        known: places whose numbers are shown; None for all.
+    """
+
+    name: str
+    values: Values
+    marked: Collection[Index] = ()
+    frame: Frame = Frame()
+    known: Collection[Index] | None = None
+
+    def blocks(self) -> list[Block]:
+        """A block a channel; those with a window in them where they are too many."""
+        planes = self.values.reshape(-1, *_plane_shape(self.values.shape))
+        first = min((place[0] for place in self.marked), default=0) if self.values.ndim > 2 else 0
+        rows, columns = kept(planes[0].shape, _in_plane(self.marked, first, self.values.ndim), self.frame)
+        most = max(1, min(MOST_PLANES, MOST_CELLS // (len(rows) * len(columns)), len(planes)))
+        first = min(first, len(planes) - most)
+        blocks = []
+        for number in range(first, first + most):
+            marked = _in_plane(self.marked, number, self.values.ndim)
+            known = None if self.known is None else _in_plane(self.known, number, self.values.ndim)
+            drawn = draw_matrix(planes[number], marked, self.frame, known)
+            name = f"channel {number}" if len(planes) > 1 else ""
+            blocks.append(Block(", ".join(filter(None, (name, drawn.caption))), drawn.lines))
+        return blocks
+
+    def lines(self) -> list[str]:
+        """The tensor with its title, as much of it as can be read."""
+        blocks = self.blocks()
+        left = self.values.size // int(np.prod(_plane_shape(self.values.shape))) - len(blocks)
+        return [
+            self.title,
+            *flow(blocks),
+            *([f"... {left} more channel{'s' * (left > 1)}"] if left else []),
+        ]
+
+    @property
+    def title(self) -> str:
+        """Its name and shape."""
+        shape = spell_shape(self.values.shape)
+        return f"{self.name} ({shape})" if self.name[-1].isdigit() else f"{self.name} {shape}"
+
+
+def _plane_shape(shape: Shape) -> Place:
+    return (1, shape[0]) if len(shape) == 1 else (shape[-2], shape[-1])
+
+
+def _in_plane(places: Collection[Index], number: int, rank: int) -> set[Place]:
+    """Places of a tensor as places of one of its matrices."""
+    if rank == 1:
+        return {(0, place[0]) for place in places}
+    if rank == 2:
+        return {(place[0], place[1]) for place in places}
+    return {(place[1], place[2]) for place in places if place[0] == number}
+
+
+def in_one_row(parts: Sequence[Tensor | str]) -> list[str] | None:
+    """Everything beside each other, if it is small."""
+    row: list[Block | str] = []
+    for part in parts:
+        if isinstance(part, str):
+            row.append(part)
+            continue
+        blocks = part.blocks()
+        if len(blocks) > 1 or blocks[0].caption:
+            return None
+        row.append(Block(part.title, blocks[0].lines))
+    return beside(row)

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from convscope.ops.step import Step
-from convscope.ops.walk import ITSELF, PRODUCT, Combine, Term, Walk
+from convscope.ops.terms import ITSELF, PRODUCT, Term
+from convscope.ops.walk import Combine, Walk
 
 DIGITS = 6
 """Significant digits of a number that is no whole one: as many as float32 is sure of."""

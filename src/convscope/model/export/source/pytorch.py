@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
@@ -15,22 +13,22 @@ from convscope.model.export.source.python import (
     INDENT,
     OWN,
     allowed,
-    assign,
     divided,
     docstring,
     fold,
     names_in,
-    render,
     signature,
     spell,
 )
+from convscope.model.export.source.pytorch_chains import Line, Loop, Step, Steps, body_text, chain, preceded, reads_name
+from convscope.model.export.source.pytorch_class import write_class
 from convscope.model.export.source.pytorch_operations import Written
 from convscope.model.export.source.pytorch_operations import spell as spell_operation
-from convscope.model.export.source.pytorch_parts import HELPERS, MODULE_NAMES
+from convscope.model.export.source.pytorch_parts import MODULE_NAMES, whole_file
 from convscope.model.export.source.walk import Scope, StructureWalk
 from convscope.network import tree
 from convscope.network.expand import letters
-from convscope.network.graph import INPUT, Graph, Node
+from convscope.network.graph import Graph, Node
 from convscope.network.tree import Body, Expression, Name
 from convscope.ops.spec import Value
 from convscope.ops.spelling import Call, Code, Helper, NeedsNumbers, call
@@ -40,65 +38,6 @@ MOST_OPERATORS = 2
 MOST_NESTED = 3
 """Loops within each other that have a name for their turn."""
 _TURNS = (f"{OWN}n", f"{OWN}m", f"{OWN}k")
-
-
-@dataclass(frozen=True)
-class _Line:
-    """A statement: text, or a value and the name it gets; ``deep`` levels inside."""
-
-    deep: int
-    text: str
-    code: Code | None = None
-
-    def render(self, indent: int) -> str:
-        level = indent + self.deep
-        return INDENT * level + self.text if self.code is None else assign(self.text, self.code, level)
-
-
-@dataclass(frozen=True)
-class _Step:
-    """A module under its name; ``before`` are statements that it needs."""
-
-    word: str
-    number: Expression | None
-    code: Code
-    before: tuple[_Line, ...] = ()
-
-    @property
-    def plain(self) -> str | None:
-        """The name, where it is the same in every turn."""
-        if self.number is None:
-            return self.word
-        return f"{self.word}{self.number}" if isinstance(self.number, int) else None
-
-    @property
-    def quoted(self) -> str:
-        """The name as a Python text."""
-        if self.plain is not None:
-            return f'"{self.plain}"'
-        assert self.number is not None
-        return f'f"{self.word}{{{spell(self.number)}}}"'
-
-
-@dataclass(frozen=True)
-class _Loop:
-    """Steps repeated; ``variable`` are the statements that follow the channels, before and within."""
-
-    count: Expression
-    turn: str
-    steps: tuple[_Step | _Loop, ...]
-    first: tuple[_Line, ...] = ()
-    each: tuple[_Line, ...] = ()
-
-
-_Steps = tuple[_Step | _Loop, ...]
-
-
-def _before(lines: tuple[_Line, ...], step: _Step | _Loop) -> _Step | _Loop:
-    """A step with further statements before it."""
-    if isinstance(step, _Loop):
-        return replace(step, first=(*lines, *step.first))
-    return replace(step, before=(*lines, *step.before))
 
 
 @dataclass(frozen=True)
@@ -125,15 +64,15 @@ class _Writer:
 
     def body(
         self, body: tuple[tree.Statement, ...] | Body, scope: Scope, channels: Expression
-    ) -> tuple[_Steps, Expression]:
+    ) -> tuple[Steps, Expression]:
         """The steps of a body, and the channels that leave it."""
-        steps: list[_Step | _Loop] = []
+        steps: list[Step | Loop] = []
         named: dict[str, Expression] = {}
         for step in tree.steps_of(body):
-            line: tuple[_Line, ...] = ()
+            line: tuple[Line, ...] = ()
             if tree.operators(channels) > MOST_OPERATORS and not scope.turns:
                 variable = self.variable()
-                line = (_Line(0, spell(Name(variable)), spell(channels)),)
+                line = (Line(0, spell(Name(variable)), spell(channels)),)
                 named[variable] = _put(channels, named)
                 channels = Name(variable)
             if isinstance(step, tree.From):
@@ -142,16 +81,16 @@ class _Writer:
                 scope.named("aux", step.alias)
             elif isinstance(step, tree.Repeat):
                 repeated, channels = self.repeat(step, scope, channels)
-                steps += [_before(line, repeated[0]), *repeated[1:]]
+                steps += [preceded(line, repeated[0]), *repeated[1:]]
             else:
                 made, channels = self.step(step, scope, channels)
-                steps.append(_before(line, made))
+                steps.append(preceded(line, made))
         return tuple(steps), _put(channels, named)
 
-    def step(self, step: tree.Call | tree.Merge, scope: Scope, channels: Expression) -> tuple[_Step, Expression]:
+    def step(self, step: tree.Call | tree.Merge, scope: Scope, channels: Expression) -> tuple[Step, Expression]:
         name, path = scope.named(step.word, step.alias)
         word, number = (step.word, name) if step.alias is None else (str(name), None)
-        before: tuple[_Line, ...] = ()
+        before: tuple[Line, ...] = ()
         code: Code
         if isinstance(step, tree.Merge):
             code, before, channels = self.merge(step, scope, path, channels)
@@ -161,16 +100,16 @@ class _Writer:
             code, channels = self.project(step, scope, path, channels)
         else:
             code, channels = self.operation(step, scope, path, channels)
-        made = _Step(word, number if step.alias is None else None, code, before)  # type: ignore[arg-type]
+        made = Step(word, number if step.alias is None else None, code, before)  # type: ignore[arg-type]
         if made.plain is not None and made.plain in MODULE_NAMES:
             raise UserError(path, "torch.nn.Module has an attribute of this name", "another name after as")
         return made, channels
 
     def merge(
         self, step: tree.Merge, scope: Scope, path: str, channels: Expression
-    ) -> tuple[Code, tuple[_Line, ...], Expression]:
+    ) -> tuple[Code, tuple[Line, ...], Expression]:
         branches: list[tuple[str, Code]] = []
-        before: list[_Line] = []
+        before: list[Line] = []
         leaving: list[Expression] = []
         for index, branch in enumerate(step.branches):
             steps, ends = self.body(branch, scope.inner(path, index), channels)
@@ -191,7 +130,7 @@ class _Writer:
                 total = leaving[0]
         return Call(step.word.capitalize(), tuple(branches), always_open=len(branches) > 1), tuple(before), total
 
-    def repeat(self, step: tree.Repeat, scope: Scope, channels: Expression) -> tuple[list[_Step | _Loop], Expression]:
+    def repeat(self, step: tree.Repeat, scope: Scope, channels: Expression) -> tuple[list[Step | Loop], Expression]:
         shape = self.walk.shape_at(step.body, scope)
         times = self.walk.value(step.count, shape, scope.values)
         assert isinstance(times, int)
@@ -204,7 +143,7 @@ class _Writer:
                 if not isinstance(count, int):
                     raise
                 scope.counts = counted.counts
-        steps: list[_Step | _Loop] = []
+        steps: list[Step | Loop] = []
         for _ in range(times):
             made, channels = self.body(step.body, scope, channels)
             steps += made
@@ -212,7 +151,7 @@ class _Writer:
 
     def loop(
         self, step: tree.Repeat, scope: Scope, channels: Expression, count: Expression
-    ) -> tuple[list[_Step | _Loop], Expression]:
+    ) -> tuple[list[Step | Loop], Expression]:
         if len(scope.turns) == MOST_NESTED:
             raise NeedsNumbers
         turn = _TURNS[len(scope.turns)]
@@ -225,8 +164,8 @@ class _Writer:
 
         _, ends = self.body(step.body, self.walk.turn(step, scope.copy(), turn, say), Name(variable))
         inner = self.walk.turn(step, scope, turn, say)
-        first: tuple[_Line, ...] = ()
-        each: tuple[_Line, ...] = ()
+        first: tuple[Line, ...] = ()
+        each: tuple[Line, ...] = ()
         if ends in (Name(variable), channels):
             steps, _ = self.body(step.body, inner, channels)
             ends = channels
@@ -235,11 +174,11 @@ class _Writer:
             ends = fold("+", channels, fold("*", count, more))
         else:
             steps, ends = self.body(step.body, inner, Name(variable))
-            line = _Line(0, spell(Name(variable)), spell(channels))
+            line = Line(0, spell(Name(variable)), spell(channels))
             first, each = (line,), (replace(line, code=spell(ends)),)
             if any(name.startswith(OWN) for name in names_in(ends)):
                 ends = Name(variable)
-        return [_Loop(count, turn, steps, first, each)], ends
+        return [Loop(count, turn, steps, first, each)], ends
 
     def variable(self) -> str:
         """A name for the channels at some place of a function."""
@@ -363,8 +302,8 @@ class _Writer:
         finally:
             self.in_block, self.variables = within, counted
         lines, code = self.chain(steps, "steps")
-        text = "\n".join([*(line.render(1) for line in lines), *_returned(code)])
-        asks = not literal and _reads(text, "in_channels")
+        text = body_text(lines, code)
+        asks = not literal and reads_name(text, "in_channels")
         parameters, fills = ([], []) if literal else _parameters(block)
         head = signature(name, [*(["in_channels"] if asks else []), *parameters])
         told = [
@@ -387,37 +326,12 @@ class _Writer:
         self.names.add(name)
         return name
 
-    # Chains
-
-    def chain(self, steps: _Steps, variable: str) -> tuple[list[_Line], Code]:
-        """Steps as one module: a call where every name is plain, else statements that fill a dictionary."""
-        if not any(isinstance(step, _Loop) for step in steps):
-            plain = [step for step in steps if isinstance(step, _Step)]
-            before = [line for step in plain for line in step.before]
-            if len(plain) == 1 and plain[0].code == call("nn.Identity"):
-                return before, plain[0].code
-            if all(step.plain is not None for step in plain):
-                self.parts.add("named")
-                return before, _named(plain)
-        self.parts.add("named")
-        lines = [_Line(0, variable, "{}"), *self.filled(steps, variable, 0)]
-        return lines, Call("named", (("**", variable),))
-
-    def filled(self, steps: _Steps, variable: str, deep: int) -> list[_Line]:
-        lines: list[_Line] = []
-        for step in steps:
-            if isinstance(step, _Step):
-                lines += [replace(line, deep=line.deep + deep) for line in step.before]
-                lines.append(_Line(deep, f"{variable}[{step.quoted}]", step.code))
-            else:
-                lines += [replace(line, deep=line.deep + deep) for line in step.first]
-                inner = self.filled(step.steps, variable, deep + 1)
-                turn = spell(Name(step.turn))
-                used = any(_reads(line.render(0), turn) for line in inner)
-                lines.append(_Line(deep, f"for {turn if used else '_'} in range({spell(step.count)}):"))
-                lines += inner
-                lines += [replace(line, deep=line.deep + deep + 1) for line in step.each]
-        return lines
+    def chain(self, steps: Steps, variable: str) -> tuple[list[Line], Code]:
+        """Steps as one module; the helper that its call needs is noted."""
+        lines, code = chain(steps, variable)
+        if isinstance(code, Call) and code.function == "named":
+            self.parts.add("named")
+        return lines, code
 
 
 def _growth(ends: Expression, variable: str) -> Expression | None:
@@ -425,22 +339,6 @@ def _growth(ends: Expression, variable: str) -> Expression | None:
     if not isinstance(ends, tree.Binary) or ends.operator != "+" or ends.left != Name(variable):
         return None
     return None if any(name.startswith(OWN) for name in names_in(ends.right)) else ends.right
-
-
-def _reads(text: str, name: str) -> bool:
-    return re.search(rf"\b{name}\b", text) is not None
-
-
-def _named(steps: list[_Step]) -> Code:
-    plain = [(step.plain or "", step.code) for step in steps]
-    if any(keyword.iskeyword(name) for name, _ in plain):
-        quoted = tuple((f'"{name}"', code) for name, code in plain)
-        return Call("named", (("**", Call("", quoted, "{", "}", always_open=True)),))
-    return Call("named", tuple(plain), always_open=len(plain) > 1)
-
-
-def _returned(code: Code) -> list[str]:
-    return [f"{INDENT}return {render(code, 1, 7)}"]
 
 
 def _put(value: Expression, known: Mapping[str, Expression]) -> Expression:
@@ -485,7 +383,7 @@ def write(graph: Graph, title: list[str], name: str) -> str:
         UserError: something that PyTorch cannot say.
     """
     if graph.structure is None or not _is_nested(graph.structure.statements):
-        return _flat(graph, title, name)
+        return write_class(graph, title, name)
     writer = _Writer(StructureWalk(graph, graph.structure))
     name = writer.free_name(name)
     steps, _ = writer.body(writer.walk.steps, Scope(), graph.input[0])
@@ -494,12 +392,11 @@ def write(graph: Graph, title: list[str], name: str) -> str:
         [
             f"def {name}():",
             docstring([f"The network, for inputs of {ops.spell_shape(graph.input)}."], 1),
-            *(line.render(1) for line in lines),
-            *_returned(code),
+            body_text(lines, code),
         ]
     )
     functions = [function.text for function in writer.functions.values() if function.text]
-    return _file(title, name, writer.parts, writer.helpers, [*functions, main])
+    return whole_file(title, name, writer.parts, writer.helpers, [*functions, main])
 
 
 def _is_nested(body: tuple[tree.Statement, ...]) -> bool:
@@ -514,99 +411,3 @@ def _is_nested(body: tuple[tree.Statement, ...]) -> bool:
         if not all(map(_is_nested, bodies)):
             return False
     return True
-
-
-def _flat(graph: Graph, title: list[str], name: str) -> str:
-    """One class: every operation a module of the node's name, every edge a variable."""
-    name = allowed(name)
-    parts: set[str] = set()
-    helpers: set[Helper] = set()
-    variables = _variables(graph)
-    made: list[str] = []
-    calls: list[str] = []
-    paths = {node.path for node in graph.nodes if node.op.inputs != "several"}
-
-    def below(node: Node) -> int:
-        """How many modules' names its own begins with: they are made before it."""
-        return sum(node.path.startswith(f"{path}.") for path in paths)
-
-    for node in sorted(graph.nodes, key=below):
-        if node.op.inputs != "several":
-            word = node.path.split(".")[0]
-            if word in MODULE_NAMES:
-                raise UserError(node.path, "torch.nn.Module has an attribute of this name", "another name after as")
-            code = spell_operation(Written(node.op, {}, node.input_shapes[0][0], helpers=helpers), node)
-            if node.path.isidentifier() and not keyword.iskeyword(node.path):
-                made.append(assign(f"self.{node.path}", code, 2))
-            else:
-                parts.add("place")
-                made.append(f"{INDENT * 2}{render(call('place', 'self', _text(node.path), code), 2)}")
-    for node in graph.nodes:
-        reads = [variables[path] for path in node.inputs]
-        if node.op.inputs == "several":
-            signs = {ops.Add: " + ", ops.Mul: " * "}
-            value: Code = (
-                call("torch.cat", Call("", tuple(("", read) for read in reads), "[", "]"), dim="1")
-                if isinstance(node.op, ops.Concat)
-                else signs[type(node.op)].join(reads)
-            )
-        else:
-            plain = node.path.isidentifier() and not keyword.iskeyword(node.path)
-            module = f"self.{node.path}" if plain else f"self.get_submodule({_text(node.path)})"
-            value = f"{module}({reads[0]})"
-        calls.append(assign(variables[node.path], value, 2))
-    if any(isinstance(node.op, ops.Concat) for node in graph.nodes):
-        parts.add("torch")
-    main = "\n".join(
-        [
-            f"class {name}(nn.Module):",
-            docstring([f"The network, for inputs of {ops.spell_shape(graph.input)}."], 1),
-            "",
-            f"{INDENT}def __init__(self):",
-            f"{INDENT * 2}super().__init__()",
-            *made,
-            "",
-            f"{INDENT}def forward(self, x):",
-            *calls,
-            f"{INDENT * 2}return {variables[graph.output.path]}",
-        ]
-    )
-    return _file(title, name, parts, helpers, [main])
-
-
-def _text(name: str) -> str:
-    return f'"{name}"'
-
-
-def _variables(graph: Graph) -> dict[str, str]:
-    """A Python name for every node's output, each another."""
-    found, taken = {INPUT: "x"}, {"x", "self"}
-    for node in graph.nodes:
-        name = base = allowed(node.path.replace(".", "_"))
-        number = 1
-        while name in taken:
-            number += 1
-            name = f"{base}_{number}"
-        taken.add(name)
-        found[node.path] = name
-    return found
-
-
-def _file(title: list[str], name: str, used: set[str], helpers: set[Helper], texts: list[str]) -> str:
-    """The whole file: its head, the helpers that are used, what was written."""
-    needed = sorted({*helpers, *(helper for helper in HELPERS if helper.name in used)}, key=lambda h: (h.order, h.name))
-    parts = [helper.text for helper in needed if helper.text]
-    imports = sorted({line for helper in needed for line in helper.imports})
-    usage = [
-        "",
-        f"    model = {name}()",
-        '    model.load_state_dict(safetensors.torch.load_file("model/weights.safetensors"))',
-        "    model.eval()",
-    ]
-    plain = [line for line in imports if line.startswith("import ") and "torch" not in line]
-    froms = [line for line in imports if line.startswith("from ")]
-    theirs = [line for line in imports if line.startswith("import torch")]
-    standard = plain + [line for line in froms if "torch" not in line]
-    third = theirs + ["from torch import nn"] + [line for line in froms if "torch" in line]
-    head = "\n".join([docstring([*title, *usage]), "", *([*standard, ""] if standard else []), *third])
-    return "\n\n\n".join([head, *parts, *texts]) + "\n"

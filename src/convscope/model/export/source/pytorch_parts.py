@@ -1,7 +1,8 @@
-"""What a file of plain PyTorch needs beside PyTorch: written into it only where it is used."""
+"""A file of plain PyTorch around what is written: its head, and the helpers that it uses, nothing it does not."""
 
 from __future__ import annotations
 
+from convscope.model.export.source.python import docstring
 from convscope.ops.spelling import Helper
 
 _NAMED = '''def named(**modules):
@@ -128,3 +129,23 @@ MODULE_NAMES = frozenset(
     ]
 )
 """What ``torch.nn.Sequential`` calls its own; a test asks torch itself."""
+
+
+def whole_file(title: list[str], name: str, used: set[str], helpers: set[Helper], texts: list[str]) -> str:
+    """The whole file: its head, the helpers that are used, what was written."""
+    needed = sorted({*helpers, *(helper for helper in HELPERS if helper.name in used)}, key=lambda h: (h.order, h.name))
+    parts = [helper.text for helper in needed if helper.text]
+    imports = sorted({line for helper in needed for line in helper.imports})
+    usage = [
+        "",
+        f"    model = {name}()",
+        '    model.load_state_dict(safetensors.torch.load_file("model/weights.safetensors"))',
+        "    model.eval()",
+    ]
+    plain = [line for line in imports if line.startswith("import ") and "torch" not in line]
+    froms = [line for line in imports if line.startswith("from ")]
+    theirs = [line for line in imports if line.startswith("import torch")]
+    standard = plain + [line for line in froms if "torch" not in line]
+    third = theirs + ["from torch import nn"] + [line for line in froms if "torch" in line]
+    head = "\n".join([docstring([*title, *usage]), "", *([*standard, ""] if standard else []), *third])
+    return "\n\n\n".join([head, *parts, *texts]) + "\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from convscope.ops.activation.spec import Activation, pointwise, sigmoid_step, slope_piece, smooth_slope
@@ -15,7 +14,6 @@ __all__ = ["ELU", "SELU", "Mish", "Softplus"]
 
 
 @operation("elu", "x, or alpha * (e^x - 1) below zero")
-@dataclass(frozen=True)
 class ELU(Activation):
     """``elu``: x where x > 0, else alpha * (e^x - 1) (Clevert et al. 2015).
 
@@ -66,7 +64,6 @@ _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804
 
 
 @operation("selu", "ELU times a number, so that mean 0 and variance 1 stay")
-@dataclass(frozen=True)
 class SELU(Activation):
     """``selu``: 1.0507 * elu(x) of alpha 1.6733 (Klambauer et al. 2017)."""
 
@@ -108,7 +105,6 @@ LINEAR = 40.0
 
 
 @operation("softplus", "log(1 + e^x): a smooth ReLU")
-@dataclass(frozen=True)
 class Softplus(Activation):
     """``softplus``: log(1 + e^(beta x)) / beta (Dugas et al. 2001); its slope is the sigmoid."""
 
@@ -151,7 +147,6 @@ class Softplus(Activation):
 
 
 @operation("mish", "x * tanh(softplus(x))")
-@dataclass(frozen=True)
 class Mish(Activation):
     """``mish``: x * tanh(log(1 + e^x)) (Misra 2019)."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from convscope.ops.activation.spec import pointwise
@@ -14,7 +13,6 @@ __all__ = ["PReLU"]
 
 
 @operation("prelu", "x, or a trained multiple of it below zero")
-@dataclass(frozen=True)
 class PReLU(Op):
     """``prelu``: x where x > 0, else weight * x (He et al. 2015).
 

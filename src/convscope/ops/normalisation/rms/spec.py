@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from convscope.ops.spec import Op, Shape, flag, no_products, number, operation, word
@@ -28,7 +28,6 @@ _OVER_CHANNELS = Traits(
 
 
 @operation("rmsnorm", "each example over its root mean square, then scaled")
-@dataclass(frozen=True)
 class RMSNorm(Op):
     """``rmsnorm``: layer norm without the mean and without a bias (Zhang and Sennrich 2019).
 
