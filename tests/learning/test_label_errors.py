@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from convscope import train
 from convscope.data.audit import check
 from convscope.data.sources import open_source
 from convscope.learning.label_errors import improbable, suspicious
@@ -32,7 +33,7 @@ def test_a_class_without_pictures_is_never_likely() -> None:
     assert improbable(probabilities_NK, np.array([0, 0])).tolist() == []
 
 
-def test_wrong_labels_of_a_folder_are_named(run: Path, tmp_path: Path) -> None:
+def test_wrong_labels_of_a_folder_are_named(tmp_path: Path) -> None:
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -45,8 +46,9 @@ def test_wrong_labels_of_a_folder_are_named(run: Path, tmp_path: Path) -> None:
         file = tmp_path / "digits" / str(label) / f"{index}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray((digits.images[index] * 15.9).astype(np.uint8)).save(file)
+    train("digits", out=tmp_path / "run", epochs=3, report=False)
     source = open_source(tmp_path / "digits")
-    found = suspicious(Model.load(run), source, check(source))
+    found = suspicious(Model.load(tmp_path / "run"), source, check(source))
     named = {finding.files[0] for finding in found}
     assert len(named & wrong) >= 0.8 * len(wrong)
     assert len(named - wrong) <= 12
