@@ -247,3 +247,22 @@ def test_what_is_not_there_is_refused() -> None:
     with pytest.raises(UserError, match="examples of shape"):
         fold(module, ["linear1"])(torch.zeros(2, 1, 9, 9))
     assert torch.equal(fold(module, [INPUT])(torch.ones(2, 1, 12, 12))[INPUT], torch.ones(2, 1, 12, 12))
+
+
+@pytest.mark.parametrize("wide", [(4, 1, 1), (1, 9, 8), (1, 1, 8)])
+@pytest.mark.parametrize("first", ["conv1", "input"])
+def test_a_sum_is_never_written_into_the_smaller_branch(wide: tuple[int, int, int], first: str) -> None:
+    conv = ops.Conv(4 if first == "input" else wide[0], 1)
+    shape = (4, 9, 8) if first == "conv1" else wide
+    small = ops.Conv(wide[0] if first == "conv1" else 4, 1)
+    inputs = ("pool1", "input") if first == "conv1" else ("conv1", "input")
+    lines = [("conv1", small, ("input",))]
+    if first == "conv1":
+        pooled = ops.AdaptiveAvgPool(wide[1:])
+        lines = [("pool0", pooled, ("input",)), ("pool1", conv, ("pool0",))]
+    graph = build(shape, *lines, ("add1", ops.Add(), inputs), ("relu1", ops.ReLU(), ("add1",)))
+    module, x = loaded(graph, torch.float32), _batch(graph)
+    kept = x.clone()
+    with torch.no_grad():
+        assert_close(fold(module, ["relu1"])(x)["relu1"], module(x), EXACT)
+    assert torch.equal(x, kept)

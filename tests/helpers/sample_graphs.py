@@ -140,7 +140,7 @@ def random_merge(rng: Rng, cls: type[Op], shape: Shape) -> list[Shape]:
     count = rng.randint(1, 3)
     if cls is ops.Concat:
         return [(rng.randint(1, 4), *shape[1:]) for _ in range(count)]
-    if cls is ops.Mul:
+    if cls in (ops.Add, ops.Mul):
         return [tuple(rng.choice([1, n, n]) for n in shape) for _ in range(count)]
     return [shape] * count
 

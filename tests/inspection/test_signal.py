@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -36,6 +37,28 @@ def classroom() -> DepthExperiment:
 
 def by_path(rows: tuple[Signal, ...]) -> dict[str, Signal]:
     return {row.path: row for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("end", "loss", "targets"),
+    [
+        ("linear 1 > sigmoid", functional.binary_cross_entropy_with_logits, [1.0, 0.0, 1.0, 1.0]),
+        ("linear 1", functional.mse_loss, [0.3, -1.2, 2.0, 0.1]),
+    ],
+)
+def test_one_output_has_the_loss_of_its_task(
+    end: str, loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], targets: list[float]
+) -> None:
+    graph = Network.parse(f"input 3\nlinear 5 > tanh > {end}").graph()
+    inputs_N3 = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
+    rows = by_path(signal(graph, "lecun", 7, inputs_N3, np.array(targets, np.int64 if "sigmoid" in end else float)))
+    values = to_module(graph, "lecun", 7).train().forward_all(torch.from_numpy(inputs_N3))
+    values["linear1"].retain_grad()
+    loss(values["linear2"][:, 0], torch.tensor(targets)).backward()  # type: ignore[no-untyped-call]
+    assert values["linear1"].grad is not None
+    assert rows["linear1"].gradient_size == pytest.approx(values["linear1"].grad.abs().mean().item(), rel=1e-4)
+    drawn = by_path(signal(graph, "lecun", 7))
+    assert drawn["linear1"].gradient_size > 1e-4
 
 
 def test_every_number_is_torchs() -> None:

@@ -149,7 +149,7 @@ TORCH: dict[type[Op], Callable[..., torch.Tensor]] = {
     ops.Tanh: lambda op, x, t: torch.tanh(x),
     ops.Sigmoid: lambda op, x, t: torch.sigmoid(x),
     ops.Softmax: lambda op, x, t: F.softmax(x, 1),
-    ops.Add: lambda op, *values: torch.stack(values[:-1]).sum(0),
+    ops.Add: lambda op, *values: sum(values[1:-1], start=values[0]),
     ops.Mul: lambda op, *values: _product(values[:-1]),
     ops.Concat: lambda op, *values: torch.cat(values[:-1], 1),
 }

@@ -102,7 +102,8 @@ def _grown(node: Node, before: Sequence[Fused | None], free: Sequence[bool]) -> 
             return step, replace(step, writes=node.path, affine=(*step.affine, node))
         if _fuses(node.op):
             return step, replace(step, writes=node.path, activation=node)
-        pictures = isinstance(step.node.op, ops.Conv) and len(node.shape) == 3
+        # What one branch is stretched over has no room in the product of the other.
+        pictures = isinstance(step.node.op, ops.Conv) and len(node.shape) == 3 and len(set(node.input_shapes)) == 1
         if isinstance(node.op, ops.Add) and len(node.inputs) == 2 and pictures and step.added is None:
             other = node.inputs[1] if node.inputs[0] == step.writes else node.inputs[0]
             return step, replace(step, writes=node.path, added=other)

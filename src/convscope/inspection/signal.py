@@ -23,8 +23,9 @@ from convscope.network.graph import INPUT, Graph, Node
 from convscope.network.network import Network
 from convscope.ops import spell_shape
 from convscope.ops.activation.reference import slope
-from convscope.ops.activation.spec import Activation
+from convscope.ops.activation.spec import Activation, Sigmoid
 from convscope.reference.backpropagation import Backpropagation
+from convscope.reference.opened_loss import Kind
 from convscope.seeds import stream_seed
 
 SATURATED = 0.1
@@ -66,17 +67,20 @@ def signal(
     scheme: str = "default",
     seed: int = 0,
     images_N: NDArray[Any] | None = None,
-    labels_N: Sequence[int] | NDArray[np.integer[Any]] | None = None,
+    labels_N: Sequence[int] | NDArray[Any] | None = None,
     examples: int = 32,
 ) -> tuple[Signal, ...]:
     """Run one batch forward and back through freshly drawn weights, and measure every node.
+
+    The loss is that of the network's task: cross entropy, binary cross entropy of one output with a sigmoid, squared
+    error of one output without.
 
     Args:
         graph: the network.
         scheme: of initialisation, one of :data:`convscope.engine.initialise.SCHEMES`.
         seed: of the weights and of what is drawn below.
         images_N: a batch ``(N, *graph.input)``, normalised; None: normal noise of mean 0 and variance 1.
-        labels_N: its classes; None: drawn.
+        labels_N: its classes, or the numbers that a network without classes should give; None: drawn.
         examples: how many are drawn.
 
     Returns:
@@ -96,22 +100,36 @@ def signal(
 def measure(
     module: GraphModule,
     images_N: NDArray[Any] | None = None,
-    labels_N: Sequence[int] | NDArray[np.integer[Any]] | None = None,
+    labels_N: Sequence[int] | NDArray[Any] | None = None,
     seed: int = 0,
     examples: int = 32,
 ) -> tuple[Signal, ...]:
     """The same of a network that has its weights, drawn or trained; see :func:`signal`."""
-    graph, given = module.graph, images_N
+    graph, given, kind = module.graph, images_N, _kind(module.graph)
     if given is None:
         numbers = np.random.default_rng(stream_seed(seed, "signal", "images"))
         given = numbers.standard_normal((examples, *graph.input))
     if given.ndim < 1 or given.shape[1:] != graph.input or not len(given):
         raise UserError("images", f"a batch of {spell_shape(given.shape)}", f"N x {spell_shape(graph.input)}")
     if labels_N is None:
-        classes = graph.output.shape[0]
-        labels_N = np.random.default_rng(stream_seed(seed, "signal", "labels")).integers(0, classes, len(given))
-    step = engine_step(module, torch.from_numpy(np.asarray(given, np.float32)), labels_N, seed=seed)
+        labels_N = _draw_labels(graph, kind, np.random.default_rng(stream_seed(seed, "signal", "labels")), len(given))
+    inputs_N = torch.from_numpy(np.asarray(given, np.float32))
+    step = engine_step(module, inputs_N, np.asarray(labels_N), seed=seed, kind=kind)
     return tuple(_row(step, path) for path in step.values)
+
+
+def _kind(graph: Graph) -> Kind:
+    """The task that a network is made for, as far as its end tells."""
+    if graph.output.shape != (1,):
+        return "classification"
+    return "binary" if isinstance(graph.output.op, Sigmoid) else "regression"
+
+
+def _draw_labels(graph: Graph, kind: Kind, rng: np.random.Generator, count: int) -> NDArray[Any]:
+    """Classes, or standardised numbers."""
+    if kind == "regression":
+        return rng.standard_normal(count)
+    return rng.integers(0, 2 if kind == "binary" else graph.output.shape[0], count)
 
 
 def _row(step: Backpropagation, path: str) -> Signal:

@@ -307,7 +307,7 @@ class _Training:
             if path == INPUT:
                 continue
             size = alive.size[self.values[path]]
-            if passes:
+            if passes and not _is_stretched(step, path):
                 made = arrived
                 alive.hold(made)
             else:
@@ -327,3 +327,11 @@ class _Training:
         alive.drop(arrived)
         for storage in saved:
             alive.drop(storage)
+
+
+def _is_stretched(step: PlanStep, path: str) -> bool:
+    """Whether a merge stretches an operand, whose gradient then is a sum of the output's."""
+    node = step.node
+    if node.op.inputs == "one" or node.op.traits.reads != "element":
+        return False
+    return node.shape not in {shape for name, shape in zip(node.inputs, node.input_shapes, strict=True) if name == path}

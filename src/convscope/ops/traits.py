@@ -37,7 +37,8 @@ Aliases = Literal["never", "always", "evaluation", "vector"]
 is the layout already, of an operation that lays its operand out flat and does nothing else."""
 
 Gradient = Literal["made", "passed"]
-"""Whether the gradient of the input is a new tensor, or the output's own, passed on."""
+"""Whether the gradient of the input is a new tensor, or the output's own, passed on; of an operand that a merge
+stretches it is a new one, summed."""
 
 Pools = Literal["no", "maximum", "mean"]
 """Whether each channel's values are gathered by their maximum or their mean."""

@@ -17,7 +17,7 @@ from convscope.ops.arrays import (
 from convscope.ops.merge.spec import Add, Concat, Mul
 from convscope.ops.opening import OPEN, UnitOperands, finish, grid, terms_at
 from convscope.ops.step import Operand, Step
-from convscope.ops.terms import Terms
+from convscope.ops.terms import Indices, Terms
 from convscope.ops.uses import (
     STEPS,
     USES,
@@ -48,7 +48,13 @@ def _forward_concat(op: Concat, given: Operands) -> Array:
 
 @BACKWARD.enter(Add)
 def _backward_add(op: Add, given: Operands, gradient: Array) -> Gradients:
-    return Gradients((gradient,) * len(given.inputs), {})
+    return Gradients(tuple(_gathered(gradient, value) for value in given.inputs), {})
+
+
+def _gathered(gradient: Array, value: Array) -> Array:
+    """What was stretched over a dimension has a part in every place of it."""
+    stretched = tuple(a for a, (n, full) in enumerate(zip(value.shape, gradient.shape, strict=True)) if n < full)
+    return gradient.sum(axis=stretched, keepdims=True) if stretched else gradient
 
 
 @BACKWARD.enter(Mul)
@@ -58,9 +64,7 @@ def _backward_mul(op: Mul, given: Operands, gradient: Array) -> Gradients:
         through = gradient
         for other in (*given.inputs[:place], *given.inputs[place + 1 :]):
             through = through * other
-        # What was stretched over a dimension has a part in every place of it.
-        stretched = tuple(a for a, (n, full) in enumerate(zip(value.shape, gradient.shape, strict=True)) if n < full)
-        inward.append(through.sum(axis=stretched, keepdims=True) if stretched else through)
+        inward.append(_gathered(through, value))
     return Gradients(tuple(inward), {})
 
 
@@ -100,15 +104,19 @@ def _open_concat(op: Concat, given: UnitOperands) -> Walk:
 
 @USES.enter(Add)
 def _uses_add(op: Add, given: Operands, operand: int, example: int, index: Index) -> Uses:
-    return single(example, index, 1.0, "copy")
+    index_NR = _readers(op, given, operand, index)
+    return at_places(example, index_NR, np.ones(len(index_NR)), "copy")
+
+
+def _readers(op: Add | Mul, given: Operands, operand: int, index: Index) -> Indices:
+    """The places that read a value: its own, or all that it is stretched over."""
+    sides = zip(index, given.shapes[operand], op.shape(given.shapes), strict=True)
+    return grid(*([at] if n == full else range(full) for at, n, full in sides))
 
 
 @USES.enter(Mul)
 def _uses_mul(op: Mul, given: Operands, operand: int, example: int, index: Index) -> Uses:
-    out = op.shape(given.shapes)
-    own = given.shapes[operand]
-    sides = [[at] if n == full else range(full) for at, n, full in zip(index, own, out, strict=True)]
-    index_NR = grid(*sides)
+    index_NR = _readers(op, given, operand, index)
     factor = np.ones(len(index_NR))
     for other, value in enumerate(given.inputs):
         if other != operand:

@@ -32,9 +32,24 @@ def _way_out(what: str, inputs: Sequence[Shape]) -> str:
     return "give the branches the same stride and padding; at stride 1, padding=same keeps rows and columns"
 
 
+def _stretched(what: str, inputs: Sequence[Shape]) -> Shape:
+    """The shape of all branches, where a 1 in place of a dimension is stretched over it."""
+    if len({len(shape) for shape in inputs}) > 1:
+        raise _unequal(what, inputs, "branches with the same number of dimensions")
+    out = tuple(map(max, *inputs)) if len(inputs) > 1 else inputs[0]
+    if any(value not in (1, full) for shape in inputs for value, full in zip(shape, out, strict=True)):
+        raise _unequal(what, inputs, "branches of one shape, or with 1 in place of a dimension")
+    return out
+
+
 @operation("add", "the sum of the branches")
 class Add(Op):
-    """``add { ... | ... }``: the residual connection (He et al. 2015)."""
+    """``add { ... | ... }``: the residual connection (He et al. 2015); a dimension of 1 is stretched.
+
+    Example:
+        >>> Add().shape([(64, 8, 8), (64, 1, 1)])
+        (64, 8, 8)
+    """
 
     inputs: ClassVar[Literal["one", "several"]] = "several"
     explained = (
@@ -58,10 +73,8 @@ class Add(Op):
     macs = no_products
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
-        """The branches' common shape."""
-        if len(set(inputs)) > 1:
-            raise _unequal("add", inputs, "branches of one shape")
-        return inputs[0]
+        """The branches' common shape, ones stretched."""
+        return _stretched("add", inputs)
 
 
 @operation("mul", "the product of the branches")
@@ -96,12 +109,7 @@ class Mul(Op):
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """The branches' common shape, ones stretched."""
-        if len({len(shape) for shape in inputs}) > 1:
-            raise _unequal("mul", inputs, "branches with the same number of dimensions")
-        out = tuple(map(max, *inputs)) if len(inputs) > 1 else inputs[0]
-        if any(value not in (1, full) for shape in inputs for value, full in zip(shape, out, strict=True)):
-            raise _unequal("mul", inputs, "branches of one shape, or with 1 in place of a dimension")
-        return out
+        return _stretched("mul", inputs)
 
 
 @operation("concat", "the branches' channels one after another")

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from rich.cells import cell_len, set_cell_size
 
+from convscope.data.image.corruption import SEVERITIES
 from convscope.evaluation.binary import BinaryScores
 from convscope.evaluation.metrics import Evaluation, most_confused
 from convscope.evaluation.report import EvaluationReport
-from convscope.evaluation.robustness import SEVERITIES, Robustness
+from convscope.evaluation.robustness import Robustness
 from convscope.render.i18n import ENGLISH, Words
 from convscope.render.wording import (
     class_names,
