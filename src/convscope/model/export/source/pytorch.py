@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from math import prod
 from typing import Any
 
@@ -31,7 +32,7 @@ from convscope.network.expand import letters
 from convscope.network.graph import Graph, Node
 from convscope.network.tree import Body, Expression, Name
 from convscope.ops.spec import Value
-from convscope.ops.spelling import Call, Code, Helper, NeedsNumbers, call
+from convscope.ops.spelling import CHANNELS, Call, Code, Helper, NeedsNumbers, call
 
 MOST_OPERATORS = 2
 """In a number of channels, before it gets a name."""
@@ -213,15 +214,14 @@ class _Writer:
 
     def leaving(self, node: Node, said: Mapping[str, Expression], channels: Expression, scope: Scope) -> Expression:
         op = node.op
-        if isinstance(op, (ops.Conv, ops.Linear)):
-            return said["out_channels" if isinstance(op, ops.Conv) else "out_features"]
-        if isinstance(op, ops.PadChannels):
-            return fold("+", fold("+", channels, said.get("before", op.before)), said.get("after", op.after))
-        if isinstance(op, ops.ChannelSplit):
-            return fold("-", said.get("end", op.end), said.get("start", op.start))
-        if node.shape[0] != node.input_shapes[0][0] or (
-            isinstance(op, ops.Flatten) and prod(node.input_shapes[0][1:]) != 1
-        ):
+        rule = CHANNELS.find(type(op))
+        if rule is not None:
+            (_, first), *others = (
+                (sign, said.get(name, getattr(op, name)) if name else channels) for sign, name in rule
+            )
+            return reduce(lambda total, part: fold(part[0], total, part[1]), others, first)
+        flattens = op.traits.aliases == "vector" and prod(node.input_shapes[0][1:]) != 1
+        if node.shape[0] != node.input_shapes[0][0] or flattens:
             if self.in_block or scope.turns:
                 raise NeedsNumbers
             return node.shape[0]
