@@ -306,8 +306,10 @@ def train(
             break
     if report:
         from convscope.render.html.run_report import write_run_report
+        from convscope.render.i18n import words
 
-        write_run_report(result, folder / "report.html")
+        said = words("evaluation", modality=result.model.modality.name)
+        write_run_report(result, folder / "report.html", said)
     return result
 
 

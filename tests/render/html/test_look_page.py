@@ -251,7 +251,7 @@ def test_of_a_large_network_chosen_units_open_and_others_say_how(opened, chosen)
 @pytest.mark.browser
 def test_it_reads_in_both_languages_on_a_phone_in_the_dark(opened, residual):
     page = opened(render_look_page(residual), width=360, color_scheme="dark", locale="ko-KR", has_touch=True)
-    assert page.locator("#units-title").inner_text() == "어떤 수든 열어 보기"
+    assert page.locator("#units-title").inner_text() == "모든 수 열어 보기"
     for address in (
         "conv1[0,3,3]",
         "add1[2,1,1]",

@@ -13,6 +13,7 @@ from convscope.inspection.training_step import OpenedGradient, TrainingStep
 from convscope.network.address import Address
 from convscope.reference.gradient_walk import Chain, Link
 from convscope.render.html.formula import DIGITS, steps_list
+from convscope.render.html.languages import spoken
 from convscope.render.html.look_sections import bold
 from convscope.render.html.numerals import shown
 from convscope.render.html.report_sections import Values
@@ -174,7 +175,7 @@ def _link(link: Link) -> Values:
     return {
         "unit": str(link.unit),
         "value": link.value,
-        "kind": link.kind,
+        "kind": spoken(f"factor {link.kind}"),
         "met": None if link.factor_at is None else str(link.factor_at),
         "steps": steps_list(link.steps) if link.steps else "",
         "factor": link.factor,

@@ -23,6 +23,9 @@ from convscope.render.i18n import ENGLISH, Words
 from convscope.render.progress import duration
 from convscope.render.wording import percent
 
+FEW_MACS = 100_000
+"""Below, a network's are told to the last one."""
+
 
 def write_run_report(result: Result, path: Path, words: Words = ENGLISH) -> None:
     """The report of a finished run, with its learning curves beside it.
@@ -32,14 +35,15 @@ def write_run_report(result: Result, path: Path, words: Words = ENGLISH) -> None
     """
     history = [dict(entry) for entry in result.history]
     write_atomically(path.with_name("curves.svg"), curves_svg(history).encode())
-    test, many = result.dataset.test, result.model.modality.many
+    test = result.dataset.test
+    dataset = result.dataset
+    sizes = {part: f"{len(getattr(dataset, part)):,}" for part in ("train", "val", "test", "skipped")}
     facts = {
-        "Data": f"{result.dataset.name}: {len(result.dataset.train):,} {many} to train, "
-        f"{len(result.dataset.val):,} to validate, {len(test):,} to test; {len(result.dataset.skipped):,} left out",
-        "Training": f"{duration(result.seconds)}, {len(history)} epochs",
-        **(_balance(result) if result.dataset.classes else {}),
-        **({"Data stalls": result.data_stall.words} if result.data_stall.is_bound else {}),
-        **_facts(result.model),
+        words["fact data"]: words["data of a run"].format(name=dataset.name, **sizes),
+        words["fact training"]: words["epochs trained"].format(time=duration(result.seconds), epochs=len(history)),
+        **(_balance(result, words) if dataset.classes else {}),
+        **({words["fact stalls"]: result.data_stall.words} if result.data_stall.is_bound else {}),
+        **model_facts(result.model, words),
     }
     if isinstance(result.evaluation, RegressionEvaluation):
         title, drawn = words["title"].format(data=result.dataset.name), _network_html(result.model)
@@ -77,11 +81,10 @@ def write_evaluation_report(
     Raises:
         UserError: the file cannot be written.
     """
-    many = model.modality.many
-    data_said = f"{done.of}: {len(done.split):,} {many}, {len(done.skipped):,} left out"
+    counts = {"n": f"{len(done.split):,}", "skipped": f"{len(done.skipped):,}"}
+    facts = {words["fact data"]: words["data evaluated"].format(name=done.of, **counts), **model_facts(model, words)}
     if isinstance(done.evaluation, RegressionEvaluation):
         title, drawn = words["title"].format(data=Path(data).name), _network_html(model)
-        facts = {"Data": data_said, **_facts(model)}
         write_regression_report(path, done.evaluation, title=title, network_html=drawn, facts=facts, words=words)
         return
     write_report(
@@ -97,15 +100,15 @@ def write_evaluation_report(
         evaluation_report=done.report,
         robustness=robustness,
         words=words,
-        facts={"Data": data_said, **_facts(model)},
+        facts=facts,
     )
 
 
-def _balance(result: Result) -> dict[str, str]:
+def _balance(result: Result, words: Words) -> dict[str, str]:
     balance = result.balance
-    return (
-        {"Balance": f"{balance.choice}: {balance.words(result.model.modality.many)}"} if balance.is_worth_saying else {}
-    )
+    if not balance.is_worth_saying:
+        return {}
+    return {words["fact balance"]: f"{balance.choice}: {balance.words(result.model.modality.many)}"}
 
 
 def _columns(model: Model) -> tuple[str, ...]:
@@ -117,25 +120,30 @@ def _network_html(model: Model) -> str:
     return beside_table(summarise(model.graph), model.network.source.title)
 
 
-def _calibration(model: Model) -> str:
+def _calibration(model: Model, words: Words) -> str:
     """How the probabilities were made to mean what they say."""
     found = model.facts.get("calibration")
     if not found:
-        return "none"
+        return words["not calibrated"]
     before, after = (percent(float(found[key])) for key in ("ece_before", "ece_after"))
-    pictures = f"{found['curve']['count']:,} {found['curve']['of']}"
-    return f"temperature {model.temperature:.3f} by {pictures}: calibration error {before} before, {after} after"
+    examples = f"{found['curve']['count']:,} {found['curve']['of']}"
+    return words["calibrated"].format(temperature=f"{model.temperature:.3f}", of=examples, before=before, after=after)
 
 
-def _facts(model: Model) -> dict[str, str]:
+def model_facts(model: Model, words: Words) -> dict[str, str]:
+    """What a model is, for the end of its report: input, network, calibration, recipe, seed, versions."""
     graph, pre = model.graph, model.preprocess
     recipe: Mapping[str, Any] = model.facts.get("recipe", {})
     settings = ("batch_size", "lr", "optimizer", "schedule", "weight_decay", "label_smoothing", "ema", "augment")
+    macs = f"{graph.macs / 1e6:,.2f} M" if graph.macs >= FEW_MACS else f"{graph.macs:,}"
+    counted = words["network counted"].format(parameters=f"{graph.parameter_count:,}", macs=macs)
     return {
-        "Input": f"{spell_shape(graph.input)}, {pre.words()}",
-        "Network": f"{graph.parameter_count:,} parameters, {graph.macs / 1e6:,.2f} M MACs a {model.modality.one}",
-        "Calibration": _calibration(model),
-        "Recipe": ", ".join(f"{name} {recipe[name]}" for name in settings if recipe.get(name) is not None),
-        "Seed": str(model.facts.get("seed", "")),
-        "Versions": ", ".join(f"{name} {version}" for name, version in model.facts.get("versions", {}).items()),
+        words["fact input"]: f"{spell_shape(graph.input)}, {pre.words()}",
+        words["fact network"]: counted,
+        words["fact calibration"]: _calibration(model, words),
+        words["fact recipe"]: ", ".join(f"{name} {recipe[name]}" for name in settings if recipe.get(name) is not None),
+        words["fact seed"]: str(model.facts.get("seed", "")),
+        words["fact versions"]: ", ".join(
+            f"{name} {number}" for name, number in model.facts.get("versions", {}).items()
+        ),
     }
