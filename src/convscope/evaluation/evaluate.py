@@ -67,7 +67,7 @@ def evaluate(
         split: ``train``, ``val``, ``test`` or ``all``. None: ``test`` where the data comes with one, or is the very
             data that the model was trained on (its test part then, with the model's seed); else ``all``.
         progress: told (pictures decoded, pictures in all).
-        sure: a share of right answers to ask for, beside the usual ones; None: what the model was trained with.
+        sure: an accuracy to ask for, beside the usual ones; None: what the model was trained with.
 
     Raises:
         UserError: the data cannot be read, has no such split, or shares no class with the model.

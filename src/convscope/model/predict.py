@@ -107,7 +107,7 @@ class Predictions(Sequence[Prediction]):
     def to_dict(self) -> dict[str, Any]:
         """As ``{"predictions": [...], "skipped": [...], "unknown_below": ..., "sure": ...}``.
 
-        ``sure`` is the share that was asked for, ``unknown_below`` the probability that it takes; both null where
+        ``sure`` is the accuracy that was asked for, ``unknown_below`` the probability that it takes; both null where
         the model always answers, the latter also where it never may.
         """
         asked = self.threshold
@@ -137,7 +137,7 @@ def predict(model: Classifier, files: Sequence[str | Path], top: int = 5, sure: 
         model: a loaded model.
         files: picture files, folders (searched through), globs.
         top: how many classes to name, at most all.
-        sure: the share of answers that must be right: others are ``unknown``. None: what the model was trained with,
+        sure: the accuracy that its answers must have: others are ``unknown``. None: what the model was trained with,
             which usually is that it always answers.
 
     Raises:
