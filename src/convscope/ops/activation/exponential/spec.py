@@ -9,6 +9,7 @@ from convscope.ops.activation.spec import Activation, pointwise, sigmoid_step, s
 from convscope.ops.spec import number, operation
 from convscope.ops.step import Step, make_step
 from convscope.ops.traits import Traits
+from convscope.ops.words import named
 
 __all__ = ["ELU", "SELU", "Mish", "Softplus"]
 
@@ -157,6 +158,7 @@ class Mish(Activation):
         "x times the hyperbolic tangent of its softplus.",
         "x에 소프트플러스의 쌍곡 탄젠트를 곱합니다.",
     )
+    words = named({"softplus": ("softplus", "소프트플러스")})
     slope_size = smooth_slope
 
     def value(self, x: Any, xp: Any) -> Any:
