@@ -9,33 +9,33 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 # One thread a worker, as many workers as cores; before torch is loaded, and for every process that a test starts.
+# Nothing here loads torch at once: the process that hands out the tests would wait for it before it starts a worker.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-import numpy as np
 import pytest
-import torch
+from _pytest.doctest import DoctestModule
 from hypothesis import settings
-from PIL import Image
-from sklearn.datasets import load_digits
-
-from convscope.api import train
-
-torch.set_num_threads(1)
 
 # The same examples at every run, however slow the machine is: a red test is the change's doing. What a search by
 # chance finds is kept as an ``@example``; `--hypothesis-profile=random --hypothesis-seed=N` searches.
-settings.register_profile("default", derandomize=True, deadline=None, database=None)
+settings.register_profile("default", derandomize=True, deadline=None, database=None, max_examples=30)
 settings.register_profile("random", deadline=None, database=None, print_blob=True)
 settings.load_profile("default")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file() -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Tests and their helpers have no examples in docstrings, whatever is asked of the package's own."""
+    return [collector for collector in (yield) if not isinstance(collector, DoctestModule)]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -136,6 +136,8 @@ NET = "input 1x8x8\nconv 16 3x3 > batchnorm > relu > maxpool 2 > flatten > linea
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run on digits; do not write into it."""
+    from convscope.api import train
+
     folder = tmp_path_factory.mktemp("run") / "run"
     train("digits", NET, out=folder, epochs=10, lr=0.02, augment="none", report=False)
     return folder
@@ -144,6 +146,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def digit_files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The first thirty digits as PNG files in class folders; the class is the folder's name."""
+    import numpy as np
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
     root = tmp_path_factory.mktemp("digits")
     digits = load_digits()
     files = []
@@ -175,7 +181,7 @@ def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS, timeout=180_000)
         yield browser
         browser.close()
 

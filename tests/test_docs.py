@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command_line import convscope, printed
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -20,27 +18,24 @@ def _blocks(page: Path, kind: str) -> list[str]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if _blocks(page, "sh")], ids=lambda page: page.name)
-def test_commands_run_as_written(page: Path, tmp_path: Path) -> None:
+def test_commands_run_as_written(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     commands = [line for block in _blocks(page, "sh") for line in block.splitlines() if line.startswith("convscope")]
     assert commands
     for program in _blocks(page, "python files"):  # what the commands below it read
-        subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+        exec(compile(program, page.name, "exec"), {"__name__": "__main__"})
     for command in commands:
-        words = [sys.executable, "-m", "convscope", *shlex.split(command, comments=True)[1:]]
-        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, env=dict(os.environ), check=False)
-        assert done.returncode == 0, f"{command}\n{done.stderr}"
-        assert done.stdout
+        assert printed(*shlex.split(command, comments=True)[1:]), command
 
 
-def test_the_shown_mistake_is_what_is_printed() -> None:
+def test_the_shown_mistake_is_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     (shown,) = [block for block in _blocks(ROOT / "README.md", "text") if block.startswith("$ convscope describe")]
     command, _, rest = shown.partition("\n")
-    words = [sys.executable, "-m", "convscope", *shlex.split(command[2:])[1:]]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    printed = (done.stdout + done.stderr.replace("error: ", "")).splitlines()
+    status, out, err = convscope(*shlex.split(command[2:])[1:], capsys=capsys)
+    assert status == 2
+    lines = (out + err.replace("error: ", "")).splitlines()
     for line in rest.strip().splitlines():
-        assert line in printed, f"{line!r} is not among\n" + "\n".join(printed)
+        assert line in lines, f"{line!r} is not among\n" + "\n".join(lines)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

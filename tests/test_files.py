@@ -152,7 +152,7 @@ def test_where_a_file_cannot_grow_the_old_one_stays(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_atomically(path, OLD)
     done = subprocess.run(
-        [sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 2, done.stderr
     assert done.stdout.startswith(f"{path}: writing failed: file too large\n  hint: files may not grow this large")
@@ -166,7 +166,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     mount = ["unshare", "--mount", "--", "sh", "-c"]
     script = f"mount -t tmpfs -o size=64k none {disk} && exec {sys.executable} -c '{ON_A_FULL_DISK}' {disk}/file"
     try:
-        done = subprocess.run([*mount, script], capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run([*mount, script], capture_output=True, text=True, check=False, timeout=300)
     except FileNotFoundError:
         pytest.skip("there is no unshare to make a small disk with")
     if "unshare" in done.stderr or "mount" in done.stderr:

@@ -5,6 +5,7 @@ from math import ceil, prod
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -361,7 +362,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 nn = torch.nn
 POOLS = {1: (nn.MaxPool1d, nn.AvgPool1d), 2: (nn.MaxPool2d, nn.AvgPool2d)}
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same'")
-TORCH = settings(max_examples=250, deadline=None, suppress_health_check=RELAXED)
+TORCH = settings(max_examples=examples(250), deadline=None, suppress_health_check=RELAXED)
 
 
 def of_torch(module: Any, shape: Shape) -> Shape | None:
@@ -506,7 +507,7 @@ def test_tensors_as_in_torch(text: str, module: Any, shape: Shape) -> None:
     assert node.shape == of_torch(module.eval().to("meta"), shape)
 
 
-@settings(TORCH, max_examples=60)
+@settings(TORCH, max_examples=examples(60))
 @given(convolutions())
 def test_multiply_adds_are_half_of_torch_s_flops(drawn: tuple[dict[str, Any], Shape]) -> None:
     from torch.utils.flop_counter import FlopCounterMode

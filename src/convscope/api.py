@@ -119,10 +119,10 @@ def describe(
 
 
 @overload
-def zoo(reference: None = None) -> list[networks.Entry]: ...
+def zoo(reference: None = None) -> list[networks.ZooEntry]: ...
 @overload
 def zoo(reference: str | Path) -> list[published.PublishedComparison]: ...
-def zoo(reference: str | Path | None = None) -> list[networks.Entry] | list[published.PublishedComparison]:
+def zoo(reference: str | Path | None = None) -> list[networks.ZooEntry] | list[published.PublishedComparison]:
     """The networks that are known by name.
 
     Args:
@@ -214,9 +214,9 @@ def check(
         True
     """
     from convscope.data.audit import check as audit
-    from convscope.data.sources import Columns, open_source
+    from convscope.data.sources import TableColumns, open_source
 
-    source = open_source(data, columns=Columns(target))
+    source = open_source(data, columns=TableColumns(target))
     checked = audit(source, seed)
     if model is None:
         return checked

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -43,14 +44,14 @@ def typed(draw: st.DrawFn) -> tuple[np.ndarray, str]:
 
 
 @given(typed())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_what_is_typed_is_what_is_read(case: tuple[np.ndarray, str]) -> None:
     values, text = case
     assert np.array_equal(parse_numbers(text), values)
 
 
 @given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.booleans())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_pythons_and_numpys_brackets_are_read(channels: int, rows: int, columns: int, numpys: bool) -> None:
     values = np.arange(1.0, channels * rows * columns + 1).reshape(channels, rows, columns) / 2
     assert np.array_equal(parse_numbers(str(values) if numpys else str(values.tolist())), values)
@@ -58,7 +59,7 @@ def test_pythons_and_numpys_brackets_are_read(channels: int, rows: int, columns:
 
 
 @given(st.text(max_size=60) | st.text("0123456789 ./|,;-+e[]\n", max_size=60))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @example("\x00")
 @example("a" * 300)
 @example("]" * 5)
@@ -168,7 +169,7 @@ def test_a_broken_table_names_the_place(tmp_path: Path, data: bytes, where: str,
 
 
 @given(data=st.binary(max_size=80))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_whatever_stands_in_a_file_is_numbers_or_a_mistake(
     tmp_path_factory: pytest.TempPathFactory, data: bytes
 ) -> None:

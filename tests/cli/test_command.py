@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import convscope
+from command_line import convscope, document
 from PIL import Image
 from sklearn.datasets import load_digits
 
@@ -20,14 +20,11 @@ NET = "input 1x8x8\nconv 8 3x3 > batchnorm > relu > maxpool 2 > flatten > linear
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("command") / "run"
-    words = ["train", "digits", "--net", NET, "--epochs", "2", "--out", str(folder), "--json"]
-    done = subprocess.run([sys.executable, "-m", "convscope", *words], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
-    assert document["model"] == str(folder / "model")
-    assert 0 <= document["metrics"]["top1"] <= 1
-    assert document["seconds"] > 0
-    assert Path(document["report"]).stat().st_size > 10_000
+    said = document("train", "digits", "--net", NET, "--epochs", "2", "--out", str(folder))
+    assert said["model"] == str(folder / "model")
+    assert 0 <= said["metrics"]["top1"] <= 1
+    assert said["seconds"] > 0
+    assert Path(said["report"]).stat().st_size > 10_000
     return folder
 
 

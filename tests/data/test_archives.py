@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -125,7 +126,7 @@ def test_the_real_photographs(shared, cache):
     np.testing.assert_array_equal(measured.split.inputs_N, dataset.test.inputs_N)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(st.data())
 def test_no_zip_ends_in_anything_but_a_message_or_a_skipped_file(hostile, data):
     good = hostile.saved(hostile.picture(size=(6, 6)), "JPEG")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -118,7 +119,7 @@ def test_a_stray_bin_is_no_cifar(hostile, tmp_path):
     assert open_source(tmp_path / "pets").classes == ("cat", "dog")
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(st.data())
 def test_no_idx_file_ends_in_anything_but_a_message(hostile, data):
     images = bytearray(hostile.idx((6, 2, 2)))

@@ -11,7 +11,7 @@ import pytest
 
 from convscope.data.cache import prepare
 from convscope.data.image.decode import ImagePreprocess
-from convscope.data.sources import Columns, TableSource, open_source
+from convscope.data.sources import TableColumns, TableSource, open_source
 from convscope.errors import UserError
 
 
@@ -22,7 +22,7 @@ def _table(tmp_path: Path, text: str, name: str = "t.csv") -> Path:
 
 
 def _opened(path: Path, **columns: object) -> TableSource:
-    source = open_source(path, training=False, columns=Columns(**columns))  # type: ignore[arg-type]
+    source = open_source(path, training=False, columns=TableColumns(**columns))  # type: ignore[arg-type]
     assert isinstance(source, TableSource)
     return source
 
@@ -96,7 +96,7 @@ def test_what_cannot_be_learnt_from_is_refused(tmp_path, text, told):
 def test_a_column_that_is_not_there_is_told_with_the_nearest(tmp_path):
     path = _table(tmp_path, "height,label\n1,a\n2,b\n")
     with pytest.raises(UserError, match="did you mean height"):
-        open_source(path, columns=Columns("hieght"))
+        open_source(path, columns=TableColumns("hieght"))
 
 
 def test_few_rows_are_all_trained_on_and_more_are_split(tmp_path):

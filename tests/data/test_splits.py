@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ def _labels(*counts: int) -> np.ndarray:
     return np.repeat(np.arange(len(counts)), counts)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.lists(st.integers(1, 40), min_size=2, max_size=8), st.integers(0, 99), st.randoms(use_true_random=False))
 def test_sides_are_whole_disjoint_and_stratified(counts, seed, random):
     labels_N = _labels(*counts)

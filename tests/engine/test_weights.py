@@ -44,6 +44,56 @@ KNOWN_NAMES = {
     "squeezenet1_1": [("features.11.squeeze.weight", (64, 384, 1, 1))],
     "mobilenet_v2": [("features.17.conv.2.weight", (320, 960, 1, 1)), ("features.18.1.running_mean", (1280,))],
     "efficientnet_lite0": [("blocks.6.0.conv_pwl.weight", (320, 1152, 1, 1)), ("conv_head.weight", (1280, 320, 1, 1))],
+    "mobilenet_v3_large": [
+        ("features.0.0.weight", (16, 3, 3, 3)),
+        ("features.1.block.0.0.weight", (16, 1, 3, 3)),
+        ("features.1.block.1.1.running_mean", (16,)),
+        ("features.2.block.0.0.weight", (64, 16, 1, 1)),
+        ("features.4.block.2.fc1.weight", (24, 72, 1, 1)),
+        ("features.4.block.3.0.weight", (40, 72, 1, 1)),
+        ("features.15.block.2.fc2.bias", (960,)),
+        ("features.15.block.3.1.weight", (160,)),
+        ("features.16.0.weight", (960, 160, 1, 1)),
+        ("classifier.0.weight", (1280, 960)),
+        ("classifier.3.bias", (1000,)),
+    ],
+    "mobilenet_v3_small": [
+        ("features.1.block.0.0.weight", (16, 1, 3, 3)),
+        ("features.1.block.1.fc1.weight", (8, 16, 1, 1)),
+        ("features.1.block.2.0.weight", (16, 16, 1, 1)),
+        ("features.2.block.2.1.bias", (24,)),
+        ("features.11.block.3.0.weight", (96, 576, 1, 1)),
+        ("features.12.1.running_var", (576,)),
+        ("classifier.0.weight", (1024, 576)),
+    ],
+    "shufflenet_v2_x1_0": [
+        ("conv1.0.weight", (24, 3, 3, 3)),
+        ("stage2.0.branch1.0.weight", (24, 1, 3, 3)),
+        ("stage2.0.branch1.2.weight", (58, 24, 1, 1)),
+        ("stage2.0.branch2.3.weight", (58, 1, 3, 3)),
+        ("stage3.7.branch2.6.running_mean", (116,)),
+        ("stage4.3.branch2.5.weight", (232, 232, 1, 1)),
+        ("conv5.0.weight", (1024, 464, 1, 1)),
+        ("fc.weight", (1000, 1024)),
+    ],
+    "inception_v3": [
+        ("Conv2d_2b_3x3.conv.weight", (64, 32, 3, 3)),
+        ("Conv2d_4a_3x3.bn.weight", (192,)),
+        ("Mixed_5b.branch5x5_2.conv.weight", (64, 48, 5, 5)),
+        ("Mixed_5d.branch3x3dbl_3.conv.weight", (96, 96, 3, 3)),
+        ("Mixed_5b.branch_pool.conv.weight", (32, 192, 1, 1)),
+        ("Mixed_6a.branch3x3.conv.weight", (384, 288, 3, 3)),
+        ("Mixed_6b.branch7x7_2.conv.weight", (128, 128, 1, 7)),
+        ("Mixed_6e.branch7x7dbl_4.conv.weight", (192, 192, 7, 1)),
+        ("Mixed_6e.branch7x7dbl_5.bn.running_var", (192,)),
+        ("AuxLogits.conv1.conv.weight", (768, 128, 5, 5)),
+        ("AuxLogits.fc.weight", (1000, 768)),
+        ("Mixed_7a.branch7x7x3_4.conv.weight", (192, 192, 3, 3)),
+        ("Mixed_7b.branch3x3_2a.conv.weight", (384, 384, 1, 3)),
+        ("Mixed_7c.branch3x3dbl_3b.conv.weight", (384, 384, 3, 1)),
+        ("Mixed_7c.branch1x1.conv.weight", (320, 2048, 1, 1)),
+        ("fc.weight", (1000, 2048)),
+    ],
     "convnext_tiny": [
         ("features.5.8.layer_scale", (384, 1, 1)),
         ("features.1.0.block.3.weight", (384, 96)),
@@ -79,9 +129,13 @@ def test_names_are_those_of_the_published_files(name: str) -> None:
     state = foreign(name)
     for key, shape in KNOWN_NAMES[name]:
         assert state[key].numel() == np.prod(shape), key
+        assert tuple(n for n in state[key].shape if n > 1) == tuple(n for n in shape if n > 1), key
 
 
-@pytest.mark.parametrize("name", ["resnet18", "googlenet", "efficientnet_lite0", "resnet20_cifar"])
+@pytest.mark.parametrize(
+    "name",
+    ["resnet18", "googlenet", "efficientnet_lite0", "resnet20_cifar", "mobilenet_v3_small", "shufflenet_v2_x0_5"],
+)
 def test_each_tensor_comes_to_its_place(name: str) -> None:
     graph = zoo.known(name).graph()
     for style in range(len(NAMES[zoo.family(name)])):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,7 +46,7 @@ def test_no_answer_changes_and_the_curve_is_of_the_calibrated_ones() -> None:
     assert found.to_dict()["curve"]["count"] == 500
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.integers(0, 10**6), st.floats(0.2, 5))
 def test_no_other_temperature_is_better(seed: int, other: float) -> None:
     scores_NK, labels_N = _scores(60, 1.5, seed)
@@ -59,7 +60,7 @@ def test_losses_are_torchs() -> None:
     np.testing.assert_allclose(losses(scores_NK, labels_N), theirs.numpy())
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.integers(0, 10**6), st.floats(0.2, 5))
 def test_no_other_temperature_makes_answers_better_believed(seed: int, other: float) -> None:
     scores_NK, labels_N = _scores(60, 1.5, seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from math import comb
 from pathlib import Path
 
@@ -48,10 +49,9 @@ def test_holm_never_lowers_and_keeps_the_order(p_values: list[float]) -> None:
     assert min(corrected) == pytest.approx(min(1.0, len(p_values) * min(p_values)))
 
 
-def test_two_models_on_the_digits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name, epochs in (("poor", 0.3), ("good", 6)):
-        train("digits", out=tmp_path / name, epochs=epochs, report=False)
-    poor, good = str(tmp_path / "poor"), str(tmp_path / "good")
+def test_two_models_on_the_digits(run: Path, tiny: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train("digits", tiny, out=tmp_path / "poor", epochs=0.3, report=False)
+    poor, good = str(tmp_path / "poor"), str(run)
     compare_command([poor, good], "digits", None, as_json=True)
     (found,) = json.loads(capsys.readouterr().out)["comparisons"]
     assert found["count"] == 359
@@ -66,8 +66,8 @@ def test_two_models_on_the_digits(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "the same pictures" in to_text(same)
 
 
-def test_the_order_of_classes_does_not_matter_but_their_names_do(tmp_path: Path) -> None:
-    train("digits", out=tmp_path / "run", epochs=1, report=False)
+def test_the_order_of_classes_does_not_matter_but_their_names_do(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "run")
     model = Model.load(tmp_path / "run")
     document = json.loads((tmp_path / "run/model/model.json").read_text())
     document["classes"] = [f"digit {name}" for name in document["classes"]]

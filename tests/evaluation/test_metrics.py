@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -41,7 +42,7 @@ def drawn(count, classes, seed=0, sharpness=3.0):
 
 
 @given(answers())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_the_numbers_hang_together(case):
     probabilities, labels = case
     classes = probabilities.shape[1]
@@ -65,7 +66,7 @@ def test_the_numbers_hang_together(case):
 
 
 @given(answers())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_precision_recall_and_f1_are_those_of_scikit_learn(case):
     probabilities, labels = case
     classes = range(probabilities.shape[1])

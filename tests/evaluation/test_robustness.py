@@ -14,8 +14,8 @@ from convscope.evaluation.robustness import robustness
 from convscope.model.folder import Model
 
 
-def test_a_model_is_measured_on_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    result = train("digits", out=tmp_path / "run", epochs=5, report=False)
+def test_a_model_is_measured_on_them(tmp_path: Path, tiny: str, capsys: pytest.CaptureFixture[str]) -> None:
+    result = train("digits", tiny, out=tmp_path / "run", epochs=4, lr=0.02, augment="none", report=False)
     found = robustness(Model.load(tmp_path / "run"), result.dataset.test)
     assert found.count == 359
     assert found.clean == result.evaluation.top1

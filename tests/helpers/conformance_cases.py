@@ -12,7 +12,7 @@ import torch
 from sample_graphs import random_merge, random_op, random_shape, tensors_of
 from torch import Tensor
 
-from convscope.engine.module_operations import Part, compute_of
+from convscope.engine.module_operations import NodeModule, compute_of
 from convscope.network.graph import INPUT, Graph, Node
 from convscope.ops import Misfit, Op, Shape
 from convscope.ops.arrays import Array, Operands
@@ -72,8 +72,8 @@ class Case:
         parameters = {name: self.tensors[name] for name in self.node.parameters}
         return Operands(self.inputs, parameters, {name: self.tensors[name] for name in self.node.buffers}, training)
 
-    def part(self, dtype: torch.dtype = torch.float64, training: bool = False) -> Part:
-        part = Part()
+    def part(self, dtype: torch.dtype = torch.float64, training: bool = False) -> NodeModule:
+        part = NodeModule()
         part.hold(self.node)
         part.to(dtype).train(training)
         for name, value in self.tensors.items():

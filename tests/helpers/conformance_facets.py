@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -21,15 +22,17 @@ from convscope.ops.calculate import CALCULATE
 from convscope.ops.opening import OPEN
 from convscope.ops.registry import Facet
 from convscope.ops.spelling import KERAS, PYTORCH
+from convscope.ops.step import Step
 from convscope.ops.tensors import COMPUTE
 from convscope.ops.uses import STEPS, USES, WEIGHT_STEPS, WEIGHT_USES
 from convscope.ops.walk import Walk
+from convscope.ops.words import WORDS, said
 from convscope.reference.uses import uses_of_weight
 from convscope.reference.walk import walk
 
 EVERY: tuple[Facet[Any], ...] = (FORWARD, BACKWARD, OPEN, USES, STEPS, COMPUTE)
 WEIGHTS: tuple[Facet[Any], ...] = (WEIGHT_USES, WEIGHT_STEPS)
-FACETS: tuple[Facet[Any], ...] = (*EVERY, *WEIGHTS, CALCULATE, PYTORCH, KERAS)
+FACETS: tuple[Facet[Any], ...] = (*EVERY, *WEIGHTS, CALCULATE, WORDS, PYTORCH, KERAS)
 HANGUL = re.compile("[\uac00-\ud7a3]")
 
 
@@ -38,7 +41,7 @@ def required(case: Case) -> list[Facet[Any]]:
 
     Merges are written by the source's own structure; Keras is asked of the package's own operations.
     """
-    found = [*EVERY, CALCULATE, *(WEIGHTS if "weight" in case.node.parameters else ())]
+    found = [*EVERY, CALCULATE, WORDS, *(WEIGHTS if "weight" in case.node.parameters else ())]
     if case.op.inputs == "one":
         found += [PYTORCH, *([KERAS] if type(case.op).__module__.startswith("convscope.") else [])]
     return found
@@ -67,9 +70,19 @@ def check_facets(cls: type[Op], rng: Rng, count: int) -> None:
         index = unit_of(rng, case.node.shape)
         opened = OPEN.of(cls)(op, _given(case, index))
         assert abs(opened.value - out[(0, *index)]) <= opened.tolerance(2.0**-48), f"{case.node}: {index} opened"
+        _check_words(case, [step for one in opened.within() for step in one.steps])
         _check_uses(case, given, gradient, found.inputs, found.parameters, rng)
         if op.inputs == "one" and cls.word in OPERATIONS:
             _check_source(case)
+
+
+def _check_words(case: Case, steps: Sequence[Step]) -> None:
+    """Every step and every number in it has a name in both languages."""
+    for step in steps:
+        for kind, name in (("step", step.name), *(("operand", operand.name) for operand in step.operands)):
+            english, korean = said(type(case.op), kind, name)
+            assert english, f"{case.node}: {kind} {name}"
+            assert korean, f"{case.node}: {kind} {name}"
 
 
 def _close(one: Array, other: Array) -> bool:
@@ -106,6 +119,7 @@ def _check_uses(
     if len(uses):
         reader = (int(uses.example_N[0]), *map(int, uses.index_NR[0]))
         steps = STEPS.of(cls)(case.op, given, operand, read, reader)
+        _check_words(case, steps)
         if steps:
             assert abs(steps[-1].value - uses.factor_N[0]) <= 1e-9 * max(1.0, abs(uses.factor_N[0])), (
                 f"{case.node}: steps of {read}"

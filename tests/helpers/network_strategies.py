@@ -17,8 +17,8 @@ from convscope.network.tree import (
     MERGES,
     WORDS,
     Argument,
+    Arithmetic,
     Aux,
-    Binary,
     Block,
     Body,
     Call,
@@ -85,8 +85,8 @@ maybe_alias = weighted((5, st.none()), (1, names), (1, st.sampled_from(["stem", 
 def expressions(scope: tuple[str, ...], window: bool = True, word: bool = True) -> st.SearchStrategy[Expression]:
     """A value that refers to the names in scope; ``window`` and ``word`` say what else it may be."""
     atoms = st.one_of(wholes, floats, st.sampled_from([*scope, "in_channels"]).map(Name))
-    one = st.builds(Binary, st.sampled_from("+-*/%"), atoms, atoms)
-    two = st.builds(Binary, st.sampled_from("+-*/%"), atoms | one, atoms | one)
+    one = st.builds(Arithmetic, st.sampled_from("+-*/%"), atoms, atoms)
+    two = st.builds(Arithmetic, st.sampled_from("+-*/%"), atoms | one, atoms | one)
     words = st.sampled_from([*WORDS, "all", "zz"]).map(Name)
     return weighted((4, atoms), (int(word), words), (int(window), windows), (1, two))
 
@@ -314,7 +314,7 @@ class Untidy:
             return "x".join(map(str, value))
         if isinstance(value, (int, float)) and value < 0:
             return "-" + self.gap() + repr(-value)
-        if isinstance(value, Binary):
+        if isinstance(value, Arithmetic):
             rank = 1 if value.operator in "+-" else 3
             left, right = self.value(value.left, rank), self.value(value.right, rank + 1)
             text = left + self.gap() + value.operator + self.gap() + right

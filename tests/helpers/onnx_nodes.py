@@ -179,16 +179,44 @@ def _softmax(asked: Asked) -> Said:
 
 
 def _hardsigmoid(asked: Asked) -> Said:
-    if not math.isclose(asked.attribute("alpha", 0.2), 1 / 6, rel_tol=1e-6) or asked.attribute("beta", 0.5) != 0.5:
-        raise UnsaidError("another slope than a sixth")
-    return asked.one(ops.Hardsigmoid())
+    return asked.one(ops.Hardsigmoid(asked.attribute("alpha", 0.2), asked.attribute("beta", 0.5)))
 
 
 def _clip(asked: Asked) -> Said:
-    low, high = asked.constant(1), asked.constant(2)
-    if (low, high) != (0, 6):
-        raise UnsaidError("other limits than 0 and 6")
-    return asked.one(ops.ReLU6())
+    limits = [asked.constant(at) for at in (1, 2)]
+    if any(limit is None for limit in limits):
+        raise UnsaidError("one limit")
+    low, high = (float(np.asarray(limit)) for limit in limits)
+    return asked.one(ops.ReLU6() if (low, high) == (0, 6) else ops.Clip(low, high))
+
+
+def _prelu(asked: Asked) -> Said:
+    slope = asked.constant(1)
+    assert slope is not None
+    channels = asked.shape[1]
+    if slope.size != 1 and (slope.size != channels or slope.shape[-(len(asked.shape) - 1) :][:1] != (channels,)):
+        raise UnsaidError("slopes that are not one a channel")
+    return asked.one(ops.PReLU(slope.size), weight=slope.reshape(-1))
+
+
+def _logsoftmax(asked: Asked) -> Said:
+    said = _softmax(asked)
+    return Said(ops.LogSoftmax(), said.values, said.parameters)
+
+
+def _rms_norm(asked: Asked) -> Said:
+    if _axis(asked, -1) != 1:
+        raise UnsaidError("along other axes than all of an example")
+    weight = asked.constant(1)
+    assert weight is not None
+    return asked.one(ops.RMSNorm(eps=asked.attribute("epsilon", 1e-5), over="all"), weight=weight)
+
+
+def _selu(asked: Asked) -> Said:
+    given = asked.attribute("alpha", 1.67326319217681884765625), asked.attribute("gamma", 1.05070102214813232421875)
+    if not np.allclose(given, (1.6732632423543772, 1.0507009873554805), rtol=1e-6):
+        raise UnsaidError("other numbers than the two of SELU")
+    return asked.one(ops.SELU())
 
 
 def _swish(asked: Asked) -> Said:
@@ -300,6 +328,7 @@ SAID: dict[str, Callable[[Asked], Said]] = {
     "Concat": _concat,
     "Conv": _conv,
     "Dropout": _dropout,
+    "Elu": lambda asked: asked.one(ops.ELU(asked.attribute("alpha", 1.0))),
     "Flatten": _flatten,
     "Gelu": lambda asked: asked.one(ops.GELU(asked.attribute("approximate", "none"))),
     "Gemm": _gemm,
@@ -313,13 +342,19 @@ SAID: dict[str, Callable[[Asked], Said]] = {
     "LRN": _lrn,
     "LayerNormalization": _layer_norm,
     "LeakyRelu": lambda asked: asked.one(ops.LeakyReLU(asked.attribute("alpha", 0.01))),
+    "LogSoftmax": _logsoftmax,
     "MatMul": _matmul,
     "MaxPool": _max_pool,
+    "Mish": _plain(ops.Mish),
     "Mul": _merge(ops.Mul),
+    "PRelu": _prelu,
+    "RMSNormalization": _rms_norm,
     "Relu": _plain(ops.ReLU),
     "Reshape": _reshape,
+    "Selu": _selu,
     "Sigmoid": _plain(ops.Sigmoid),
     "Softmax": _softmax,
+    "Softplus": _plain(ops.Softplus),
     "Sum": _merge(ops.Add),
     "Swish": _swish,
     "Tanh": _plain(ops.Tanh),
@@ -415,6 +450,8 @@ def redrawn(model: onnx.ModelProto, seed: int) -> tuple[onnx.ModelProto, dict[st
             if known is None:
                 known = draw(node.input[0], constants[node.input[0]].shape)
             drawn[node.output[0]] = np.expand_dims(known, axes)
+        elif node.op_type == "Reshape" and node.input[0] in drawn:
+            drawn[node.output[0]] = drawn[node.input[0]].reshape(constants[node.input[1]])
         else:
             kept.append(node)
     used = {name for node in kept for name in node.input}

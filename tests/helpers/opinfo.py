@@ -111,9 +111,42 @@ def _elementwise(make: Callable[..., Op], *names: str, **defaults: Any) -> Calla
 
 
 def _hardtanh(min_val: float, max_val: float) -> Op:
-    if (min_val, max_val) != (0, 6):
-        raise UnsaidError("other limits than 0 and 6")
-    return ops.ReLU6()
+    return ops.ReLU6() if (min_val, max_val) == (0, 6) else ops.Clip(min_val, max_val)
+
+
+def _softplus(beta: float, threshold: float) -> Op:
+    if threshold != 20:
+        raise UnsaidError("another threshold than 20")
+    return ops.Softplus(beta)
+
+
+def _prelu(sample: SampleInput) -> Case:
+    weight = named(sample, "weight")["weight"]
+    if weight.ndim > 1:
+        raise UnsaidError("slopes of two dimensions")
+    view: View = _values if weight.numel() == 1 else same
+    op = ops.PReLU(weight.numel())
+    return Case(op, [Seen(sample.input, view)], view, {"weight": Seen(weight, lambda t: t.reshape(-1))})
+
+
+def _rms_norm(sample: SampleInput) -> Case:
+    given = named(sample, "normalized_shape", "weight", "eps")
+    features, weight = math.prod(given["normalized_shape"]), given["weight"]
+    if not features or tuple(sample.input.shape[-len(given["normalized_shape"]) :]) != tuple(given["normalized_shape"]):
+        raise UnsaidError("a shape that is not the input's")
+    eps = torch.finfo(sample.input.dtype).eps if given["eps"] is None else given["eps"]
+    parameters = {} if weight is None else {"weight": Seen(weight, lambda t: t.reshape(-1))}
+
+    def view(tensor: Tensor) -> Tensor:
+        return tensor.reshape(-1, features)
+
+    return Case(
+        ops.RMSNorm(eps=eps, over="all", affine=weight is not None), [Seen(sample.input, view)], view, parameters
+    )
+
+
+def _channel_shuffle(sample: SampleInput) -> Case:
+    return Case(ops.ChannelShuffle(named(sample, "groups")["groups"]), [Seen(sample.input, same)], same)
 
 
 def _dropout(sample: SampleInput) -> Case:
@@ -123,7 +156,7 @@ def _dropout(sample: SampleInput) -> Case:
     return Case(ops.Dropout(given["p"]), [Seen(sample.input, _values)], _values)
 
 
-def _softmax(sample: SampleInput) -> Case:
+def _softmax(sample: SampleInput, make: Callable[[], Op] = ops.Softmax) -> Case:
     given = named(sample, "dim", "dtype", "_stacklevel")
     if given["dtype"] not in (None, sample.input.dtype):
         raise UnsaidError("a result of another precision")
@@ -134,7 +167,7 @@ def _softmax(sample: SampleInput) -> Case:
             return tensor.reshape(0, 1)
         return channels.reshape(1, len(channels), -1)
 
-    return Case(ops.Softmax(), [Seen(sample.input, view)], view)
+    return Case(make(), [Seen(sample.input, view)], view)
 
 
 def _conv(rank: int) -> Callable[[SampleInput], Case]:
@@ -335,6 +368,9 @@ SAID: dict[str, Callable[[SampleInput], Case]] = {
     "nn.functional.batch_norm": _batch_norm,
     "nn.functional.dropout": _dropout,
     "nn.functional.gelu": _elementwise(ops.GELU, "approximate", approximate="none"),
+    "log_softmax": lambda sample: _softmax(sample, ops.LogSoftmax),
+    "nn.functional.channel_shuffle": _channel_shuffle,
+    "nn.functional.elu": _elementwise(ops.ELU, "alpha", alpha=1.0),
     "nn.functional.group_norm": _group_norm,
     "nn.functional.hardsigmoid": _elementwise(ops.Hardsigmoid),
     "nn.functional.hardswish": _elementwise(ops.Hardswish),
@@ -344,6 +380,11 @@ SAID: dict[str, Callable[[SampleInput], Case]] = {
     "nn.functional.leaky_relu": _elementwise(ops.LeakyReLU, "negative_slope", negative_slope=0.01),
     "nn.functional.linear": _linear,
     "nn.functional.local_response_norm": _local_response_norm,
+    "nn.functional.mish": _elementwise(ops.Mish),
+    "nn.functional.prelu": _prelu,
+    "nn.functional.rms_norm": _rms_norm,
+    "nn.functional.selu": _elementwise(ops.SELU),
+    "nn.functional.softplus": _elementwise(_softplus, "beta", "threshold", beta=1.0, threshold=20.0),
     "nn.functional.relu": _elementwise(ops.ReLU),
     "nn.functional.relu6": _elementwise(ops.ReLU6),
     "nn.functional.silu": _elementwise(ops.SiLU),

@@ -9,7 +9,7 @@ import torch
 from sample_graphs import batch_of, loaded, random_graph, random_merge, random_op, random_shape, state_of, tensors_of
 
 from convscope import ops
-from convscope.engine.module_operations import Part, compute_of
+from convscope.engine.module_operations import NodeModule, compute_of
 from convscope.inspection.autograd import engine_step
 from convscope.network.graph import INPUT, Graph, Node
 from convscope.network.plan import scores_path
@@ -61,7 +61,7 @@ class Case:
         return backward(self.node.op, self.inputs, self.parameters, self.buffers, self.gradient, self.training)
 
     def autograd(self) -> Gradients:
-        part = Part()
+        part = NodeModule()
         part.hold(self.node)
         part.double().train(self.training)
         for name, value in {**self.parameters, **self.buffers}.items():

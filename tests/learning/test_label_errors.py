@@ -55,11 +55,10 @@ def test_wrong_labels_of_a_folder_are_named(tmp_path: Path) -> None:
     assert all("labelled" in finding.detail for finding in found)
 
 
-def test_too_few_pictures_say_nothing(tmp_path: Path) -> None:
-    train("digits", out=tmp_path / "run", epochs=0.1, report=False)
+def test_too_few_pictures_say_nothing(run: Path, tmp_path: Path) -> None:
     for index in range(24):
         file = tmp_path / "few" / str(index % 2) / f"{index}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.random.default_rng(index).integers(0, 256, (8, 8), dtype=np.uint8)).save(file)
     source = open_source(tmp_path / "few")
-    assert suspicious(tmp_path / "run", source, check(source)) == []
+    assert suspicious(run, source, check(source)) == []

@@ -12,7 +12,7 @@ from convscope.api import train, training
 from convscope.errors import UserError
 from convscope.learning import memory
 from convscope.learning.choice import choose
-from convscope.learning.events import Decided, Prepared
+from convscope.learning.events import DataPrepared, Decided
 from convscope.learning.memory import budget, fitted, free_bytes, training_bytes
 from convscope.learning.recipe import Recipe
 from convscope.network.network import Network
@@ -65,7 +65,7 @@ def test_a_run_says_it_in_one_line_before_it_starts(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(memory, "budget", lambda recipe, device: limit)
     said = []
     for event in training("digits", wide, out=tmp_path / "run", precision="float32", batch_size=64, epochs=1):
-        if isinstance(event, Prepared):
+        if isinstance(event, DataPrepared):
             break
         said.append(event)
     (found,) = (event for event in said if isinstance(event, Decided) and event.what == "memory")

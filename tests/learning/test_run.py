@@ -6,8 +6,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +13,8 @@ from typing import Any
 
 import pytest
 import torch
+from command_line import printed
+from forked import start
 
 from convscope.api import train, training
 from convscope.errors import UserError
@@ -88,36 +88,30 @@ def test_stopped_anywhere_and_resumed_gives_the_same_bits(
     assert epochs == sorted(set(epochs)), "an epoch was logged twice or lost"
 
 
-def _command(run: Path, *more: str) -> list[str]:
-    return [sys.executable, "-m", "convscope", "train", *more, "--out", str(run), "--no-report"]
-
-
 def _logged(run: Path) -> int:
     return (run / METRICS).read_text().count("\n") if (run / METRICS).exists() else 0
 
 
 def _killed_and_resumed(tmp_path: Path, times: int, how: signal.Signals, most: int, *options: str) -> Path:
     """Kill the command after so many epochs at most, resume each time, let the last go to its end."""
-    run, kills = tmp_path / "pieces", 0
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    run, said, kills = tmp_path / "pieces", tmp_path / "said", 0
     random.seed(str(how))
     while True:
         words = ["--resume"] if (run / "settings.json").exists() else list(options)
-        process = subprocess.Popen(
-            _command(run, *words), env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        process = start("train", *words, "--out", str(run), "--no-report", said=said)
         if kills < times:
             until = _logged(run) + random.randint(1, most)
-            while _logged(run) < until and process.poll() is None:
+            while _logged(run) < until and process.is_alive():
                 time.sleep(0.002)
             time.sleep(random.uniform(0.0, 0.02))
-            if process.poll() is None:
-                process.send_signal(how)
+            if process.is_alive():
+                assert process.pid is not None
+                os.kill(process.pid, how)
                 kills += 1
-        _, errors = process.communicate(timeout=300)
-        if process.returncode == 0:
+        process.join(300)
+        if process.exitcode == 0:
             break
-        assert process.returncode in (-signal.SIGKILL, 130), errors
+        assert process.exitcode in (-signal.SIGKILL, 130), said.read_text()
     assert kills >= min(times, 1)
     return run
 
@@ -166,8 +160,7 @@ def test_killed_and_resumed_gives_the_same_bits(
 def test_killed_ten_times_gives_the_same_bits(tmp_path: Path, digest: Digest) -> None:
     options = ("digits", "--epochs", "60", "--checkpoint-seconds", "0.2")
     whole = tmp_path / "whole"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    subprocess.run(_command(whole, *options), env=environment, capture_output=True, check=True)
+    printed("train", *options, "--out", str(whole), "--no-report")
     assert digest(_killed_and_resumed(tmp_path, 10, signal.SIGKILL, 6, *options)) == digest(whole)
 
 
@@ -246,14 +239,8 @@ def test_changed_data_is_refused(tmp_path: Path, tiny: str) -> None:
 
 def test_a_full_disk_keeps_the_last_checkpoint(tmp_path: Path, tiny: str, digest: Digest) -> None:
     """The file size limit stands for a full disk: writes fail half-way with an error of the same kind."""
-    resource = pytest.importorskip("resource")
-    # Resumed with one thread on purpose: the checkpoint says with how many the run began.
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    pytest.importorskip("resource")
     train("digits", tiny, out=tmp_path / "whole", epochs=2, report=False)
-
-    def limit() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (6_000, 6_000))
 
     run = tmp_path / "pieces"
     first = training("digits", tiny, out=run, epochs=2, checkpoint_seconds=0)
@@ -262,12 +249,13 @@ def test_a_full_disk_keeps_the_last_checkpoint(tmp_path: Path, tiny: str, digest
             first.close()
     saved = (run / checkpoint.NAME).read_bytes()
     assert len(saved) > 6_000
-    done = subprocess.run(
-        _command(run, "--resume"), env=environment, capture_output=True, text=True, preexec_fn=limit, check=False
-    )
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
-    assert "writing failed" in done.stderr
+    resumed = ("train", "--resume", "--out", str(run), "--no-report")
+    process = start(*resumed, said=tmp_path / "said", largest=6_000)
+    process.join(300)
+    said = (tmp_path / "said").read_text()
+    assert process.exitcode == 2, said
+    assert "Traceback" not in said
+    assert "writing failed" in said
     assert (run / checkpoint.NAME).read_bytes() == saved
-    subprocess.run(_command(run, "--resume"), env=environment, capture_output=True, check=True)
+    printed(*resumed)
     assert digest(run) == digest(tmp_path / "whole")

@@ -66,7 +66,7 @@ def server() -> Iterator[Server]:
 
 def fetch(server: Server, target: Path, digest: str = DIGEST[:8], **options: float) -> Path:
     address = f"http://127.0.0.1:{server.server_port}/weights.pth"
-    return download(address, target, digest, 2_000_000, stall=0.5, pause=0.0, **options)
+    return download(address, target, digest, 2_000_000, **{"stall": 60.0, "pause": 0.0, **options})
 
 
 def test_a_file_is_fetched_once(server: Server, tmp_path: Path) -> None:
@@ -108,12 +108,12 @@ def test_a_stall_is_not_waited_for(server: Server, tmp_path: Path) -> None:
         if number == 1:
             _answer(handler, WHOLE[:1000], len(WHOLE))
             handler.wfile.flush()
-            server.released.wait(10)
+            server.released.wait(60)
         else:
             _answer(handler, WHOLE[start:], None, start)
 
     server.behave = stall
-    assert fetch(server, tmp_path / "w").read_bytes() == WHOLE
+    assert fetch(server, tmp_path / "w", stall=1.0).read_bytes() == WHOLE
     assert server.asked == [0, 1000]
 
 

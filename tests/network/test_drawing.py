@@ -9,6 +9,7 @@ from itertools import combinations, pairwise
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from network_strategies import networks
@@ -138,7 +139,13 @@ def check_svg(text: str) -> ElementTree.Element:
     return root
 
 
-@pytest.mark.parametrize("name", zoo.names())
+FIRST = {zoo.family(name): name for name in reversed(zoo.names())}
+"""One network of each family; the others have more of the same stages or wider ones: `make proofs` draws them."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in FIRST.values() else [pytest.mark.slow]) for name in zoo.names()]
+)
 def test_every_known_network(name: str) -> None:
     of = zoo.known(name).graph()
     plan = drawing.plan_drawing(of)
@@ -150,7 +157,7 @@ def test_every_known_network(name: str) -> None:
 
 @given(networks(), st.sampled_from([(3, 16, 16), (4, 20), (12,)]), st.sampled_from(COSTS))
 @example(parse("block narrow() { project 64 }\nnarrow")[0], (3, 16, 16), "memory")
-@settings(max_examples=15, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(15), suppress_health_check=list(HealthCheck))
 def test_any_network(statements: Any, shape: tuple[int, ...], cost: str) -> None:
     kept = tuple(statement for statement in statements if not isinstance(statement, Input))
     try:
@@ -184,7 +191,7 @@ def bodies(draw: st.DrawFn, depth: int = 0) -> str:
 
 
 @given(st.lists(bodies(), min_size=1, max_size=3).map("\n".join), st.sampled_from(COSTS))
-@settings(max_examples=15, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(15), suppress_health_check=list(HealthCheck))
 def test_any_nest_of_branches_blocks_and_heads(text: str, cost: str) -> None:
     try:
         of = graph(f"input 4x6x6\n{BLOCKS}{text}")

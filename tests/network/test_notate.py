@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from examples import examples
 from graph_strategies import graphs
 from hypothesis import HealthCheck, given, settings
 
@@ -16,7 +17,7 @@ from convscope.network.network import Network
 from convscope.network.notate import DEEPEST, call, notate
 from convscope.network.tree import Argument, Call, From, Merge, Name, steps_of
 
-FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MANY = settings(max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import lark
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from network_strategies import broken, broken_json, families, networks, soups, untidy
@@ -21,7 +22,7 @@ from convscope.network.tree import Statement
 from convscope.network.tree_json import from_json, to_json
 
 RELAXED = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-FEW = settings(max_examples=120, deadline=None, suppress_health_check=RELAXED)
+FEW = settings(max_examples=examples(120), deadline=None, suppress_health_check=RELAXED)
 MANY = settings(max_examples=3_000, deadline=None, suppress_health_check=RELAXED)
 SECONDS = 2.0
 """Processor time that one call may take; the longest texts allowed come near it."""
@@ -250,7 +251,7 @@ json_texts = st.one_of(
 )
 
 
-@settings(FEW, max_examples=400)
+@settings(FEW, max_examples=examples(400))
 @given(texts)
 @example("\ufeff\ufeffrelu")
 @example("\x00")

@@ -38,7 +38,7 @@ def held(name: str, cls: type[Op], count: int) -> None:
     CHECKS[name](cls, random.Random(f"{name} {cls.word}"), count)
 
 
-@pytest.fixture(params=[24, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.fixture(params=[12, pytest.param(300, marks=pytest.mark.slow)])
 def draws(request: pytest.FixtureRequest) -> int:
     """How many cases of each operation a check draws: all 300 by `make proofs`."""
     return int(request.param)

@@ -24,7 +24,7 @@ def opened(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
             context = chromium.new_context(
                 viewport={"width": width, "height": 800}, offline=True, reduced_motion="reduce", **options
             )
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(120_000)
             contexts.append(context)
             page = context.new_page()
             page.on("console", lambda message: said.append(message.text))

@@ -21,6 +21,7 @@ from convscope.ops.opening import OPEN, UnitOperands, terms_at
 from convscope.ops.spec import per_dimension, size, slide
 from convscope.ops.walk import Walk
 from convscope.ops.windows import im2col
+from convscope.ops.words import WORDS, named
 
 Indices = NDArray[np.int64]
 
@@ -166,6 +167,7 @@ def make_im2col(given: Given) -> Prepared:
     return Prepared(build(Im2col, (), arguments), [given.first[:, 0] if rank == 1 else given.first])
 
 
+WORDS.enter(Im2col)(named())
 CALCULATE.enter(Im2col)(
     Use(
         "INPUT [KERNEL...]",

@@ -19,6 +19,7 @@ from convscope.ops.spec import flag
 from convscope.ops.step import make_step
 from convscope.ops.terms import Terms
 from convscope.ops.walk import Walk
+from convscope.ops.words import WORDS, named
 from convscope.reference import losses
 
 
@@ -162,6 +163,17 @@ def make_binary_cross_entropy(given: Given) -> Prepared:
     return Prepared(op, [values.reshape(-1) for values in given.values])
 
 
+WORDS.enter(CrossEntropy, BinaryCrossEntropy)(
+    named(
+        {"loss": ("loss", "손실")},
+        operands={
+            "y": ("y", "y"),
+            "score of the label": ("score of the label", "정답의 점수"),
+            "examples": ("examples", "예제 수"),
+            "sum of the losses": ("sum of the losses", "손실의 합"),
+        },
+    )
+)
 CALCULATE.enter(CrossEntropy)(
     Use(
         "SCORES LABELS",

@@ -17,6 +17,7 @@ from convscope.ops.spec import count
 from convscope.ops.step import Operand
 from convscope.ops.terms import TermFunction
 from convscope.ops.walk import Walk
+from convscope.ops.words import WORDS, named
 from convscope.reference import losses
 
 
@@ -64,4 +65,5 @@ def make_one_hot(given: Given) -> Prepared:
     return Prepared(OneHot(classes), [labels])
 
 
+WORDS.enter(OneHot)(named())
 CALCULATE.enter(OneHot)(Use("LABELS", make_one_hot, ("classes",), "onehot '0 2 1' --classes 3", operands=("labels",)))

@@ -10,6 +10,7 @@ from convscope.ops.calculate import CALCULATE, Curve, Given, Prepared, Use, flat
 from convscope.ops.opening import OPEN, UnitOperands, own_term
 from convscope.ops.step import make_step
 from convscope.ops.walk import Walk
+from convscope.ops.words import WORDS, named
 from convscope.reference import losses
 
 
@@ -80,6 +81,7 @@ def make_logit(given: Given) -> Prepared:
     return Prepared(Logit(), [flat(given.first)])
 
 
+WORDS.enter(Odds, Logit)(named({"odds": ("odds", "오즈")}, steps={"logit": ("logit", "로짓")}))
 CALCULATE.enter(Odds)(
     Use(
         "PROBABILITIES",

@@ -28,16 +28,22 @@ class Option(click.Option):
 
 
 class Later:
-    """Stands for options until someone asks: ``convscope --help`` would spend a third of its time on making them."""
+    """Stands for options until someone asks: ``convscope --help`` would spend a third of its time on making them.
 
-    def __init__(self, make: Callable[[], list[click.Parameter]]) -> None:
-        self.make = make
+    Args:
+        make: the options.
+        of: what they are made of, where that grows; when it changed they are made anew.
+    """
+
+    def __init__(self, make: Callable[[], list[click.Parameter]], of: Callable[[], object] = lambda: None) -> None:
+        self.make, self.of = make, of
 
 
 class Command(click.Command):
     """A command whose help has its options by group and examples that work."""
 
-    _params: list[Any]
+    _stated: list[Any]
+    _made: tuple[object, list[click.Parameter]] | None
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), **known: Any) -> None:
         super().__init__(*args, **known)
@@ -46,15 +52,15 @@ class Command(click.Command):
     @property
     def params(self) -> list[click.Parameter]:
         """Arguments and options; options are made when they are first asked for."""
-        if any(isinstance(one, Later) for one in self._params):
-            self._params = [
-                param for one in self._params for param in (one.make() if isinstance(one, Later) else [one])
-            ]
-        return cast("list[click.Parameter]", self._params)
+        of = [one.of() for one in self._stated if isinstance(one, Later)]
+        if self._made is None or self._made[0] != of:
+            made = [param for one in self._stated for param in (one.make() if isinstance(one, Later) else [one])]
+            self._made = of, made
+        return self._made[1]
 
     @params.setter
     def params(self, params: list[Any]) -> None:
-        self._params = params
+        self._stated, self._made = params, None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The options, a part a group."""
@@ -154,9 +160,9 @@ def recipe_options(function: F) -> F:
     return later(function, lambda: [_option_of(setting) for setting in _settings().values()])
 
 
-def later(function: F, make: Callable[[], list[click.Parameter]]) -> F:
-    """Options that are made when they are asked for, kept where Click's own decorators keep theirs."""
-    function.__dict__.setdefault("__click_params__", []).append(Later(make))
+def later(function: F, make: Callable[[], list[click.Parameter]], of: Callable[[], object] = lambda: None) -> F:
+    """Options that are made when they are asked for, kept where Click's own decorators keep theirs; see Later."""
+    function.__dict__.setdefault("__click_params__", []).append(Later(make, of))
     return function
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from convscope.data.content import MAX_BYTES
 from convscope.data.dataset import Dataset, Inputs, Labelled, Preprocess, Skipped, Split, Unreadable
-from convscope.data.entries import Block, Entry, default_folder, read_entry, sweep, write_entry
+from convscope.data.entries import DecodedBlock, DecodedInputs, default_folder, read_entry, sweep, write_entry
 from convscope.data.sources.place import listed
 from convscope.data.sources.source import ArraySource, FileSource, Source, TableSource
 from convscope.data.splits import split
@@ -25,7 +25,7 @@ from convscope.errors import UserError
 
 Indices = NDArray[np.int64]
 Progress = Callable[[int, int], None]
-Blocks = Generator[Block, None, None]
+Blocks = Generator[DecodedBlock, None, None]
 
 #: A part of every key: counts up whenever the same source would be decoded to other bytes.
 _FORMAT = 1
@@ -130,7 +130,7 @@ def _sides(source: Source, seed: int) -> dict[str, Indices]:
 
 def _entry(
     source: Source, preprocess: Preprocess, sides: Sequence[Indices], cache: Path | None, progress: Progress | None
-) -> Entry:
+) -> DecodedInputs:
     """The stored inputs of all sides, in this order: from the disk, or decoded now."""
     if source.modality != preprocess.modality:
         got = f"{source.many} ({source.modality} data)"
@@ -167,7 +167,7 @@ def _is_quick(source: ArraySource | TableSource, preprocess: Preprocess) -> bool
     return preprocess.is_quick(source.shape()) and len(source.labels_N) * _bytes_each(preprocess) <= _IN_MEMORY
 
 
-def _sibling(cache: Path, content: str, order: Indices) -> Entry | None:
+def _sibling(cache: Path, content: str, order: Indices) -> DecodedInputs | None:
     """An entry that has all these inputs in another order (another seed, a part): copied, not decoded again."""
     for other in sorted(cache.glob(f"{content}-*")) if cache.is_dir() else ():
         entry = read_entry(other) if other.suffix != ".part" else None
@@ -176,12 +176,12 @@ def _sibling(cache: Path, content: str, order: Indices) -> Entry | None:
     return None
 
 
-def _holds(entry: Entry, order: Indices) -> bool:
+def _holds(entry: DecodedInputs, order: Indices) -> bool:
     """Whether an entry is the answer to ``order``: all its inputs in turn, but for the bad ones."""
     return np.array_equal(entry.rows_N, order[~np.isin(order, _bad(entry))])
 
 
-def _bad(entry: Entry) -> Indices:
+def _bad(entry: DecodedInputs) -> Indices:
     return np.fromiter(entry.bad, np.int64, len(entry.bad))
 
 
@@ -203,10 +203,10 @@ def _arrays(source: ArraySource | TableSource, order: Indices, preprocess: Prepr
         values_B = source.take(rows_B)
         digests = b"".join(hashlib.sha256(value.data).digest() for value in values_B)
         digests_B = np.frombuffer(digests, np.uint8).reshape(-1, 32)
-        yield Block(rows_B, preprocess.fit_arrays(values_B), digests_B, {})
+        yield DecodedBlock(rows_B, preprocess.fit_arrays(values_B), digests_B, {})
 
 
-def _copies(known: Entry, order: Indices, preprocess: Preprocess) -> Blocks:
+def _copies(known: DecodedInputs, order: Indices, preprocess: Preprocess) -> Blocks:
     size = _block_size(preprocess)
     place = np.full(int(order.max(initial=0)) + 1, -1, np.int64)
     here = known.rows_N < len(place)
@@ -216,17 +216,17 @@ def _copies(known: Entry, order: Indices, preprocess: Preprocess) -> Blocks:
         at_B = place[rows_B]
         good = at_B >= 0
         bad = {row: known.bad[row] for row in rows_B[~good].tolist()}
-        yield Block(rows_B[good], known.inputs_N[at_B[good]], known.digests_N[at_B[good]], bad)
+        yield DecodedBlock(rows_B[good], known.inputs_N[at_B[good]], known.digests_N[at_B[good]], bad)
 
 
 def _files(source: FileSource, order: Indices, preprocess: Preprocess) -> Blocks:
     """Decode in threads (Pillow lets go of the interpreter while it works), blocks in the order asked for."""
     workers = _processors()
     size = _block_size(preprocess, at_most=32)
-    pending: deque[Future[Block]] = deque()
+    pending: deque[Future[DecodedBlock]] = deque()
     with source.opening() as opener, ThreadPoolExecutor(workers) as pool:
 
-        def work(rows: list[int]) -> Block:
+        def work(rows: list[int]) -> DecodedBlock:
             inputs, digests, good, failed = [], [], [], {}
             for row in rows:
                 try:
@@ -240,7 +240,7 @@ def _files(source: FileSource, order: Indices, preprocess: Preprocess) -> Blocks
             none_B = np.empty((0, *preprocess.stored), preprocess.dtype)
             stacked = np.stack(inputs) if inputs else none_B
             digests_B = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
-            return Block(np.array(good, np.int64), stacked, digests_B, failed)
+            return DecodedBlock(np.array(good, np.int64), stacked, digests_B, failed)
 
         try:
             for start in range(0, len(order), size):
@@ -268,7 +268,7 @@ def _read(opener: Callable[[int], BinaryIO], row: int) -> bytes:
     return data
 
 
-def _gather(preprocess: Preprocess, count: int, blocks: Blocks) -> Entry:
+def _gather(preprocess: Preprocess, count: int, blocks: Blocks) -> DecodedInputs:
     """All blocks as one entry in memory."""
     inputs_N: Inputs = np.empty((count, *preprocess.stored), preprocess.dtype)
     rows, digests = [], []
@@ -279,10 +279,10 @@ def _gather(preprocess: Preprocess, count: int, blocks: Blocks) -> Entry:
         rows.append(block.rows_B)
         digests.append(block.digests_B)
     inputs_N.flags.writeable = False
-    return Entry(np.concatenate(rows), inputs_N, np.concatenate(digests), {})
+    return DecodedInputs(np.concatenate(rows), inputs_N, np.concatenate(digests), {})
 
 
-def _splits(source: Source, entry: Entry, sides: Sequence[Indices]) -> list[Split]:
+def _splits(source: Source, entry: DecodedInputs, sides: Sequence[Indices]) -> list[Split]:
     """The entry's inputs as one split a side, each a slice."""
     splits: list[Split] = []
     start = 0
@@ -298,7 +298,7 @@ def _splits(source: Source, entry: Entry, sides: Sequence[Indices]) -> list[Spli
     return splits
 
 
-def _check(source: Source, entry: Entry, train: Indices, splits: Mapping[str, Split]) -> None:
+def _check(source: Source, entry: DecodedInputs, train: Indices, splits: Mapping[str, Split]) -> None:
     """Refuse data of which too little could be decoded."""
     reason = ""
     if entry.bad:
@@ -317,11 +317,11 @@ def _check(source: Source, entry: Entry, train: Indices, splits: Mapping[str, Sp
         raise UserError(source.where, got, "pictures of every class", "mend the files or take the class out")
 
 
-def _skipped(source: Source, entry: Entry) -> tuple[Skipped, ...]:
+def _skipped(source: Source, entry: DecodedInputs) -> tuple[Skipped, ...]:
     return source.skipped + tuple(Skipped(source.names[row], entry.bad[row]) for row in sorted(entry.bad))
 
 
-def _fingerprint(source: Source, entry: Entry) -> str:
+def _fingerprint(source: Source, entry: DecodedInputs) -> str:
     """The same for the same inputs, labels and classes, whatever the seed and the size they are fitted to."""
     order = np.argsort(entry.rows_N, kind="stable")
     columns = [source.columns, source.target] if isinstance(source, TableSource) else []

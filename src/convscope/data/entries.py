@@ -36,7 +36,7 @@ _CHECKED_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Block:
+class DecodedBlock:
     """Some decoded inputs.
 
     Args:
@@ -53,8 +53,8 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """All decoded inputs, in the order that was asked for; the fields as in :class:`Block`."""
+class DecodedInputs:
+    """All decoded inputs, in the order that was asked for; the fields as in :class:`DecodedBlock`."""
 
     rows_N: NDArray[np.int64]
     inputs_N: Inputs
@@ -78,7 +78,7 @@ def default_folder() -> Path:
         raise UserError("cache", "there is no home folder to keep decoded inputs in", hint=_hint()) from error
 
 
-def read_entry(folder: Path) -> Entry | None:
+def read_entry(folder: Path) -> DecodedInputs | None:
     """The entry in ``folder``, its inputs memory-mapped; None if it is not there, damaged or half.
 
     Up to 1 GiB every byte is checked, beyond that 1,024 blocks of a MiB.
@@ -100,11 +100,11 @@ def read_entry(folder: Path) -> Entry | None:
     with contextlib.suppress(OSError):
         # The time of the last use, for sweep().
         os.utime(folder / "entry.json")
-    return Entry(rows_N, inputs_N, digests_N, bad)
+    return DecodedInputs(rows_N, inputs_N, digests_N, bad)
 
 
 def write_entry(
-    folder: Path, shape: tuple[int, ...], dtype: np.dtype[Any], count: int, blocks: Iterator[Block]
+    folder: Path, shape: tuple[int, ...], dtype: np.dtype[Any], count: int, blocks: Iterator[DecodedBlock]
 ) -> None:
     """Write an entry for at most ``count`` inputs; it appears whole, or not at all.
 
@@ -140,7 +140,9 @@ def _hint() -> str:
     return f"{VARIABLE}=FOLDER keeps them elsewhere"
 
 
-def _write(folder: Path, shape: tuple[int, ...], dtype: np.dtype[Any], count: int, blocks: Iterator[Block]) -> None:
+def _write(
+    folder: Path, shape: tuple[int, ...], dtype: np.dtype[Any], count: int, blocks: Iterator[DecodedBlock]
+) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     needed = count * int(np.prod(shape)) * dtype.itemsize
     free = shutil.disk_usage(folder.parent).free

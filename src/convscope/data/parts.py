@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 from convscope.data.cache import prepare, prepare_all
 from convscope.data.dataset import Labelled, Preprocess
-from convscope.data.sources import Columns, open_source
+from convscope.data.sources import TableColumns, open_source
 from convscope.errors import UserError, did_you_mean
 
 SPLITS = ("train", "val", "test", "all")
@@ -52,9 +52,9 @@ def part_of(
     """
     check_split(split)
     if split in (None, "all"):
-        source = open_source(data, training=False, columns=Columns.like(preprocess))
+        source = open_source(data, training=False, columns=TableColumns.like(preprocess))
         return prepare_all(replace(source, given={}) if split == "all" else source, preprocess, progress=progress)
-    whole = prepare(open_source(data, columns=Columns.like(preprocess)), preprocess, seed, progress=progress)
+    whole = prepare(open_source(data, columns=TableColumns.like(preprocess)), preprocess, seed, progress=progress)
     part = cast("Literal['train', 'val', 'test']", split)
     return Labelled(whole.name, whole.classes, getattr(whole, part), part, preprocess, whole.skipped, whole.fingerprint)
 

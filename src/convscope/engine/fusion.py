@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from convscope import ops
 from convscope.engine.module import GraphModule
-from convscope.engine.module_operations import Part, compute_of
+from convscope.engine.module_operations import NodeModule, compute_of
 from convscope.errors import UserError
 from convscope.network.graph import INPUT, Graph, Node
 from convscope.network.plan import needed_input, needed_nodes, rectifies_exactly
@@ -206,7 +206,7 @@ def _linear_run(step: Fused, module: GraphModule, precision: torch.dtype) -> Run
     packed = _packed_run(step, weight, bias)
     if packed is not None:
         return packed
-    part = Part()
+    part = NodeModule()
     part.hold(step.node)
     part.weight = nn.Parameter(weight, requires_grad=False)
     part.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
@@ -227,7 +227,7 @@ def _linear_run(step: Fused, module: GraphModule, precision: torch.dtype) -> Run
 def _folded_tensors(step: Fused, module: GraphModule) -> tuple[Tensor, Tensor | None]:
     """Weight and bias of a computation, batch normalisations and scales multiplied in; float64 until they are."""
     part = module.get_submodule(step.node.path)
-    assert isinstance(part, Part)
+    assert isinstance(part, NodeModule)
     weight, bias = part.weight.detach(), None if part.bias is None else part.bias.detach()
     if not step.affine:
         return weight, bias
@@ -243,7 +243,7 @@ def _folded_tensors(step: Fused, module: GraphModule) -> tuple[Tensor, Tensor | 
 def _affine(node: Node, module: GraphModule) -> tuple[Tensor, Tensor]:
     """Factor and offset, one a channel, of an operation that is affine by two numbers a channel; float64."""
     part = module.get_submodule(node.path)
-    assert isinstance(part, Part)
+    assert isinstance(part, NodeModule)
     if isinstance(node.op, ops.BatchNorm):
         factor = (part.running_var.double() + node.op.eps).rsqrt()
         if part.weight is not None:
@@ -257,9 +257,9 @@ def _affine(node: Node, module: GraphModule) -> tuple[Tensor, Tensor]:
     return factor, offset if part.bias is None else offset + part.bias.detach().double()
 
 
-def _affine_by_trial(node: Node, part: Part) -> tuple[Tensor, Tensor]:
+def _affine_by_trial(node: Node, part: NodeModule) -> tuple[Tensor, Tensor]:
     """Of an operation whose tensors nothing is known of: what it makes of 0 and of 1."""
-    own = Part().eval()
+    own = NodeModule().eval()
     own.hold(node)
     own.double()
     own.load_state_dict({name: value for name, value in part.state_dict().items() if "." not in name})
@@ -359,7 +359,7 @@ def _other_run(node: Node, module: GraphModule, precision: torch.dtype, in_place
         # A sum is kept as exact as it was computed: what reads it is small.
         return lambda values: values[0].to(_wide(values[0])).mean(dimensions, keepdim=True)
     compute = compute_of(node, in_place)
-    part = Part().eval()
+    part = NodeModule().eval()
     part.hold(node)
     # torch has not every operation on volumes in bfloat16.
     wide = node.op.traits.precise or len(node.input_shapes[0]) >= 4

@@ -33,7 +33,7 @@ CHUNK = 2**24
 
 
 @dataclass(frozen=True)
-class Prepared:
+class NodeFunction:
     """A node's output as a function of stored inputs; made by :func:`prepare`. Threads may share it.
 
     Args:
@@ -76,7 +76,7 @@ def prepare(
     normalise: ToTensor,
     path: str | None = None,
     precision: torch.dtype | None = torch.float32,
-) -> Prepared:
+) -> NodeFunction:
     """Fold a network's weights of this moment, so that many inputs are computed fast in evaluation mode.
 
     On a processor that is :func:`convscope.engine.fusion.fold`; on a GPU the module itself.
@@ -98,7 +98,7 @@ def prepare(
     shape = graph.input if path == INPUT else graph.by_path[path].shape
     if device.type == "cpu":
         folded = fold(module, [path], precision)
-        return Prepared(lambda inputs: folded(normalise(inputs))[path], shape, _chunk(graph, path, precision), True)
+        return NodeFunction(lambda inputs: folded(normalise(inputs))[path], shape, _chunk(graph, path, precision), True)
 
     def run(inputs_N: torch.Tensor) -> torch.Tensor:
         was_training = module.training
@@ -108,7 +108,7 @@ def prepare(
         module.train(was_training)
         return values[path]
 
-    return Prepared(run, shape, inference_batch(graph), False)
+    return NodeFunction(run, shape, inference_batch(graph), False)
 
 
 def compute(

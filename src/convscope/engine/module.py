@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from convscope.engine.initialise import initialise
-from convscope.engine.module_operations import Part, Place, compute_of
+from convscope.engine.module_operations import AnyNameModule, NodeModule, compute_of
 from convscope.errors import UserError
 from convscope.network.graph import INPUT, Graph, Node
 from convscope.network.plan import needed_input, plan, scores_path
@@ -20,14 +20,14 @@ from convscope.ops.tensors import Compute
 class _Action:
     """A step of the plan bound to its tensors."""
 
-    part: Part
+    part: NodeModule
     compute: Compute
     reads: tuple[str, ...]
     writes: str
     frees: tuple[str, ...]
 
 
-class GraphModule(Place):
+class GraphModule(AnyNameModule):
     """A network that torch can train. Its ``state_dict`` is named by the graph: ``path.weight``, ``path.bias``,
     ``path.running_mean``, ``path.running_var``.
 
@@ -55,7 +55,7 @@ class GraphModule(Place):
         self.graph = graph
         self._output, self._scores = graph.output.path, scores_path(graph)
         self._head = self._output if head == "output" else self._scores
-        self._parts: dict[str, Part] = {}
+        self._parts: dict[str, NodeModule] = {}
         for node in graph.nodes:
             self._parts[node.path] = self._place(node)
         # Made once, since every step of training runs one of them.
@@ -101,12 +101,12 @@ class GraphModule(Place):
             part._parameters.update(other._parts[path]._parameters)
             part._buffers.update(other._parts[path]._buffers)
 
-    def _place(self, node: Node) -> Part:
+    def _place(self, node: Node) -> NodeModule:
         """The part of a node, in its place among the nested ones, with its tensors registered."""
-        place: Place = self
+        place: AnyNameModule = self
         for name in node.path.split("."):
             place = place.child(name)
-        assert isinstance(place, Part)
+        assert isinstance(place, NodeModule)
         place.hold(node)
         return place
 

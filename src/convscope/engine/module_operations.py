@@ -15,15 +15,15 @@ from convscope.ops.convolution.engine import add_bias, conv
 from convscope.ops.tensors import COMPUTE, COMPUTE_IN_PLACE, Compute
 
 
-class Place(nn.Module):
+class AnyNameModule(nn.Module):
     """A module whose children may have any name: a person may well call a node ``train`` or ``training``."""
 
-    def child(self, name: str) -> Part:
+    def child(self, name: str) -> NodeModule:
         """The part of this name, made if it is not there."""
         found = self._modules.get(name)
         if found is None:
-            found = self._modules[name] = Part()  # not add_module, which refuses the names of methods
-        assert isinstance(found, Part)
+            found = self._modules[name] = NodeModule()  # not add_module, which refuses the names of methods
+        assert isinstance(found, NodeModule)
         return found
 
     def get_submodule(self, target: str) -> nn.Module:
@@ -43,7 +43,7 @@ class Place(nn.Module):
             super().__setattr__(name, value)
 
 
-class Part(Place):
+class NodeModule(AnyNameModule):
     """One place in the network: the tensors of the node of this path, and the parts whose paths start with it.
 
     It computes nothing by itself; :class:`~convscope.engine.module.GraphModule` runs the plan.

@@ -144,6 +144,69 @@ def _efficientnet_lite(graph: Graph) -> Mapping[str, str]:
     return found
 
 
+def _mobilenet_v3(graph: Graph) -> Mapping[str, str]:
+    """torchvision's: blocks in order, and their parts in order: expansion, depthwise, excitation, projection."""
+    found = {"stem1.conv1": "features.0.0", "stem1.norm1.batchnorm1": "features.0.1"}
+    found |= {"head1.linear1": "classifier.0", "linear1": "classifier.3"}
+    blocks: dict[str, dict[str, int]] = {}
+    for node in holders(graph):
+        if node.path in found:
+            continue
+        part, _, last = node.path.replace(".norm1.", ".").rpartition(".")
+        match = re.match(r"(add\d+\.a\.)?(front|rear)(_excited)?\d+", part)
+        # The first block has no expansion, and so no block of the notation; the last convolution has none either.
+        block = match[0] if match else "last" if len(blocks) > 1 else "first"
+        parts = blocks.setdefault(block, {})
+        number = parts.setdefault(part, len(parts))
+        place = f"features.{list(blocks).index(block) + 1}"
+        if part.endswith(".mul1.b"):
+            found[node.path] = f"{place}.block.{number}.fc{last[-1]}"
+        elif block == "last":
+            found[node.path] = f"{place}.{int(last == 'batchnorm1')}"
+        else:
+            found[node.path] = f"{place}.block.{number}.{int(last == 'batchnorm1')}"
+    return found
+
+
+_INCEPTION_V3 = {
+    "inception_a": {"a": "branch1x1", "b": "branch5x5_{n}", "c": "branch3x3dbl_{n}", "d": "branch_pool"},
+    "reduction_b": {"a": "branch3x3", "b": "branch3x3dbl_{n}"},
+    "inception_c": {"a": "branch1x1", "b": "branch7x7_{n}", "c": "branch7x7dbl_{n}", "d": "branch_pool"},
+    "reduction_d": {"a": "branch3x3_{n}", "b": "branch7x7x3_{n}"},
+    "inception_e": {"a": "branch1x1", "b": "branch3x3_{n}", "c": "branch3x3dbl_{n}", "d": "branch_pool"},
+}
+"""torchvision's names of the branches, their units numbered."""
+
+
+def _inception_v3(graph: Graph) -> Mapping[str, str]:
+    """``Mixed_5b`` and so on in order; within a branch the units are numbered, and those side by side have letters."""
+    stem = ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3")
+    mixed = iter(["5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c"])
+    blocks: dict[str, str] = {}
+    numbers: dict[str, dict[str, str]] = {}
+    found = {"linear1": "fc", "aux1.linear1": "AuxLogits.fc"}
+    for node in holders(graph):
+        if node.path in found:
+            continue
+        unit, _, last = node.path.rpartition(".")
+        kind = "conv" if last.startswith("conv") else "bn"
+        if match := re.fullmatch(r"unit(\d)", unit):
+            theirs = stem[int(match[1]) - 1]
+        elif match := re.fullmatch(r"aux1\.unit(\d)", unit):
+            theirs = f"AuxLogits.conv{int(match[1]) - 1}"
+        else:
+            block, _, branch, within = unit.split(".", 3)
+            theirs = blocks.get(block) or blocks.setdefault(block, f"Mixed_{next(mixed)}")
+            known = numbers.setdefault(f"{block}.{branch}", {})
+            wide = re.match(r"wide1\.concat1\.(\w)", within)
+            number = known.setdefault(within, f"{len(known) + 1}" if wide is None else "")
+            if wide is not None:
+                number = f"{sum(map(bool, known.values())) + 1}{wide[1]}"
+            theirs += "." + _INCEPTION_V3[block.rstrip("0123456789")][branch].format(n=number)
+        found[node.path] = f"{theirs}.{kind}"
+    return found
+
+
 def _convnext(graph: Graph) -> Mapping[str, str]:
     within = {
         "conv1": "block.0",
@@ -196,6 +259,33 @@ _RESNET = rules(
     (r"layer(\d)\.\w+?(\d+)\.add1\.b\.project1\.conv", "layer{1}.{2-1}.downsample.0"),
     (r"layer(\d)\.\w+?(\d+)\.add1\.b\.project1\.batchnorm", "layer{1}.{2-1}.downsample.1"),
     (r"layer(\d)\.\w+?(\d+)\.add1\.a\.excite1\.mul1\.b\.conv(\d)", "layer{1}.{2-1}.se.fc{3}"),
+    (r"linear1", "fc"),
+)
+_SHUFFLENET_UNIT = r"body1\.stage(\d)\.unit(\d+)\.concat1\.b\."
+_SHUFFLENET_DOWN = r"body1\.stage(\d)\.down1\.concat1\."
+_SHUFFLENET = rules(
+    (r"body1\.conv1", "conv1.0"),
+    (r"body1\.batchnorm1", "conv1.1"),
+    (r"body1\.pointwise1\.conv1", "conv5.0"),
+    (r"body1\.pointwise1\.batchnorm1", "conv5.1"),
+    *(
+        (f"{path}{part}{last}", f"{theirs}.{number + (last == 'batchnorm1')}")
+        for path, theirs, parts in (
+            (_SHUFFLENET_DOWN + r"a\.", "stage{1}.0.branch1", {r"depthwise1\.": 0, r"pointwise1\.": 2}),
+            (
+                _SHUFFLENET_DOWN + r"b\.",
+                "stage{1}.0.branch2",
+                {r"pointwise1\.": 0, r"depthwise1\.": 3, r"pointwise2\.": 5},
+            ),
+            (
+                _SHUFFLENET_UNIT,
+                "stage{1}.{2}.branch2",
+                {r"pointwise1\.": 0, r"depthwise1\.": 3, r"pointwise2\.": 5},
+            ),
+        )
+        for part, number in parts.items()
+        for last in ("conv1", "batchnorm1")
+    ),
     (r"linear1", "fc"),
 )
 _DENSENET_STEM = (
@@ -262,5 +352,8 @@ NAMES: Mapping[str, tuple[Names, ...]] = {
     "mobilenet_v1": (_mobilenet_v1,),
     "mobilenet_v2": (_mobilenet_v2,),
     "efficientnet_lite": (_efficientnet_lite, _efficientnet_lite_numbered),
+    "mobilenet_v3": (_mobilenet_v3,),
+    "shufflenet_v2": (_SHUFFLENET,),
+    "inception_v3": (_inception_v3,),
     "convnext": (_convnext,),
 }

@@ -26,7 +26,7 @@ class PairedComparison:
         one, other: what the models are called.
         of: which pictures, in words.
         both, only_one, only_other, neither: pictures that they named rightly.
-        interval: 95 % interval of the difference of the shares right, other minus one.
+        interval: 95 % interval of the difference of the accuracies, other minus one.
         p: of McNemar's test: how often chance alone would make as large a difference.
         names_one, names_other: of the pictures that only the one, only the other named rightly.
     """
@@ -51,7 +51,7 @@ class PairedComparison:
 
     @property
     def top1(self) -> tuple[float, float]:
-        """The share that each named rightly."""
+        """The accuracy of each."""
         return (self.both + self.only_one) / self.count, (self.both + self.only_other) / self.count
 
     @property
@@ -61,17 +61,17 @@ class PairedComparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON."""
-        shares = self.top1
+        accuracies = self.top1
         return {
             "models": [self.one, self.other],
             "of": self.of,
             "count": self.count,
-            "top1": list(shares),
-            "intervals": [list(wilson_interval(round(share * self.count), self.count)) for share in shares],
+            "top1": list(accuracies),
+            "intervals": [list(wilson_interval(round(accuracy * self.count), self.count)) for accuracy in accuracies],
             "both": self.both,
             "only": [self.only_one, self.only_other],
             "neither": self.neither,
-            "difference": shares[1] - shares[0],
+            "difference": accuracies[1] - accuracies[0],
             "difference_interval": list(self.interval),
             "p": self.p,
             "pictures": [list(self.names_one), list(self.names_other)],

@@ -13,7 +13,7 @@ from convscope.data.cache import prepare
 from convscope.data.dataset import Dataset, Skipped, Split
 from convscope.data.image.sizes import sizes_of
 from convscope.data.parts import check_split, in_words, part_of
-from convscope.data.sources import Columns, open_source
+from convscope.data.sources import TableColumns, open_source
 from convscope.errors import UserError
 from convscope.evaluation.metrics import Evaluation, evaluate_probabilities
 from convscope.evaluation.regression import RegressionEvaluation, evaluate_numbers
@@ -67,7 +67,7 @@ def evaluate(
         split: ``train``, ``val``, ``test`` or ``all``. None: ``test`` where the data comes with one, or is the very
             data that the model was trained on (its test part then, with the model's seed); else ``all``.
         progress: told (pictures decoded, pictures in all).
-        sure: a share of right answers to ask for, beside the usual ones; None: what the model was trained with.
+        sure: an accuracy to ask for, beside the usual ones; None: what the model was trained with.
 
     Raises:
         UserError: the data cannot be read, has no such split, or shares no class with the model.
@@ -98,7 +98,7 @@ def evaluate(
     probabilities = model.probabilities(chosen.inputs_N)
     binary = model.task.kind == "binary"
     evaluation = evaluate_probabilities(probabilities, chosen.labels_N, model.classes, binary)
-    columns = Columns.like(model.preprocess)
+    columns = TableColumns.like(model.preprocess)
     sizes_N2 = sizes_of(open_source(data, training=False, columns=columns), chosen.names)
     told = evaluation_report(
         model, evaluation, probabilities, chosen.labels_N, chosen.names, sizes_N2=sizes_N2, sure=sure, part=part
@@ -124,7 +124,7 @@ def _chosen(
 ) -> tuple[Split, tuple[str, ...], tuple[Skipped, ...], str, str]:
     """The pictures, their classes, what was left out, which they are in words, and what they are to the model."""
     trained_on = model.facts.get("trained_on", {})
-    given = open_source(data, training=False, columns=Columns.like(model.preprocess)).given
+    given = open_source(data, training=False, columns=TableColumns.like(model.preprocess)).given
     if split is None and "fingerprint" in trained_on and not given:
         # Is this the data that the model was trained on? Then only its test part is new to the model.
         whole = _split(model, data, progress)
@@ -141,7 +141,7 @@ def _chosen(
 def _split(model: Model, data: str | Path, progress: Callable[[int, int], None] | None) -> Dataset | None:
     try:
         return prepare(
-            open_source(data, columns=Columns.like(model.preprocess)),
+            open_source(data, columns=TableColumns.like(model.preprocess)),
             model.preprocess,
             int(model.facts.get("seed", 0)),
             progress=progress,

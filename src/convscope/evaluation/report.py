@@ -33,7 +33,7 @@ class EvaluationReport:
         temperature: that scores were divided by; 1: not calibrated.
         bins_before: the reliability diagram with temperature 1.
         chance: the calibration error that true probabilities would show on so many pictures.
-        stated: the share of right answers that was asked for; None: nobody asked.
+        stated: the accuracy that was asked for; None: nobody asked.
         sure: what came of asking for that one and others.
         curve: how many of these pictures are answered from each probability on, and how many rightly.
         vouching: the same of the pictures that thresholds are chosen on; None: there are none.
@@ -60,7 +60,7 @@ class EvaluationReport:
 
     @property
     def asked(self) -> SelectiveResult | None:
-        """What came of the share that was asked for; of 99 % where nobody asked and it could be had; or None."""
+        """What came of the accuracy that was asked for; of 99 % where nobody asked and it could be had; or None."""
         wanted = LEVELS[-1] if self.stated is None else self.stated
         found = [one for one in self.sure if one.stated == wanted]
         return found[0] if found and (self.stated is not None or found[0].threshold is not None) else None
@@ -100,7 +100,7 @@ def evaluation_report(
         evaluation: of these pictures.
         probabilities_NK, labels_N, names: of every picture.
         sizes_N2: height and width as its file has them, see :func:`convscope.data.image.sizes.sizes_of`.
-        sure: a share of right answers to ask for; None: what the model was trained with.
+        sure: an accuracy to ask for; None: what the model was trained with.
         part: what these pictures are to the model.
     """
     stated = model.facts.get("sure") if sure is None else sure

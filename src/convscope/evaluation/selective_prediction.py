@@ -38,12 +38,12 @@ class SelectiveResult:
 
     @property
     def precision(self) -> float | None:
-        """The share of the answers that is right."""
+        """The fraction of the answers that is right."""
         return self.right / self.answered if self.answered else None
 
     @property
     def coverage(self) -> float:
-        """The share of the pictures that is answered."""
+        """The fraction of the inputs that is answered."""
         return self.answered / self.count
 
     def to_dict(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from convscope.engine.losses import example_losses
 from convscope.engine.module import GraphModule
-from convscope.engine.module_operations import Part, compute_of
+from convscope.engine.module_operations import NodeModule, compute_of
 from convscope.errors import UserError
 from convscope.network.graph import INPUT, Graph, Node
 from convscope.network.plan import scores_path
@@ -122,7 +122,7 @@ def _values(module: GraphModule, images_N: Tensor, masks: Mapping[str, Tensor]) 
     values = {INPUT: images_N}
     for path, node in needed_nodes(module.graph).items():
         part = module.get_submodule(path)
-        assert isinstance(part, Part)
+        assert isinstance(part, NodeModule)
         values[path] = _compute(node, part, [values[source] for source in node.inputs], masks.get(path))
     return values
 
@@ -150,7 +150,7 @@ def _like(value: np.ndarray[Any, Any], module: GraphModule) -> Tensor:
     return torch.from_numpy(np.array(value)).to(device)
 
 
-def _compute(node: Node, part: Part, inputs: list[Tensor], mask: Tensor | None) -> Tensor:
+def _compute(node: Node, part: NodeModule, inputs: list[Tensor], mask: Tensor | None) -> Tensor:
     out = compute_of(node)(part, inputs) if mask is None else inputs[0] * mask
     # Identity and its like pass the same tensor on, which then has the gradient of all its readers together.
     return out.view_as(out) if any(out is value for value in inputs) else out

@@ -11,7 +11,7 @@ import numpy as np
 
 from convscope.data.cache import prepare_all
 from convscope.data.dataset import Inputs, Unreadable
-from convscope.data.sources import Columns, Source, TableSource, open_source
+from convscope.data.sources import Source, TableColumns, TableSource, open_source
 from convscope.data.vector.preprocess import VectorPreprocess
 from convscope.errors import UserError, did_you_mean
 from convscope.model.folder import Model
@@ -88,8 +88,8 @@ def labelled_at_all(source: Source) -> bool:
 def _opened(model: Model, data: str) -> Source:
     """The data as the model reads it; of a table without the target the rows alone."""
     try:
-        return open_source(data, training=False, columns=Columns.like(model.preprocess))
+        return open_source(data, training=False, columns=TableColumns.like(model.preprocess))
     except UserError:
         if not isinstance(model.preprocess, VectorPreprocess):
             raise
-        return open_source(data, training=False, columns=Columns.like(model.preprocess, labelled=False))
+        return open_source(data, training=False, columns=TableColumns.like(model.preprocess, labelled=False))

@@ -40,9 +40,9 @@ class Signal:
         path: the node, ``"input"`` for the network's own.
         operation: as the notation writes it; ``"input"`` of the input.
         mean, std: of its output's values, over a batch.
-        zeros: the share of them that is exactly 0.
+        zeros: the fraction of them that is exactly 0.
         slope: of an activation, the mean slope; None of other operations.
-        saturated: of an activation, the share of values whose slope is below a tenth of the largest; else None.
+        saturated: of an activation, the fraction of values whose slope is below a tenth of the largest; else None.
         gradient_std, gradient_size: of the loss with respect to the output: standard deviation, mean absolute value.
         weight_std: of the node's weight; None without one.
         weight_gradient_std, weight_gradient_size: of the loss with respect to it.

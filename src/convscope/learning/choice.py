@@ -34,7 +34,7 @@ AT_ONCE = 250 * 32 * 32
 
 
 @dataclass(frozen=True)
-class Choice:
+class NetworkChoice:
     """A network for the data and the time.
 
     Args:
@@ -61,7 +61,7 @@ def choose(
     speed: float,
     sized: bool = False,
     fits: Callable[[Network], bool] = _always,
-) -> Choice:
+) -> NetworkChoice:
     """The network for pictures to be learnt from nothing.
 
     Without ``--time``, for tiny pictures, or with an optimiser other than Muon it is the default network. Else it is
@@ -109,25 +109,27 @@ def choose(
     return _usual(shape, classes, recipe, photograph, fits)
 
 
-def _usual(shape: Shape, classes: int, recipe: Recipe, photograph: bool, fits: Callable[[Network], bool]) -> Choice:
+def _usual(
+    shape: Shape, classes: int, recipe: Recipe, photograph: bool, fits: Callable[[Network], bool]
+) -> NetworkChoice:
     """The default network, for photographs of at most 128 pixels, or of as many as fit into memory."""
     if not photograph:
-        return Choice(default_network(shape, classes), recipe)
+        return NetworkChoice(default_network(shape, classes), recipe)
     largest = min(SIDES[0], max(shape[1:]))
     sides = [largest, *(side for side in SIDES if side < largest)]
     networks = (default_network((shape[0], side, side), classes) for side in sides)
     side, network = next(((s, n) for s, n in zip(sides, networks, strict=True) if fits(n)), (0, None))
     if network is None or side == largest:
         # Where nothing fits, the whole is refused with its figures.
-        return Choice(default_network((shape[0], largest, largest), classes), recipe)
-    return Choice(network, recipe, f"{shape[0]}x{side}x{side}", "the largest pictures that fit into memory")
+        return NetworkChoice(default_network((shape[0], largest, largest), classes), recipe)
+    return NetworkChoice(network, recipe, f"{shape[0]}x{side}x{side}", "the largest pictures that fit into memory")
 
 
 def _few(epochs: float) -> str:
     return f"{epochs:.{0 if epochs > 10 else 1}f}"
 
 
-def _deep(network: Network, recipe: Recipe, progressive: float, macs: int, reason: str) -> Choice:
+def _deep(network: Network, recipe: Recipe, progressive: float, macs: int, reason: str) -> NetworkChoice:
     assert network.input is not None
     channels, height, width = network.input
     filled = replace(
@@ -138,7 +140,7 @@ def _deep(network: Network, recipe: Recipe, progressive: float, macs: int, reaso
         tta=recipe.tta or ("flip" if channels == 3 else "none"),
     )
     words = f"deep, {channels}x{height}x{width}, {macs / 1e6:.0f} M multiply-adds"
-    return Choice(network, filled, words, reason)
+    return NetworkChoice(network, filled, words, reason)
 
 
 def speed_of(device: torch.device, dtype: torch.dtype, seconds: float = 0.15) -> float:

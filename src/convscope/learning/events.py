@@ -10,7 +10,7 @@ from convscope.learning.data_stall import DataStall
 
 
 @dataclass(frozen=True)
-class Prepared:
+class DataPrepared:
     """The data is there: how many inputs, called ``many``, of which shape, what was left out."""
 
     data: str
@@ -185,7 +185,7 @@ class Finished:
 
 
 Event = (
-    Prepared
+    DataPrepared
     | Started
     | Decided
     | Featured

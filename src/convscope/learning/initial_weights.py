@@ -31,7 +31,7 @@ START = "start.safetensors"
 
 
 @dataclass(frozen=True)
-class Start:
+class InitialWeights:
     """Weights for every node of a network, auxiliary heads included.
 
     Args:
@@ -83,7 +83,7 @@ def start_from(
     scheme: str,
     seed: int,
     progress: Progress = lambda done, total: None,
-) -> Start:
+) -> InitialWeights:
     """Others' weights in a network; what they do not hold, such as the head for other classes, is drawn.
 
     Raises:
@@ -95,7 +95,7 @@ def start_from(
     fitted = fit_state(graph, read_state(file), family_of(network), str(file))
     state = initialise(graph.with_heads, scheme, seed) | {name: value.float() for name, value in fitted.state.items()}
     normalise = normalise_of(named, graph.input[0])
-    return Start(str(weights), state, normalise, fitted.adapted, fitted.left_over, fitted.fresh)
+    return InitialWeights(str(weights), state, normalise, fitted.adapted, fitted.left_over, fitted.fresh)
 
 
 def save_start(folder: Path, state: Mapping[str, Tensor]) -> None:

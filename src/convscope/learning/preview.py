@@ -29,7 +29,7 @@ class Seen:
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class PreviewRow:
     """One training input.
 
     Args:
@@ -50,7 +50,7 @@ class Preview:
     """What a run will see of some pictures, and by which policy."""
 
     augmentation: Augmentation
-    rows: tuple[Row, ...]
+    rows: tuple[PreviewRow, ...]
 
 
 def preview(setup: RunSetup, rows: int = ROWS, epochs: int = EPOCHS) -> Preview:
@@ -70,7 +70,7 @@ def preview(setup: RunSetup, rows: int = ROWS, epochs: int = EPOCHS) -> Preview:
     return Preview(
         augmentation,
         tuple(
-            Row(
+            PreviewRow(
                 train.names[index],
                 dataset.classes[int(train.labels_N[index])],
                 np.asarray(train.inputs_N[index]),

@@ -29,6 +29,7 @@ from convscope.learning.data_stall import DataStall, data_stall_of
 from convscope.learning.device import device_of
 from convscope.learning.events import (
     Compared,
+    DataPrepared,
     Decided,
     EpochEnded,
     Event,
@@ -36,7 +37,6 @@ from convscope.learning.events import (
     Finished,
     HeadTrained,
     Planned,
-    Prepared,
     Resumed,
     Saved,
     Started,
@@ -266,8 +266,8 @@ def _logged(
         yield event
 
 
-def _prepared(dataset: Dataset, seconds: float) -> Prepared:
-    return Prepared(
+def _prepared(dataset: Dataset, seconds: float) -> DataPrepared:
+    return DataPrepared(
         data=dataset.name,
         classes=dataset.classes,
         train=len(dataset.train),

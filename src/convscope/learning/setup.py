@@ -14,13 +14,13 @@ from convscope.data.cache import prepare
 from convscope.data.dataset import Dataset, Preprocess
 from convscope.data.image.decode import Fit, ImagePreprocess
 from convscope.data.image.policy import may_mirror
-from convscope.data.sources import Columns, Source, TableSource, open_source
+from convscope.data.sources import Source, TableColumns, TableSource, open_source
 from convscope.errors import UserError
 from convscope.learning.balance import balance_of
-from convscope.learning.choice import Choice, choose, speed_of
+from convscope.learning.choice import NetworkChoice, choose, speed_of
 from convscope.learning.device import device_of, precision_of
 from convscope.learning.events import Decided
-from convscope.learning.initial_weights import Start, network_of, start_from
+from convscope.learning.initial_weights import InitialWeights, network_of, start_from
 from convscope.learning.memory import AT_A_TIME, budget, check_memory, fitted, in_words, training_bytes
 from convscope.learning.recipe import Recipe
 from convscope.learning.record import SETTINGS, Settings, read_settings
@@ -67,7 +67,7 @@ class RunSetup:
     settings: Settings
     network: Network
     dataset: Dataset
-    start: Start | None = None
+    start: InitialWeights | None = None
     decided: tuple[Decided, ...] = ()
 
 
@@ -102,9 +102,9 @@ def fit_for(source: Source, shape: Shape, asked: Fit | None, pretrained: bool = 
     return "pad" if slightly_smaller and (height, width) != shape[1:] else "stretch"
 
 
-def columns_of(recipe: Recipe) -> Columns:
+def columns_of(recipe: Recipe) -> TableColumns:
     """What of a table a recipe means."""
-    return Columns(recipe.target, None if recipe.task == "auto" else recipe.task == "numbers")
+    return TableColumns(recipe.target, None if recipe.task == "auto" else recipe.task == "numbers")
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class _Plan:
     network: Network
     recipe: Recipe
     preprocess: Preprocess
-    start: Start | None
+    start: InitialWeights | None
     decided: tuple[Decided, ...]
 
 
@@ -265,7 +265,7 @@ def resumed_run_setup(folder: Path, decoding: Decoding) -> RunSetup:
     return RunSetup(settings, network, dataset)
 
 
-def _chosen(source: Source, shape: Shape, recipe: Recipe, sized: bool) -> Choice:
+def _chosen(source: Source, shape: Shape, recipe: Recipe, sized: bool) -> NetworkChoice:
     """The network for pictures to be learnt from nothing; the machine's speed is measured where it matters."""
     speed, device = 1.0, device_of(recipe)
     if recipe.time is not None:
@@ -282,7 +282,7 @@ def _chosen(source: Source, shape: Shape, recipe: Recipe, sized: bool) -> Choice
     return choose(shape, pictures, len(source.classes), recipe, speed, sized, fits)
 
 
-def _freeze(recipe: Recipe, start: Start | None, network: Network) -> str | None:
+def _freeze(recipe: Recipe, start: InitialWeights | None, network: Network) -> str | None:
     """What of trained weights is frozen: weights whose head is new are transferred, others are trained on."""
     if start is None:
         if recipe.freeze is not None:

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from convscope.data.dataset import Inputs, Preprocess
 from convscope.data.modalities import MODALITIES, modality_of, read_preprocess
 from convscope.data.modality import Modality, Normalisation
-from convscope.engine.inference import Prepared, compute, laid_out, prepare
+from convscope.engine.inference import NodeFunction, compute, laid_out, prepare
 from convscope.engine.module import GraphModule
 from convscope.errors import UserError
 from convscope.files import make_folder, write_atomically
@@ -129,7 +129,7 @@ class Model:
             return Threshold(float(stated), float("inf"), 0, 0, curve.count)
         return chosen(curve, float(stated))
 
-    def prepared(self) -> Prepared:
+    def prepared(self) -> NodeFunction:
         """The scores as a function of inputs, weights folded once, for :meth:`scores` called many times.
 
         It computes in float32: in bfloat16 a probability moved by up to 0.12, and 25 of 1,500 answers changed.
@@ -139,7 +139,7 @@ class Model:
     def scores(
         self,
         inputs_N: Inputs,
-        prepared: Prepared | None = None,
+        prepared: NodeFunction | None = None,
         precision: torch.dtype | None = torch.float32,
     ) -> torch.Tensor:
         """Scores (N, K), before softmax and temperature, of stored inputs; of one output for two classes 0 and the
@@ -164,7 +164,7 @@ class Model:
             scores = (scores + scores_of(self.modality.view(self.tta, inputs_N))) / 2
         return self.task.class_scores(scores)
 
-    def probabilities(self, inputs_N: Inputs, prepared: Prepared | None = None) -> NDArray[np.float64]:
+    def probabilities(self, inputs_N: Inputs, prepared: NodeFunction | None = None) -> NDArray[np.float64]:
         """Class probabilities (N, K) of stored inputs; ``prepared`` as in :meth:`scores`.
 
         Raises:
@@ -173,7 +173,7 @@ class Model:
         scores = self.scores(inputs_N, prepared)
         return torch.softmax(scores.double() / self.temperature, 1).numpy()
 
-    def numbers(self, inputs_N: Inputs, prepared: Prepared | None = None) -> NDArray[np.float64]:
+    def numbers(self, inputs_N: Inputs, prepared: NodeFunction | None = None) -> NDArray[np.float64]:
         """Predicted numbers (N) in the target's unit, of a model whose task is regression."""
         task = self.task
         assert isinstance(task, Regression)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from convscope.data.dataset import Inputs, Preprocess, Skipped, Unreadable
 from convscope.data.image.decode import quiet
-from convscope.data.sources import Columns, TableSource, open_source
+from convscope.data.sources import TableColumns, TableSource, open_source
 from convscope.data.vector.preprocess import VectorPreprocess
-from convscope.engine.inference import Prepared
+from convscope.engine.inference import NodeFunction
 from convscope.engine.workers import in_order, one_thread_each
 from convscope.errors import UserError
 from convscope.model.risk_coverage import Threshold
@@ -41,17 +41,17 @@ class Classifier(Protocol):
     def threshold(self, sure: float | None = None) -> Threshold | None:
         """Below which probability the answer is ``unknown``."""
 
-    def prepared(self) -> Prepared:
+    def prepared(self) -> NodeFunction:
         """The scores as a function of pictures."""
 
-    def probabilities(self, inputs_N: Inputs, prepared: Prepared | None = None) -> NDArray[np.float64]:
+    def probabilities(self, inputs_N: Inputs, prepared: NodeFunction | None = None) -> NDArray[np.float64]:
         """Class probabilities (N, K)."""
 
     @property
     def task(self) -> Task:
         """What the network is asked for."""
 
-    def numbers(self, inputs_N: Inputs, prepared: Prepared | None = None) -> NDArray[np.float64]:
+    def numbers(self, inputs_N: Inputs, prepared: NodeFunction | None = None) -> NDArray[np.float64]:
         """Predicted numbers (N), where that is the task."""
 
 
@@ -107,7 +107,7 @@ class Predictions(Sequence[Prediction]):
     def to_dict(self) -> dict[str, Any]:
         """As ``{"predictions": [...], "skipped": [...], "unknown_below": ..., "sure": ...}``.
 
-        ``sure`` is the share that was asked for, ``unknown_below`` the probability that it takes; both null where
+        ``sure`` is the accuracy that was asked for, ``unknown_below`` the probability that it takes; both null where
         the model always answers, the latter also where it never may.
         """
         asked = self.threshold
@@ -137,7 +137,7 @@ def predict(model: Classifier, files: Sequence[str | Path], top: int = 5, sure: 
         model: a loaded model.
         files: picture files, folders (searched through), globs.
         top: how many classes to name, at most all.
-        sure: the share of answers that must be right: others are ``unknown``. None: what the model was trained with,
+        sure: the accuracy that its answers must have: others are ``unknown``. None: what the model was trained with,
             which usually is that it always answers.
 
     Raises:
@@ -173,7 +173,7 @@ def _of_tables(model: Classifier, tables: Sequence[str | Path], top: int, sure: 
     least = 0.0 if threshold is None else threshold.probability
     prepared = model.prepared()
     for table in tables:
-        source = open_source(table, training=False, columns=Columns.like(model.preprocess, labelled=False))
+        source = open_source(table, training=False, columns=TableColumns.like(model.preprocess, labelled=False))
         if not isinstance(source, TableSource):
             raise UserError(str(table), f"it holds {source.many}", "a table of numbers: the model reads rows")
         skipped += source.skipped
@@ -187,7 +187,7 @@ def _of_tables(model: Classifier, tables: Sequence[str | Path], top: int, sure: 
 
 
 def _piece(
-    model: Classifier, prepared: Prepared, files: Sequence[str], top: int, least: float
+    model: Classifier, prepared: NodeFunction, files: Sequence[str], top: int, least: float
 ) -> list[Prediction | Skipped]:
     """The answers for a few files, in the calling thread; the skipped ones before the others."""
     found = [(name, _decoded(name, model)) for name in files]
@@ -207,7 +207,7 @@ def _decoded(name: str, model: Classifier) -> Inputs | Skipped:
 
 
 def _answers(
-    model: Classifier, prepared: Prepared, names: Sequence[str], inputs_N: Inputs, top: int, least: float
+    model: Classifier, prepared: NodeFunction, names: Sequence[str], inputs_N: Inputs, top: int, least: float
 ) -> Iterator[Prediction]:
     probabilities = model.probabilities(inputs_N, prepared)
     best_NT = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]

@@ -184,7 +184,7 @@ class _Expansion:
             op = build(cls, positional, named)
         except Misfit as error:
             if isinstance(error.argument, int) and positional[:1] == [value.shape[0]]:
-                rest = " ".join(map(spell, positional[1:]))
+                rest = " ".join(map(spell, positional[1 : 1 + len(cls.positional)]))
                 error.hint = f"channels that arrive are never written: {step.word} {rest}"
             raise self.misfit(error, places.get(error.argument, step.at), path) from None
         return self.node(path, op, (value,), step.at, places)

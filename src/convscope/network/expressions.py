@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from convscope.errors import UserError, nearest
-from convscope.network.tree import WORDS, Argument, Binary, Expression, Name, Source
+from convscope.network.tree import WORDS, Argument, Arithmetic, Expression, Name, Source
 from convscope.ops import LARGEST, OPERATIONS, Op, Shape, spell
 from convscope.ops.spec import Kind, Value
 
@@ -88,13 +88,13 @@ class Values:
             if value.name in _words(len(OPERATIONS)):
                 return value.name
             raise self._unknown(value, [*names, "in_channels", *WORDS])
-        if isinstance(value, Binary):
+        if isinstance(value, Arithmetic):
             left = self.evaluate(value.left, shape, names)
             right = self.evaluate(value.right, shape, names)
             return self._calculate(value, left, right)
         return value
 
-    def _calculate(self, value: Binary, left: Any, right: Any) -> int:
+    def _calculate(self, value: Arithmetic, left: Any, right: Any) -> int:
         self.sums += 1
         if self.sums > MOST_SUMS:
             raise self.source.mistake(value.at, f"more than {MOST_SUMS:,} sums to work out", "a simpler network")

@@ -15,8 +15,8 @@ from convscope.network.tree import (
     INPUT,
     KEYWORDS,
     Argument,
+    Arithmetic,
     Aux,
-    Binary,
     Block,
     Body,
     Call,
@@ -242,26 +242,26 @@ class _Pieces:
     def positional(self, items: list[Any]) -> Argument:
         return Argument(_atom(items[0]), None, _where(items[0]))
 
-    def plus(self, items: list[Any]) -> Binary:
+    def plus(self, items: list[Any]) -> Arithmetic:
         return self._binary("+", items)
 
-    def minus(self, items: list[Any]) -> Binary:
+    def minus(self, items: list[Any]) -> Arithmetic:
         return self._binary("-", items)
 
-    def times(self, items: list[Any]) -> Binary:
+    def times(self, items: list[Any]) -> Arithmetic:
         return self._binary("*", items)
 
-    def over(self, items: list[Any]) -> Binary:
+    def over(self, items: list[Any]) -> Arithmetic:
         return self._binary("/", items)
 
-    def modulo(self, items: list[Any]) -> Binary:
+    def modulo(self, items: list[Any]) -> Arithmetic:
         return self._binary("%", items)
 
-    def _binary(self, operator: str, items: list[Any]) -> Binary:
+    def _binary(self, operator: str, items: list[Any]) -> Arithmetic:
         left, right = _atom(items[0]), _atom(items[1])
         if operators(left) + operators(right) >= DEEPEST:
             raise _Misplaced(_where(items[0]), f"more than {DEEPEST} operators in one value", "a shorter expression")
-        return Binary(operator, left, right, _where(items[0]))
+        return Arithmetic(operator, left, right, _where(items[0]))
 
 
 class _Alias:

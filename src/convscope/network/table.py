@@ -68,8 +68,8 @@ def most_expensive(rows: tuple[Row, ...]) -> tuple[Row, ...]:
 
 def _most_expensive_text(costs: Costs) -> str:
     marked = most_expensive(costs.rows)
-    share = sum(row.macs for row in marked) / max(1, costs.macs)
-    return f"* the {MARKED} nodes with the most MACs: {100 * share:.0f} % of all" if marked else ""
+    fraction = sum(row.macs for row in marked) / max(1, costs.macs)
+    return f"* the {MARKED} nodes with the most MACs: {100 * fraction:.0f} % of all" if marked else ""
 
 
 def _total(costs: Costs) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ class Name(Frozen):
     at: Position = _position()
 
 
-class Binary(Frozen):
+class Arithmetic(Frozen):
     """Integer arithmetic: ``+ - * / %``, where ``/`` must divide exactly."""
 
     operator: str
@@ -56,12 +56,12 @@ class Binary(Frozen):
         return 1 + operators(self.left) + operators(self.right)
 
 
-Expression = int | float | tuple[int, ...] | Name | Binary
+Expression = int | float | tuple[int, ...] | Name | Arithmetic
 
 
 def operators(value: Expression) -> int:
     """How many operators an expression holds."""
-    return value.operators if isinstance(value, Binary) else 0
+    return value.operators if isinstance(value, Arithmetic) else 0
 
 
 class Argument(Frozen):
@@ -230,12 +230,12 @@ def spell_expression(value: Expression, outer: int = 0) -> str:
     """An expression as the notation writes it, with the parentheses that it needs and no more.
 
     Example:
-        >>> spell_expression(Binary("*", Binary("+", Name("a"), 1), 4))
+        >>> spell_expression(Arithmetic("*", Arithmetic("+", Name("a"), 1), 4))
         '(a+1)*4'
     """
     if isinstance(value, Name):
         return value.name
-    if isinstance(value, Binary):
+    if isinstance(value, Arithmetic):
         rank = 1 if value.operator in "+-" else 2
         left, right = spell_expression(value.left, rank), spell_expression(value.right, rank + 1)
         text = f"{left}{value.operator}{right}"

@@ -11,8 +11,8 @@ from convscope.network.tree import (
     INPUT,
     KEYWORDS,
     Argument,
+    Arithmetic,
     Aux,
-    Binary,
     Block,
     Body,
     Call,
@@ -97,7 +97,7 @@ def _argument(argument: Argument) -> Any:
 def _expression(value: Expression) -> Any:
     if isinstance(value, Name):
         return {"word": value.name}
-    if isinstance(value, Binary):
+    if isinstance(value, Arithmetic):
         return {
             "operator": value.operator,
             "left": _expression(value.left),
@@ -289,7 +289,7 @@ def _read_expression(value: Any, at: str) -> Expression:
             raise _Wrong(f"{at} is not an expression")
         if operators(left) + operators(right) >= _DEEPEST:
             raise _Wrong(f"{at} has more than {_DEEPEST} operators")
-        return Binary(entry["operator"], left, right)
+        return Arithmetic(entry["operator"], left, right)
     if isinstance(value, dict):
         return Name(_word(_dictionary(value, at, {"word"}).get("word"), at))
     return _whole(value, at)

@@ -41,7 +41,7 @@ def family(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ZooEntry:
     """A known network as its file states it; a test holds every number against the network itself."""
 
     name: str
@@ -56,12 +56,12 @@ class Entry:
     """The family's head: papers, and what differs from them."""
 
 
-def entries() -> list[Entry]:
+def entries() -> list[ZooEntry]:
     """Every known network, families together."""
     return [entry for file in sorted(FOLDER.glob("*.net")) for entry in _entries(file)]
 
 
-def _entries(file: Path) -> list[Entry]:
+def _entries(file: Path) -> list[ZooEntry]:
     statements, _ = notation.parse(file.read_text(encoding="utf-8"), file.name)
     head = []
     for statement in statements:
@@ -79,7 +79,7 @@ def _entries(file: Path) -> list[Entry]:
                 value if isinstance(value, int) else 0 for value in map(stated.get, ("output", "params", "macs"))
             )
             year = int(found[0]) if found else 0
-            made.append(Entry(variant.name, file.stem, shape, output, params, macs, year, source))
+            made.append(ZooEntry(variant.name, file.stem, shape, output, params, macs, year, source))
     return made
 
 

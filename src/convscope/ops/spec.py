@@ -125,7 +125,7 @@ class Kind:
         if value > self.maximum >= 2**31:
             return f"at most {int(self.maximum):,}"
         if self.maximum <= 1 and 1 < value <= 100:
-            return f"a share, not a percentage: {value / 100:g}"
+            return f"a fraction, not a percentage: {value / 100:g}"
         return ""
 
     def _fits(self, value: float) -> bool:

@@ -126,6 +126,10 @@ class Layer:
     helpers: tuple[Helper, ...] = ()
 
 
+CHANNELS: Facet[tuple[tuple[str, str], ...]] = Facet("channels as its arguments say them", "export")
+"""The channels of its output as a sum, ``(("+", argument), ...)``, where its arguments say them; an empty name stands
+for those that arrive. None of an operation that keeps them."""
+
 PYTORCH: Facet[Callable[[Any, Written, Place], Code]] = Facet("spelling in PyTorch", "export")
 """``(op, written, place)`` to the constructor of a module."""
 

@@ -11,13 +11,13 @@ from rich.text import Text
 
 from convscope.learning.events import (
     Compared,
+    DataPrepared,
     Decided,
     EpochEnded,
     Event,
     Featured,
     HeadTrained,
     Planned,
-    Prepared,
     Resumed,
     Started,
     Stepped,
@@ -112,7 +112,7 @@ class Watch:
         """One event."""
         if isinstance(event, Stepped):
             self._stepped(event)
-        elif isinstance(event, Prepared):
+        elif isinstance(event, DataPrepared):
             self._prepared(event)
         elif isinstance(event, Started):
             self._started(event)
@@ -140,7 +140,7 @@ class Watch:
     def _say(self, text: str, style: str | None = None, markup: bool = False) -> None:
         self.console.print(text, style=style, highlight=False, markup=markup, soft_wrap=True)
 
-    def _prepared(self, event: Prepared) -> None:
+    def _prepared(self, event: DataPrepared) -> None:
         self.pace_of = "images" if event.many == "pictures" else event.many
         what = f"{len(event.classes)} classes" if event.classes else "regression"
         self._say(

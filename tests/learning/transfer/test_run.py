@@ -24,7 +24,7 @@ from convscope.network.network import Network
 
 NET = """input 1x8x8
 conv 16 3x3 padding=1 > batchnorm > relu > maxpool 2
-conv 24 3x3 padding=1 bias=no > batchnorm > relu > flatten > dropout 0.2 > linear 10
+conv 32 3x3 padding=1 bias=no > batchnorm > relu > maxpool 2 > flatten > dropout 0.2 > linear 10
 """
 
 

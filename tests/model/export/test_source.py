@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from examples import examples
 from graph_strategies import graphs
 from hypothesis import HealthCheck, given, settings
 from safetensors.torch import save_file
@@ -101,11 +102,12 @@ def assert_same(network: Network, source: str) -> None:
     state = randomised(graph)
     ours = GraphModule(graph)
     load_state(ours, state)
-    theirs = run(source)
+    with torch.device("meta"):  # drawing weights that ours replace takes longer than all the rest
+        theirs = run(source)
     assert {n: tuple(v.shape) for n, v in theirs.state_dict().items() if "num_batches" not in n} == {
         n: tuple(v.shape) for n, v in state.items()
     }
-    theirs.load_state_dict(state)
+    theirs.load_state_dict(state, assign=True)
     x = torch.randn(2, *graph.input, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         expected, got = ours.eval()(x), theirs.eval()(x)
@@ -115,10 +117,27 @@ def assert_same(network: Network, source: str) -> None:
     torch.testing.assert_close(got, expected, rtol=0, atol=1e-5 * scale)
 
 
-@pytest.mark.parametrize("name", [*SMALL, *FURTHER])
+HEAVY = ("alexnet_2012", "inception_v3", "resnext50_32x4d", "vgg11_bn")
+"""Of so many weights or steps that they are computed by `make proofs`."""
+
+
+@pytest.mark.parametrize(
+    "name", [*(pytest.param(n, marks=[pytest.mark.slow] if n in HEAVY else []) for n in SMALL), *FURTHER]
+)
 def test_pytorch_gives_our_outputs(name: str) -> None:
     network = network_of(name)
     assert_same(network, code(network, "pytorch"))
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_pytorch_of_heavy_networks_has_our_weights_and_shapes(name: str) -> None:
+    network = network_of(name)
+    with torch.device("meta"):  # shapes alone
+        ours, theirs = GraphModule(network.graph()).eval(), run(code(network, "pytorch")).eval()
+        assert theirs(torch.empty(2, *network.graph().input)).shape == (2, 5)
+    assert {n: v.shape for n, v in theirs.state_dict().items() if "num_batches" not in n} == {
+        n: v.shape for n, v in ours.state_dict().items()
+    }
 
 
 READ = {
@@ -141,7 +160,7 @@ def test_names_that_are_read_give_our_outputs(name: str) -> None:
     compile(code(network, "keras"), "written.py", "exec")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(graphs())
 def test_any_graph_is_written_flat(graph: Graph) -> None:
     paths = [node.path for node in graph.nodes]
@@ -201,9 +220,10 @@ def random_network(seed: int) -> str:
     return "\n".join(["input 3x14x13", *lines, random_body(rng, 2, blocks, ["4", "6"]), "flatten > linear 3"])
 
 
-def test_random_networks_are_written_alike_or_refused() -> None:
+@pytest.mark.parametrize("count", [60, pytest.param(200, marks=pytest.mark.slow)])
+def test_random_networks_are_written_alike_or_refused(count: int) -> None:
     written = 0
-    for seed in range(200):
+    for seed in range(count):
         try:
             network = Network.parse(random_network(seed))
             graph = network.graph()
@@ -218,7 +238,7 @@ def test_random_networks_are_written_alike_or_refused() -> None:
             continue
         assert_same(network, source)
         written += 1
-    assert written > 30
+    assert written > 0.15 * count
 
 
 @pytest.mark.parametrize("framework", ["pytorch", "keras"])
@@ -234,14 +254,13 @@ def test_files_are_laid_out_and_free_of_slips(name: str, framework: str, tmp_pat
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_it_runs_where_convscope_is_not(tmp_path: Path) -> None:
-    (tmp_path / "lenet5.py").write_text(code("lenet5"))
-    script = (
-        "import sys, torch\nsys.modules['convscope'] = None\nimport lenet5\n"
-        "print(sum(p.numel() for p in lenet5.lenet5().parameters()))"
-    )
-    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "61706"
+def test_it_runs_where_convscope_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = code("lenet5")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "convscope"]:
+        monkeypatch.setitem(sys.modules, name, None)  # an import of it fails
+    with pytest.raises(ImportError):
+        exec("from convscope.network import zoo", {})
+    assert sum(parameter.numel() for parameter in run(source).parameters()) == 61706
 
 
 def test_blocks_are_functions_and_repeats_loops() -> None:
@@ -310,7 +329,7 @@ print(json.dumps(found))
 """
 
 
-QUICK = ("lenet5", "resnet20_cifar", "mobilenet_v2_035", "convnext_tiny", *FURTHER)
+QUICK = ("lenet5", "mobilenet_v2_035", *FURTHER)
 
 
 @pytest.mark.skipif(not KERAS.exists(), reason="no .venv-keras: make .venv-keras/installed")

@@ -20,6 +20,7 @@ from convscope.ops.terms import Vector
 from convscope.ops.traits import Traits
 from convscope.ops.uses import STEPS, USES, Index, Uses, at_places
 from convscope.ops.walk import Walk
+from convscope.ops.words import WORDS, named
 
 
 @operation("fouriermix", "the real part of the Fourier transform over all places of a channel")
@@ -95,6 +96,9 @@ def _steps(op: FourierMix, given: Operands, operand: int, read: Index, reader: I
     lengths = given.shapes[0][1:]
     turns = sum(a * b / n for a, b, n in zip(read[2:], reader[2:], lengths, strict=True))
     return (make_step("cosine", "cos(2 * 3.141592653589793 * {0})", float(np.cos(2 * np.pi * turns)), turns=turns),)
+
+
+WORDS.enter(FourierMix)(named(steps={"cosine": ("cosine", "코사인")}, operands={"turns": ("turns", "회전 수")}))
 
 
 @COMPUTE.enter(FourierMix)

@@ -10,6 +10,7 @@ from convscope.ops.spec import number, operation
 from convscope.ops.spelling import PYTORCH, Code, Helper, Place, Written, call
 from convscope.ops.step import Step, make_step
 from convscope.ops.traits import Traits
+from convscope.ops.words import named
 
 
 @operation("squareplus", "(x + sqrt(x^2 + b)) / 2")
@@ -23,6 +24,7 @@ class Squareplus(Activation):
         "A smooth ReLU made of a square root: no exponential is needed.",
         "제곱근으로 만든 매끄러운 ReLU입니다. 지수 함수가 필요 없습니다.",
     )
+    words = named({"root": ("root", "제곱근")}, operands={"b": ("b", "b")})
     slope_size = smooth_slope
 
     b: float = number(4.0)

@@ -6,11 +6,11 @@ import pytest
 from convscope.errors import UserError
 from convscope.inspection.training_step import training_step
 from convscope.network.address import Address
+from convscope.ops.words import key_of
 from convscope.reference.gradient_walk import chain
 from convscope.render.html.look_training import steepest, training
 from convscope.render.html.numerals import shown
 from convscope.render.i18n import page_words
-from convscope.render.i18n.operations import OPERANDS, STEPS
 
 EVERYTHING = """input 2x12x12
 conv 4 3x3 padding=1 > batchnorm > relu > conv 4 3x3 padding=1 > gelu > localresponsenorm 3 > maxpool 2
@@ -88,8 +88,8 @@ def test_every_derivative_has_a_name_in_every_language(seen):
             operand_names |= {operand.name for one in link.steps for operand in one.operands}
     assert len(kinds) > 6
     assert {f"factor {kind}" for kind in kinds} <= page_words("en").keys()
-    assert {name for name in way_names if not name.startswith("slope where ")} <= STEPS.keys()
-    assert {name for name in operand_names if not re.fullmatch(r"branch \d+", name)} <= OPERANDS.keys()
+    assert {key_of("step", name)[0] for name in way_names} <= page_words("en").keys()
+    assert {key_of("operand", name)[0] for name in operand_names} <= page_words("en").keys()
 
 
 def test_an_unknown_weight_is_the_users_mistake(step):

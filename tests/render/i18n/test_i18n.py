@@ -81,8 +81,6 @@ def asked_for():
     """The strings of the sources that may be keys, and the patterns of those that are put together."""
     plain, patterns = set(), set()
     for path in [file for name in ("render", "cli", "inspection") for file in (SOURCE / name).rglob("*.py")]:
-        if path.name == "operations.py" and path.parent.name == "i18n":
-            continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 plain.add(node.value)

@@ -1,20 +1,21 @@
 """Every operation has its line, every step and number of its arithmetic a name."""
 
-import re
-
 import numpy as np
+import pytest
 
 from convscope import ops
 from convscope.calculation.calculation import calculate
+from convscope.calculation.functions import FUNCTIONS
 from convscope.calculation.im2col import Im2col
 from convscope.calculation.losses import BinaryCrossEntropy, CrossEntropy
 from convscope.calculation.one_hot import OneHot
 from convscope.calculation.probabilities import Logit, Odds
 from convscope.ops import OPERATIONS
 from convscope.ops.activation.calculate import RowSoftmax
+from convscope.ops.registry import MissingFacetError
 from convscope.ops.regularisation.calculate import DropoutDrawn
+from convscope.ops.words import WORDS, said
 from convscope.render.i18n import operation_words
-from convscope.render.i18n.operations import OPERANDS, STEPS
 
 
 def test_every_operation_is_explained():
@@ -44,22 +45,35 @@ SAMPLES = [
 
 
 def spoken():
-    """The names of all steps and of all numbers in them, of every operation and function."""
-    steps = set()
+    """Every step, and every number in it, of every operation and function: ``(class, kind, name)``."""
+    found = set()
     for op, inputs in SAMPLES:
         shapes = [value.shape for value in inputs]
         drawn = ({name: given(shape, 0.1, 0.9) for name, shape in tensors.items()}
                  for tensors in (op.parameters(shapes), op.buffers(shapes)))  # fmt: skip
         calculation = calculate(op, inputs, *drawn)
-        steps |= {step for walk in calculation.walks() for step in walk.steps}
-        steps |= {rule.step for rule in calculation.rules}
-    return {step.name for step in steps}, {operand.name for step in steps for operand in step.operands}
+        steps = {step for walk in calculation.walks() for step in walk.steps}
+        steps |= {rule.step for rule in calculation.rules} | {*calculation.before, *calculation.after}
+        found |= {(type(op), "step", step.name) for step in steps}
+        found |= {(type(op), "operand", operand.name) for step in steps for operand in step.operands}
+    return found
 
 
 def test_every_step_and_every_number_in_it_has_a_name():
     assert {op.word for op, _ in SAMPLES} >= OPERATIONS.keys()
-    steps, operands = spoken()
-    assert {"with bias", "standardised", "exponential", "loss", "rows"} <= steps
-    numbered = {name for name in operands if re.fullmatch(r"channels of \d+", name)}
-    assert steps - STEPS.keys() == set()
-    assert operands - OPERANDS.keys() == numbered != set()
+    found = spoken()
+    assert {"with bias", "standardised", "exponential", "loss", "rows", "channels of 2"} <= {name for *_, name in found}
+    for cls, kind, name in found:
+        assert all(said(cls, kind, name))
+
+
+def test_a_missing_word_is_an_error_that_names_the_operation():
+    with pytest.raises(MissingFacetError, match="conv has no words of its step 'standardised'"):
+        said(ops.Conv, "step", "standardised")
+
+
+def test_a_name_means_one_thing():
+    """A page finds a word by the name alone."""
+    every = [(key, word) for cls in (*OPERATIONS.values(), *FUNCTIONS.values()) for key, word in WORDS.of(cls).items()]
+    assert len({key for key, _ in every}) == len(set(every)) > 80
+    assert {f"op: {word}" for word in FUNCTIONS} <= operation_words().keys()

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,7 +28,7 @@ SIDE = st.integers(1, 30)
 
 
 @given(SIDE, SIDE, st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_every_number_stands_in_its_column_and_the_window_in_brackets(
     rows: int, columns: int, data: st.DataObject
 ) -> None:

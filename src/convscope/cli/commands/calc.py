@@ -78,7 +78,13 @@ def _argument_options(function: Any) -> Any:
     for table, kind in ((_COUNTS, int), (_NUMBERS, float), (_WORDS, str)):
         for name, text in reversed(table.items()):
             function = option(name, group="operation", type=kind, help=text, hidden=not text)(function)
-    return later(function, _other_arguments)
+    return later(function, _other_arguments, of=_words)
+
+
+def _words() -> tuple[str, ...]:
+    from convscope.ops import OPERATIONS
+
+    return tuple(OPERATIONS)
 
 
 _TYPES = {"count": int, "number": float, "size": str, "word": str}

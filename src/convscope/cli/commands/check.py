@@ -62,13 +62,13 @@ def check_command(data: str, **options: Any) -> int:
     from rich.console import Console
 
     from convscope.data.audit import check as audit
-    from convscope.data.sources import Columns, open_source
+    from convscope.data.sources import TableColumns, open_source
     from convscope.data.sources.source import ArraySource, FileSource, TableSource
     from convscope.render.progress import Watch
     from convscope.render.text.audit import to_text
 
     fix = options["fix"]
-    source = open_source(data, columns=Columns(options["target"]))
+    source = open_source(data, columns=TableColumns(options["target"]))
     if fix is not None and isinstance(source, ArraySource):
         raise UserError("--fix", f"{data} has no picture files that a list could name", "a folder or a table")
     if isinstance(source, TableSource):

@@ -24,18 +24,18 @@ class Augment:
         border: what comes in from outside: black, or the picture mirrored at its edge.
         flip: left to right: ``random`` mirrors half of the pictures, ``alternate`` every picture in every other
             epoch, half of them first in the first (Jordan 2024, "94% on CIFAR-10 in 3.29 seconds on a single GPU").
-        area: the least and the largest share of a picture's area that a crop keeps; it is scaled to the whole
+        area: the smallest and the largest fraction of a picture's area that a crop keeps; it is scaled to the whole
             (Szegedy et al. 2015, "Going deeper with convolutions").
         aspect: how much wider or taller than the picture a crop gets, at most: 4/3 is from 3:4 to 4:3.
         rotate: degrees, in both directions.
         brightness, contrast, saturation: factors from ``1 - x`` to ``1 + x``, as PIL's ImageEnhance defines them.
-        hue: a turn of the colours, in both directions, as a share of the full circle; in YIQ, which is near to a
+        hue: a turn of the colours, in both directions, as a fraction of the full circle; in YIQ, which is near to a
             turn in HSV and one matrix.
-        grey: the share of pictures that lose their colours.
-        blur: the share of pictures that are blurred, by a Gaussian of up to a hundredth of the picture's side.
-        erase: the share of pictures of which a rectangle becomes noise (Zhong et al. 2017, "Random erasing").
-        mixup: the share of batches whose pictures are averaged with others (Zhang et al. 2017).
-        cutmix: the share of batches whose pictures get a rectangle of others (Yun et al. 2019).
+        grey: the fraction of pictures that lose their colours.
+        blur: the fraction of pictures that are blurred, by a Gaussian of up to a hundredth of the picture's side.
+        erase: the fraction of pictures of which a rectangle becomes noise (Zhong et al. 2017, "Random erasing").
+        mixup: the fraction of batches whose pictures are averaged with others (Zhang et al. 2017).
+        cutmix: the fraction of batches whose pictures get a rectangle of others (Yun et al. 2019).
 
     Example:
         >>> Augment(shift=2, border="reflect", flip="alternate").words()
@@ -165,7 +165,7 @@ def _value(where: str, name: str, text: str) -> Any:
         match = re.fullmatch(r"([0-9]*\.?[0-9]+)(?:-([0-9]*\.?[0-9]+))?", text)
         low, high = (float(match[1]), float(match[2] or 1)) if match else (0.0, 0.0)
         if not 0 < low <= high <= 1:
-            raise UserError(where, repr(text), "the least and largest share that a crop keeps, such as 0.35-1")
+            raise UserError(where, repr(text), "the smallest and largest fraction that a crop keeps, such as 0.35-1")
         return low, high
     low, high = LIMITS[name]
     try:

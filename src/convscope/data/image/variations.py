@@ -129,7 +129,7 @@ def boxes(drawn_4N: Floats, area: tuple[float, float], aspect: float, height: in
 
     Args:
         drawn_4N: for the area, the aspect, the row and the column.
-        area: the least and largest share of the picture.
+        area: the smallest and largest fraction of the picture.
         aspect: how far the sides' ratio may be from the picture's own, evenly in its logarithm.
         height, width: of the picture; what would be larger than it is cut to it.
 
@@ -137,10 +137,10 @@ def boxes(drawn_4N: Floats, area: tuple[float, float], aspect: float, height: in
         >>> boxes(np.array([[0.5], [0.5], [0.0], [1.0]]), (0.25, 0.25), 4 / 3, 8, 16).tolist()
         [[0.0, 8.0, 4.0, 8.0]]
     """
-    share = area[0] + (area[1] - area[0]) * drawn_4N[0]
+    fraction = area[0] + (area[1] - area[0]) * drawn_4N[0]
     ratio = np.exp(math.log(aspect) * (2 * drawn_4N[1] - 1))
-    high = height * np.minimum(1, np.sqrt(share / ratio))
-    wide = width * np.minimum(1, np.sqrt(share * ratio))
+    high = height * np.minimum(1, np.sqrt(fraction / ratio))
+    wide = width * np.minimum(1, np.sqrt(fraction * ratio))
     return np.stack([(height - high) * drawn_4N[2], (width - wide) * drawn_4N[3], high, wide], 1)
 
 

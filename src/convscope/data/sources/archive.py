@@ -1,4 +1,4 @@
-"""The inside of a zip as a :class:`~convscope.data.sources.place.Place`: read where it lies, never unpacked."""
+"""The inside of a zip as a :class:`~convscope.data.sources.place.FileStore`: read where it lies, never unpacked."""
 
 from __future__ import annotations
 

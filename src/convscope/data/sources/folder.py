@@ -8,7 +8,7 @@ from collections import Counter
 from convscope.data.content import HEAD, PICTURE_SUFFIXES, recognise
 from convscope.data.dataset import Skipped
 from convscope.data.sources.place import Listing, Member, Opener, printable
-from convscope.data.sources.source import SPLIT_WORDS, FileSource, Row, from_files
+from convscope.data.sources.source import SPLIT_WORDS, FileRow, FileSource, from_files
 from convscope.errors import UserError
 
 
@@ -22,7 +22,7 @@ def open_class_folders(listing: Listing) -> FileSource:
     """
     splits = split_folders(listing)
     depth = 2 if splits else 1
-    rows: list[Row] = []
+    rows: list[FileRow] = []
     skipped = list(listing.skipped)
     beside: Counter[str] = Counter()
     folders: Counter[str] = Counter()
@@ -39,7 +39,7 @@ def open_class_folders(listing: Listing) -> FileSource:
                 good, reason = is_picture(member, opener)
                 folders["/".join(parts[:depth])] += good
                 if good:
-                    rows.append(Row(member, name, printable(parts[depth - 1]), splits.get(parts[0], "")))
+                    rows.append(FileRow(member, name, printable(parts[depth - 1]), splits.get(parts[0], "")))
                 else:
                     skipped.append(Skipped(name, reason))
     for folder, count in beside.items():

@@ -41,7 +41,7 @@ class Member:
     stamp: int
 
 
-class Place(Protocol):
+class FileStore(Protocol):
     """Somewhere that holds files."""
 
     @property
@@ -80,7 +80,7 @@ class Listing:
         skipped: what could not be listed.
     """
 
-    place: Place
+    place: FileStore
     base: str
     members: tuple[Member, ...]
     skipped: tuple[Skipped, ...] = ()
@@ -252,7 +252,7 @@ def _why(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
 
 
-def read_text(place: Place, member: Member, limit: int = 1 << 20) -> str:
+def read_text(place: FileStore, member: Member, limit: int = 1 << 20) -> str:
     """A small text file, e.g. a list of class names, as UTF-8.
 
     Raises:

@@ -26,7 +26,7 @@ _CLASS_FOLDERS = "put the pictures of each class in a folder named after it: cat
 
 
 @dataclass(frozen=True)
-class Columns:
+class TableColumns:
     """What of a table of numbers is meant; pictures have none of it.
 
     Args:
@@ -42,14 +42,14 @@ class Columns:
     labelled: bool = True
 
     @classmethod
-    def like(cls, preprocess: Preprocess, labelled: bool = True) -> Columns:
+    def like(cls, preprocess: Preprocess, labelled: bool = True) -> TableColumns:
         """Those that a model reads."""
         if isinstance(preprocess, VectorPreprocess):
             return cls(preprocess.target, preprocess.numeric, preprocess.columns, labelled)
         return cls()
 
 
-def open_source(data: str | os.PathLike[str], *, training: bool = True, columns: Columns | None = None) -> Source:
+def open_source(data: str | os.PathLike[str], *, training: bool = True, columns: TableColumns | None = None) -> Source:
     """Find out what DATA is and list its labelled inputs; nothing is decoded yet.
 
     Args:
@@ -70,7 +70,7 @@ def open_source(data: str | os.PathLike[str], *, training: bool = True, columns:
     if text.strip().casefold() == "digits":
         return check(open_digits(), training)
     path = _existing(text)
-    chosen = columns or Columns()
+    chosen = columns or TableColumns()
     source = _open_folder(path, chosen) if path.is_dir() else _open_file(path, chosen)
     if not isinstance(source, TableSource) and chosen.target is not None and chosen.inputs is None:
         raise UserError("--target", f"{text} holds {source.many}, whose labels are known", "a table of numbers")
@@ -114,11 +114,11 @@ def _beside(text: str) -> str:
     return f"did you mean {printable(by_case[match] if bare else str(path.parent / by_case[match]))}?"
 
 
-def _open_folder(path: Path, columns: Columns) -> Source:
+def _open_folder(path: Path, columns: TableColumns) -> Source:
     return _open_listing(Folder(path).listing(), columns)
 
 
-def _open_file(path: Path, columns: Columns) -> Source:
+def _open_file(path: Path, columns: TableColumns) -> Source:
     """A single file: an archive, a table, or one IDX or CIFAR file beside its kin."""
     where = printable(str(path))
     if not path.is_file():
@@ -173,7 +173,7 @@ def _file_hint(path: Path, format: str, what: str) -> str:  # noqa: A002
     return ""
 
 
-def _open_listing(listing: Listing, columns: Columns) -> Source:
+def _open_listing(listing: Listing, columns: TableColumns) -> Source:
     """A folder or an archive: IDX, CIFAR, class folders, or a table with its pictures."""
     if not listing.members:
         reasons = f" ({listing.skipped[0].file}: {listing.skipped[0].reason})" if listing.skipped else ""
@@ -199,7 +199,7 @@ def _open_listing(listing: Listing, columns: Columns) -> Source:
     return source
 
 
-def _open_table(listing: Listing, member: Member, columns: Columns) -> Source:
+def _open_table(listing: Listing, member: Member, columns: TableColumns) -> Source:
     """A table of picture files, or without a column of them one of numbers."""
     where = f"{listing.place.where}/{printable(member.name)}"
     table = read_table(listing, member, where)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from convscope.data.dataset import Inputs, Skipped, Unreadable
 from convscope.data.image.decode import measure, quiet
-from convscope.data.sources.place import Member, Place, listed, natural_key
+from convscope.data.sources.place import FileStore, Member, listed, natural_key
 from convscope.data.vector.preprocess import VectorPreprocess
 from convscope.errors import UserError, did_you_mean, nearest
 
@@ -100,7 +100,7 @@ class FileSource:
     names: Sequence[str] = field(repr=False)
     given: Mapping[str, NDArray[np.int64]]
     skipped: tuple[Skipped, ...]
-    place: Place = field(repr=False)
+    place: FileStore = field(repr=False)
     members: tuple[Member, ...] = field(repr=False)
     modality: ClassVar[str] = "image"
     one: ClassVar[str] = "picture"
@@ -207,7 +207,7 @@ Source = ArraySource | FileSource | TableSource
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FileRow:
     """One picture file on its way into a :class:`FileSource`: ``split`` is ``""`` where none is given."""
 
     member: Member
@@ -216,7 +216,9 @@ class Row:
     split: str = ""
 
 
-def from_files(name: str, where: str, place: Place, rows: Sequence[Row], skipped: Sequence[Skipped]) -> FileSource:
+def from_files(
+    name: str, where: str, place: FileStore, rows: Sequence[FileRow], skipped: Sequence[Skipped]
+) -> FileSource:
     """Put labelled files together: classes in natural order, labels matched by name over all splits."""
     classes = tuple(sorted({row.label for row in rows}, key=natural_key))
     index = {label: i for i, label in enumerate(classes)}

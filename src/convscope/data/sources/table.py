@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from convscope.data.dataset import Skipped
 from convscope.data.sources.place import Listing, Member, listed, printable
-from convscope.data.sources.source import SPLIT_WORDS, FileSource, Row, from_files
+from convscope.data.sources.source import SPLIT_WORDS, FileRow, FileSource, from_files
 from convscope.errors import UserError, nearest
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
@@ -52,7 +52,7 @@ def open_table(listing: Listing, member: Member, table: Table | None = None) -> 
     split_at = column_of(table.columns, SPLITS)
     _check_columns(where, table.columns, path_at, label_at)
     folder = "" if "/" not in member.name else str(PurePosixPath(member.name).parent) + "/"
-    rows: list[Row] = []
+    rows: list[FileRow] = []
     skipped = list(table.skipped)
     seen: dict[str, tuple[int, str]] = {}
     short = printable(PurePosixPath(member.name).name)
@@ -85,7 +85,7 @@ def open_table(listing: Listing, member: Member, table: Table | None = None) -> 
             continue
         seen[posixpath.normpath(picture.name)] = (number, label)
         word = SPLIT_WORDS[split.casefold()] if split_at >= 0 else ""
-        rows.append(Row(picture, printable(path), printable(label), word))
+        rows.append(FileRow(picture, printable(path), printable(label), word))
     if missing and not rows:
         example = next(item.file for item in skipped if "no such file" in item.reason)
         got = f"none of {missing:,} files is there, e.g. {example}"
@@ -125,7 +125,7 @@ def _check_columns(where: str, columns: Sequence[str], path_at: int, label_at: i
     raise UserError(where, got, expected, hint)
 
 
-def _check_labels(where: str, rows: Sequence[Row]) -> None:
+def _check_labels(where: str, rows: Sequence[FileRow]) -> None:
     """Refuse labels that only number the pictures."""
     labels = {row.label for row in rows}
     if len(rows) >= 10 and len(labels) == len(rows):

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from convscope.data.dataset import Inputs
 from convscope.data.entries import default_folder
 from convscope.data.modality import Modality, Normalisation
-from convscope.engine.inference import Prepared, prepare
+from convscope.engine.inference import NodeFunction, prepare
 from convscope.engine.module import GraphModule
 from convscope.errors import UserError
 from convscope.files import write_atomically
@@ -213,7 +213,7 @@ def sweep(root: Path, needed: Path | None = None) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _computed(prepared: Prepared, inputs_N: Inputs, digests: list[bytes]) -> NDArray[Any]:
+def _computed(prepared: NodeFunction, inputs_N: Inputs, digests: list[bytes]) -> NDArray[Any]:
     return _records(prepared.all(inputs_N).numpy(), digests)
 
 

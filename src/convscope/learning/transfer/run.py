@@ -87,7 +87,7 @@ class Job:
 
     Args:
         graph: with its new number of classes.
-        start: weights for all its nodes, see :class:`convscope.learning.initial_weights.Start`.
+        start: weights for all its nodes, see :class:`convscope.learning.initial_weights.InitialWeights`.
         dataset: ``train`` is learnt, ``val`` decides; of ``test`` only features are computed.
         normalise: makes the network's input of stored ones.
         recipe: resolved, but for ``epochs``: None where nobody asked for any.

@@ -72,7 +72,7 @@ def plan_drawing(graph: Graph, cost: str = "macs") -> Plan:
 def draw(graph: Graph, cost: str = "macs", name: str = "network") -> str:
     """A network as one SVG picture that needs nothing else: no scripts, no fonts, no requests.
 
-    Boxes are coloured by their share of the cost; of the five most expensive each has its number. Where stages in a
+    Boxes are coloured by their fraction of the cost; of the five most expensive each has its number. Where stages in a
     row are equal in every operation, shape and cost, one is drawn and says for how many.
 
     Args:
@@ -95,8 +95,8 @@ def draw(graph: Graph, cost: str = "macs", name: str = "network") -> str:
     total = _cost(graph.nodes, cost)
     costs = {box.key: _cost(box.run.nodes, cost) for box in placed.boxes if box.run and not box.aside}
     dearest = max([1, *costs.values()])
-    shares = {key: value / dearest for key, value in costs.items() if value}
-    ordered = sorted(shares, key=lambda key: -costs[key])
+    fractions = {key: value / dearest for key, value in costs.items() if value}
+    ordered = sorted(fractions, key=lambda key: -costs[key])
     ranks = {key: 1 + i for i, key in enumerate(ordered[:MARKED])} if len(ordered) > 2 * MARKED else {}
     fields = receptive_fields(graph.input, every_node(graph))
     tooltips = {box.key: tooltip(box.run, fields, cost) for box in placed.boxes if box.run}
@@ -114,7 +114,7 @@ def draw(graph: Graph, cost: str = "macs", name: str = "network") -> str:
         for i, line in enumerate(rule)
     ]
     moved = [f'<g transform="translate({svg.number(left)} {svg.number(top)})">']
-    picture = [*head, *legend[0], *moved, *svg.drawn(placed, shares, ranks, tooltips), "</g>", *foot]
+    picture = [*head, *legend[0], *moved, *svg.drawn(placed, fractions, ranks, tooltips), "</g>", *foot]
     return svg.page(wide, high, f"The network {name}", _described(graph), picture)
 
 
@@ -141,8 +141,8 @@ def beside_table(summary: Costs, name: str = "network") -> str:
     )
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%" if share >= 0.005 else "< 1\N{NO-BREAK SPACE}%"
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.0f}\N{NO-BREAK SPACE}%" if fraction >= 0.005 else "< 1\N{NO-BREAK SPACE}%"
 
 
 def _cost(nodes: tuple[Node, ...] | list[Node], cost: str) -> int:
@@ -194,8 +194,8 @@ def _legend(cost: str, total: int, dearest: int, ranked: bool, folded: bool, wid
     what = {"macs": "MACs for one example", "memory": "bytes of what is given on, float32, for one example"}.get(
         cost, cost
     )
-    share = f", up to {_percent(dearest / total)} of {cost_text(total, cost)} {COST_NAMES[cost]}" if total else ""
-    said = [f"Colour of a box: {what}{share}."]
+    of_all = f", up to {_percent(dearest / total)} of {cost_text(total, cost)} {COST_NAMES[cost]}" if total else ""
+    said = [f"Colour of a box: {what}{of_all}."]
     said.append("In a box: its memory." if cost == "memory" else "In a box: MACs · parameters.")
     said += [f"1 to {MARKED}: the most expensive boxes."] if ranked else []
     said += ["×N: N equal stages drawn as one, each box coloured as one of them."] if folded else []

@@ -12,11 +12,11 @@ from convscope.network.drawing.layout import (
     GAP,
     PAD_X,
     Box,
+    BranchStart,
     Edge,
     Frame,
     Label,
     Picture,
-    Start,
     Words,
     head_picture,
     sequence,
@@ -25,7 +25,7 @@ from convscope.network.drawing.layout import (
     stacked,
 )
 from convscope.network.drawing.structure import Aside, Fork, Part, Stage
-from convscope.network.drawing.text import FOLLOWING, OPERATION, Line, width
+from convscope.network.drawing.text import FOLLOWING, OPERATION, BoxLine, width
 from convscope.network.graph import INPUT
 from convscope.ops import Shape, spell_shape
 
@@ -106,10 +106,10 @@ def _badness(columns: Sequence[Sequence[_Atom]], head: float) -> float:
 
 def input_picture(shape: Shape) -> Picture:
     """The box that a network begins with."""
-    line = Line(f"input {spell_shape(shape)}", OPERATION)
+    line = BoxLine(f"input {spell_shape(shape)}", OPERATION)
     wide, high = line.width + 4 * PAD_X, OPERATION.height + 8
     box = Box(INPUT, "input", -wide / 2, 0.0, wide, high, (line,))
-    start = Start(INPUT, ((0.0, 0.0),))
+    start = BranchStart(INPUT, ((0.0, 0.0),))
     return Picture(wide / 2, wide / 2, high, INPUT, high, (start,), (box,))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from convscope.network.drawing.structure import Aside, Fork, Part, Run, Stage
-from convscope.network.drawing.text import FIGURES, FOLLOWING, Line, shortened, width
+from convscope.network.drawing.text import FIGURES, FOLLOWING, BoxLine, shortened, width
 from convscope.network.graph import Node
 from convscope.ops import Identity, Shape, spell_shape
 
@@ -41,7 +41,7 @@ class Box:
     y: float
     width: float
     height: float
-    lines: tuple[Line, ...] = ()
+    lines: tuple[BoxLine, ...] = ()
     run: Run | None = None
     aside: bool = False
 
@@ -85,7 +85,7 @@ class Label:
 
 
 @dataclass(frozen=True)
-class Start:
+class BranchStart:
     """A box that reads what flows in, and the way to it from the picture's entry."""
 
     key: str
@@ -102,7 +102,7 @@ class Picture:
     height: float
     end: str
     end_y: float
-    starts: tuple[Start, ...] = ()
+    starts: tuple[BranchStart, ...] = ()
     boxes: tuple[Box, ...] = ()
     edges: tuple[Edge, ...] = ()
     frames: tuple[Frame, ...] = ()
@@ -129,7 +129,7 @@ def _moved(points: tuple[Point, ...], dx: float, dy: float) -> tuple[Point, ...]
 class Words:
     """What is written: the lines of a run's box, what a stage costs, whether it is beside the network."""
 
-    lines: Callable[[Run], tuple[Line, ...]]
+    lines: Callable[[Run], tuple[BoxLine, ...]]
     note: Callable[[Stage], str]
     aside: bool = False
 
@@ -190,7 +190,7 @@ def stacked(pictures: Sequence[Picture], asides: Sequence[tuple[Aside, ...]], wo
     )
 
 
-def joined(source: str, at: Point, starts: Iterable[Start], aside: bool = False) -> list[Edge]:
+def joined(source: str, at: Point, starts: Iterable[BranchStart], aside: bool = False) -> list[Edge]:
     """The edges from a box's bottom to all that reads it."""
     return [Edge(source, s.key, simplified([at, *s.points]), s.arrow, aside) for s in starts]
 
@@ -213,7 +213,7 @@ def _inner(part: Part, words: Words, box_width: float) -> Picture:
     return _fork(part, words) if isinstance(part, Fork) else sequence(part.parts, words)
 
 
-def _box_width(lines: Sequence[Line]) -> float:
+def _box_width(lines: Sequence[BoxLine]) -> float:
     return max(SMALLEST, *(line.width + 2 * PAD_X for line in lines))
 
 
@@ -232,7 +232,7 @@ def run_picture(run: Run, words: Words, kind: Kind = "run", box_width: float = 0
         height=high + (LABEL if label else 0),
         end=first.path,
         end_y=high,
-        starts=(Start(first.path, ((0.0, 0.0),)),),
+        starts=(BranchStart(first.path, ((0.0, 0.0),)),),
         boxes=(box,),
         labels=(label,) if label else (),
     )
@@ -272,7 +272,7 @@ def _fork(fork: Fork, words: Words) -> Picture:
     into = merge.boxes[0].y
     key = merge.end
     placed: list[Picture] = []
-    starts: list[Start] = []
+    starts: list[BranchStart] = []
     edges: list[Edge] = []
     boxes: list[Box] = []
     for axis, wire, picture in zip((a - centre for a in axes), wires, inner, strict=True):
@@ -286,10 +286,10 @@ def _fork(fork: Fork, words: Words) -> Picture:
         elif wire:
             name = wire.nodes[0].path
             boxes.append(Box(name, "wire", axis - WIRE / 2, top, WIRE, high, (), wire, words.aside))
-            starts.append(Start(name, simplified([*down, (axis, top)]), arrow=False))
+            starts.append(BranchStart(name, simplified([*down, (axis, top)]), arrow=False))
             edges.append(Edge(name, key, simplified([(axis, top + high), *up]), aside=words.aside))
         else:
-            starts.append(Start(key, simplified([*down, *up])))
+            starts.append(BranchStart(key, simplified([*down, *up])))
     return Picture(
         left=max(centre, merge.left),
         right=max(x - centre, merge.right),

@@ -25,25 +25,25 @@ def number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0").replace("-0", "0" if abs(value) < 0.05 else "-0")
 
 
-def colour(share: float) -> str:
-    """The colour of a share of the most expensive box, from 0 to 1; the root of it, so that small ones differ too.
+def colour(fraction: float) -> str:
+    """The colour of a fraction of the most expensive box, from 0 to 1; the root of it, so that small ones differ too.
 
     Example:
         >>> colour(1.0), colour(0.0)
         ('#8e2a14', '#fff7e2')
     """
-    return "#" + "".join(f"{round(part):02x}" for part in _mixed(share))
+    return "#" + "".join(f"{round(part):02x}" for part in _mixed(fraction))
 
 
-def _mixed(share: float) -> tuple[float, ...]:
-    place = min(1.0, max(0.0, share)) ** 0.5 * (len(RAMP) - 1)
+def _mixed(fraction: float) -> tuple[float, ...]:
+    place = min(1.0, max(0.0, fraction)) ** 0.5 * (len(RAMP) - 1)
     index = min(int(place), len(RAMP) - 2)
     return tuple(a + (b - a) * (place - index) for a, b in zip(RAMP[index], RAMP[index + 1], strict=True))
 
 
-def ink(share: float) -> str:
-    """The colour of texts on the colour of a share: the one with more contrast (WCAG 2's luminance)."""
-    linear = [(part / 255 / 12.92 if part < 10 else ((part / 255 + 0.055) / 1.055) ** 2.4) for part in _mixed(share)]
+def ink(fraction: float) -> str:
+    """The colour of texts on the colour of a fraction: the one with more contrast (WCAG 2's luminance)."""
+    linear = [(part / 255 / 12.92 if part < 10 else ((part / 255 + 0.055) / 1.055) ** 2.4) for part in _mixed(fraction)]
     return PAPER if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] < _EVEN else ON_LIGHT
 
 
@@ -72,12 +72,14 @@ def page(wide: float, high: float, title: str, description: str, parts: Iterable
     )
 
 
-def drawn(plan: Plan, shares: Mapping[str, float], ranks: Mapping[str, int], tooltips: Mapping[str, str]) -> list[str]:
+def drawn(
+    plan: Plan, fractions: Mapping[str, float], ranks: Mapping[str, int], tooltips: Mapping[str, str]
+) -> list[str]:
     """The parts of a plan, from back to front.
 
     Args:
         plan: where everything is.
-        shares: of each box that has a colour, its cost over that of the most expensive; by key.
+        fractions: of each box that has a colour, its cost over that of the most expensive; by key.
         ranks: of the most expensive boxes, from 1.
         tooltips: of each box.
     """
@@ -89,7 +91,7 @@ def drawn(plan: Plan, shares: Mapping[str, float], ranks: Mapping[str, int], too
         f'<g fill="{FLOW}">',
         *dict.fromkeys(_arrow(edge.points[-1]) for edge in plan.edges if edge.arrow),
         "</g>",
-        *(_box(box, shares.get(box.key), tooltips.get(box.key, "")) for box in plan.boxes),
+        *(_box(box, fractions.get(box.key), tooltips.get(box.key, "")) for box in plan.boxes),
         *(text(label.x, label.y - 1, label.text, FOLLOWING.size, fill=MUTED) for label in plan.labels),
         *(mark(box.x + box.width - 1, box.y + 10, ranks[box.key]) for box in plan.boxes if box.key in ranks),
     ]
@@ -149,15 +151,15 @@ def _arrow(tip: Point) -> str:
     return f'<path d="M{number(x)} {number(y)}l-3.6 -6.5h7.2z"/>'
 
 
-def _box(box: Box, share: float | None, tooltip: str) -> str:
+def _box(box: Box, fraction: float | None, tooltip: str) -> str:
     title = f"<title>{safe(tooltip)}</title>" if tooltip else ""
     place = f'x="{number(box.x)}" y="{number(box.y)}" width="{number(box.width)}" height="{number(box.height)}"'
     if box.kind == "wire":
         middle = number(box.x + box.width / 2)
         line = f'<path d="M{middle} {number(box.y - 1)}v{number(box.height + 2)}" stroke="{FLOW}" stroke-width="1.4"/>'
         return f'<g>{title}<rect {place} fill="{PAPER}" fill-opacity="0"/>{line}</g>'
-    fill = EMPTY if share is None else colour(share)
-    edge = OUTLINE if share is None else colour(min(1.0, share + 0.35))
+    fill = EMPTY if fraction is None else colour(fraction)
+    edge = OUTLINE if fraction is None else colour(min(1.0, fraction + 0.35))
     round_ends = {"run": 4.0, "merge": box.height / 2, "input": box.height / 2}[box.kind]
     dashed = ' stroke-dasharray="4 3"' if box.aside else ""
     if box.kind == "input":
@@ -167,7 +169,7 @@ def _box(box: Box, share: float | None, tooltip: str) -> str:
     for said in box.lines:
         y += said.style.height
         quiet = "" if said.style is OPERATION else MUTED
-        shade = quiet if share is None else ink(share)
+        shade = quiet if fraction is None else ink(fraction)
         base = y - (said.style.height - said.style.size) / 2 - said.style.size * 0.15
         parts.append(
             text(

@@ -54,7 +54,7 @@ FIGURES = Style(10, 13.5)
 
 
 @dataclass(frozen=True)
-class Line:
+class BoxLine:
     """One line of a box."""
 
     text: str
@@ -135,10 +135,10 @@ def cost_of(node: Node, cost: str) -> int:
     return node.macs if cost == "macs" else node.parameter_count
 
 
-def lines_of(run: Run, cost: str) -> tuple[Line, ...]:
+def lines_of(run: Run, cost: str) -> tuple[BoxLine, ...]:
     """What the box of a run says: a line for each heavy operation, those with light ones, the figures."""
     texts = [shortened(operation_text(node), 34) for node in run.nodes]
-    lines: list[Line] = []
+    lines: list[BoxLine] = []
     if run.nodes[0].op.inputs == "several" or all(is_light(node) for node in run.nodes):
         lines = _listed(texts, OPERATION)
     else:
@@ -147,22 +147,22 @@ def lines_of(run: Run, cost: str) -> tuple[Line, ...]:
             if is_light(node):
                 lights.append(text)
             else:
-                lines += [*_listed(lights, FOLLOWING), Line(text, OPERATION)]
+                lines += [*_listed(lights, FOLLOWING), BoxLine(text, OPERATION)]
                 lights = []
         lines += _listed(lights, FOLLOWING)
     figures = figures_of(run.nodes, cost)
-    return (*lines, *([Line(figures, FIGURES)] if figures else []))
+    return (*lines, *([BoxLine(figures, FIGURES)] if figures else []))
 
 
-def _listed(texts: Sequence[str], style: Style) -> list[Line]:
+def _listed(texts: Sequence[str], style: Style) -> list[BoxLine]:
     """Texts beside each other as far as a line goes."""
-    lines: list[Line] = []
+    lines: list[BoxLine] = []
     for text in texts:
-        joined = Line(f"{lines[-1].text} · {text}", style) if lines else Line(text, style)
+        joined = BoxLine(f"{lines[-1].text} · {text}", style) if lines else BoxLine(text, style)
         if lines and joined.width <= LONGEST_LINE:
             lines[-1] = joined
         else:
-            lines.append(Line(text, style))
+            lines.append(BoxLine(text, style))
     return lines
 
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 from convscope.ops.spec import Misfit, Op, no_products, number, operation, word
 from convscope.ops.step import Step, make_step
 from convscope.ops.traits import Keeps, Monotone, Nonlinearity, Traits
+from convscope.ops.words import Words, named
 
 __all__ = [
     "GELU",
@@ -55,6 +56,7 @@ class Activation(Op):
         keras: the function in Keras; empty where there is none.
         onednn: its name among oneDNN's post-operations, see :meth:`post_operation`; empty where there is none.
         largest_slope: to one digit.
+        words: what its steps are called, where the family (``words.py``) does not say it.
     """
 
     torch: ClassVar[str]
@@ -62,6 +64,7 @@ class Activation(Op):
     keras: ClassVar[str]
     onednn: ClassVar[str]
     largest_slope: ClassVar[float]
+    words: ClassVar[Words] = named()
 
     macs = no_products
 
@@ -213,6 +216,7 @@ class Clip(Activation):
         "Values below the least become the least, values above the largest the largest.",
         "최솟값보다 작은 값은 최솟값으로, 최댓값보다 큰 값은 최댓값으로 자릅니다.",
     )
+    words = named(operands={"least": ("least", "최솟값")})
     slope_size = exact_slope
 
     min: float = number(-1.0, -(2.0**31))
@@ -234,7 +238,7 @@ class Clip(Activation):
 
     def slope(self, x: Any, xp: Any) -> Any:
         """1 strictly between, else 0."""
-        return _inside(~((x <= self.min) | (x >= self.max)), x, xp)
+        return _inside((x > self.min) & (x < self.max), x, xp)
 
     def steps(self, x: float) -> tuple[Step, ...]:
         """One."""
@@ -262,6 +266,7 @@ class LeakyReLU(Activation):
         "As ReLU, but negative values keep a small slope.",
         "ReLU와 같지만 음수에도 작은 기울기를 남깁니다.",
     )
+    words = named(operands={"negative slope": ("negative slope", "음수 쪽 기울기")})
     slope_size = exact_slope
 
     negative_slope: float = number(0.01)
@@ -300,6 +305,7 @@ class GELU(Activation):
         "x times the share of the normal distribution that lies below x.",
         "x에 표준 정규 분포에서 x보다 작을 확률을 곱합니다.",
     )
+    words = named({"share below": ("share below", "아래쪽 확률"), "density": ("density", "밀도")})
     slope_size = smooth_slope
 
     approximate: Literal["none", "tanh"] = word("none", ("none", "tanh"))
@@ -397,6 +403,7 @@ class Hardswish(Activation):
     torch, module, keras, onednn = "hardswish", "Hardswish", "keras.ops.hard_silu", "hardswish"
     largest_slope = 1.0
     explained = ("x times a sigmoid made of straight lines.", "x에 직선으로 근사한 시그모이드를 곱합니다.")
+    words = named({"hardsigmoid": ("hardsigmoid", "하드 시그모이드")})
     slope_size = smooth_slope
 
     def value(self, x: Any, xp: Any) -> Any:

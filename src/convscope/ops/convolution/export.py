@@ -5,6 +5,7 @@ from __future__ import annotations
 from convscope.ops.convolution.spec import Conv, is_two_sided
 from convscope.ops.spec import Misfit
 from convscope.ops.spelling import (
+    CHANNELS,
     KERAS,
     PYTORCH,
     Code,
@@ -148,3 +149,6 @@ def _keras_conv(op: Conv, v: WrittenKeras, node: Place) -> Layer:
         helpers = (*helpers, KERAS_PAD_SIDES)
     code = call("conv", tensor, v.text("out_channels"), v.text("kernel_size"), **named, name=v.name)
     return Layer(code, True, helpers)
+
+
+CHANNELS.enter(Conv)((("+", "out_channels"),))

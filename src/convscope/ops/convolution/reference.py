@@ -39,7 +39,7 @@ def convolve(image_NC_spatial: Array, weight: Array, bias: Array | None, window:
         weight: ``(out, C / groups, *kernel)``.
         bias: ``(out,)`` or None.
         window: kernel, stride, dilation and padding.
-        groups: the channels are split into so many groups, each seen only by its own share of the outputs.
+        groups: the channels are split into so many groups, each seen only by its own outputs.
 
     Returns:
         ``(N, out, *places)``.
@@ -117,9 +117,9 @@ def _backward_conv(op: Conv, given: Operands, gradient: Array) -> Gradients:
 def _open_conv(op: Conv, given: UnitOperands) -> Walk:
     window, weight = op.window(given.shapes), given.parameters["weight"]
     filter_ = given.index[0]
-    share = weight.shape[1]  # the channels of this filter's group
-    first = filter_ // (op.out_channels // op.groups) * share
-    index_NR = grid(range(first, first + share), *under(window, given.index[1:], given.x.shape))
+    group_size = weight.shape[1]  # the channels of this filter's group
+    first = filter_ // (op.out_channels // op.groups) * group_size
+    index_NR = grid(range(first, first + group_size), *under(window, given.index[1:], given.x.shape))
     weights = weight[filter_].reshape(-1).astype(np.float64)
     places = grid([filter_], *(range(n) for n in weight.shape[1:]))
     return with_bias(op, given, terms_at(given, index_NR).times(weights, places, "weight"))
@@ -129,8 +129,8 @@ def _open_conv(op: Conv, given: UnitOperands) -> Walk:
 def _uses_conv(op: Conv, given: Operands, operand: int, example: int, index: Index) -> Uses:
     weight, shape = given.parameters["weight"], given.shapes[0]
     place, kernel = pairs(index, op.window(given.shapes), shape)
-    share, filters = weight.shape[1], op.out_channels // op.groups
-    group, channel = divmod(index[0], share)
+    group_size, filters = weight.shape[1], op.out_channels // op.groups
+    group, channel = divmod(index[0], group_size)
     chosen = grid(range(group * filters, (group + 1) * filters), range(len(place)))
     out, at = chosen[:, 0], chosen[:, 1]
     index_NR = np.column_stack([out, place[at]])

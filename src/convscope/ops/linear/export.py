@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from convscope.ops.linear.spec import Linear
 from convscope.ops.spelling import (
+    CHANNELS,
     KERAS,
     PYTORCH,
     Code,
@@ -24,3 +25,6 @@ def _pytorch_linear(op: Linear, a: Written, node: Place) -> Code:
 def _keras_linear(op: Linear, v: WrittenKeras, node: Place) -> Layer:
     bias: dict[str, Code] = {} if op.bias else {"use_bias": "False"}
     return Layer(call("layers.Dense", v.text("out_features"), **bias, name=v.name))
+
+
+CHANNELS.enter(Linear)((("+", "out_features"),))

@@ -205,9 +205,9 @@ def _open_layer_norm(op: LayerNorm, given: UnitOperands) -> Walk:
 
 @OPEN.enter(GroupNorm)
 def _open_group_norm(op: GroupNorm, given: UnitOperands) -> Walk:
-    share = given.x.shape[0] // op.num_groups
-    first = given.index[0] // share * share
-    places = grid(range(first, first + share), *map(range, given.x.shape[1:]))
+    group_size = given.x.shape[0] // op.num_groups
+    first = given.index[0] // group_size * group_size
+    places = grid(range(first, first + group_size), *map(range, given.x.shape[1:]))
     return _normalised(op, given, places, given.index[:1])
 
 
@@ -294,9 +294,9 @@ def _uses_layer_norm(op: LayerNorm, given: Operands, operand: int, example: int,
 @USES.enter(GroupNorm)
 def _uses_group_norm(op: GroupNorm, given: Operands, operand: int, example: int, index: Index) -> Uses:
     shape = given.shapes[0]
-    share = shape[0] // op.num_groups
-    first = index[0] // share * share
-    places = grid(range(first, first + share), *map(range, shape[1:]))
+    group_size = shape[0] // op.num_groups
+    first = index[0] // group_size * group_size
+    places = grid(range(first, first + group_size), *map(range, shape[1:]))
     weight = given.parameters.get("weight", np.ones(shape[0])).astype(np.float64)[places[:, 0]]
     return _in_example(given, example, index, places, weight, op.eps)
 

@@ -6,6 +6,7 @@ from math import prod
 
 from convscope.ops.shape.spec import ChannelShuffle, ChannelSplit, Flatten, Identity, Pad, PadChannels
 from convscope.ops.spelling import (
+    CHANNELS,
     KERAS,
     PYTORCH,
     Call,
@@ -149,3 +150,7 @@ def _keras_channel_split(op: ChannelSplit, v: WrittenKeras, node: Place) -> Laye
 def _keras_channel_shuffle(op: ChannelShuffle, v: WrittenKeras, node: Place) -> Layer:
     helper = Helper("channelshuffle", _KERAS_SHUFFLE, order=222)
     return Layer(call("channelshuffle", v.tensor, v.text("groups")), True, (helper,))
+
+
+CHANNELS.enter(PadChannels)((("+", ""), ("+", "before"), ("+", "after")))
+CHANNELS.enter(ChannelSplit)((("+", "end"), ("-", "start")))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from markupsafe import Markup
 
 from convscope.ops.step import Step
+from convscope.ops.words import key_of
 from convscope.render.html.languages import spoken
 from convscope.render.html.markup import text
 from convscope.render.html.numerals import shown
@@ -62,21 +63,18 @@ def names(step: Step) -> Markup:
 
 
 def operand_name(name: str) -> Markup:
-    """An operand's name in every language; as it stands where the words lack it."""
-    numbered = re.fullmatch(r"(channels of|branch) (\d+)", name)
-    if numbered:
-        return spoken(f"operand: {numbered[1]}", n=numbered[2])
-    key = f"operand: {name}"
-    return spoken(key) if key in page_words("en") else Markup(text(name))
+    """An operand's name in every language; as it stands where nobody says more."""
+    return _name("operand", name)
 
 
 def step_name(name: str) -> Markup:
-    """A step's name in every language; as it stands where the words lack it."""
-    piece = re.fullmatch(r"slope where (.+)", name)
-    if piece:
-        return spoken("step: slope where", where=piece[1])
-    key = f"step: {name}"
-    return spoken(key) if key in page_words("en") else Markup(text(name))
+    """A step's name in every language; as it stands where nobody says more."""
+    return _name("step", name)
+
+
+def _name(kind: str, name: str) -> Markup:
+    key, fields = key_of(kind, name)
+    return spoken(key, **fields) if key in page_words("en") else Markup(text(name))
 
 
 def steps_list(steps: Sequence[Step]) -> Markup:

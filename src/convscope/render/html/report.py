@@ -49,6 +49,7 @@ ROWS: Sequence[Sequence[Part]] = (
         Part("confusion", "confusion", sections.confusion),
         Part("reliability", "reliability", sections.reliability),
     ),
+    (Part("binary", "binary", sections.binary),),
     (Part("sure", "sure", sections.sure),),
     (Part("robustness", "robustness", sections.robustness),),
     (Part("pairs", "pairs", sections.pairs),),

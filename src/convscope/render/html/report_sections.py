@@ -18,7 +18,7 @@ from convscope.evaluation.robustness import Robustness
 from convscope.render import charts, evaluation_charts
 from convscope.render.html.markup import TINY, figure, name, picture
 from convscope.render.i18n import Words
-from convscope.render.text.evaluation import robustness_sentence, worst_first
+from convscope.render.text.evaluation import binary_rows, robustness_sentence, worst_first
 from convscope.render.wording import (
     class_names,
     commonest,
@@ -262,6 +262,16 @@ def _seen(report: Report, index: int, alt: str) -> Values:
     named = zip(report.columns or map(str, range(stored.size)), stored.tolist(), strict=True)
     values = [f"{column} {value:.4g}" for column, value in named]
     return {"values": values[:MOST_COLUMNS], "more": max(0, len(values) - MOST_COLUMNS)}
+
+
+def binary(report: Report) -> Values | None:
+    """The numbers of the positive class, each with what it is; None where no single output scores one."""
+    scores, words = report.evaluation.binary, report.words
+    if scores is None:
+        return None
+    counts = {"positives": count_text(scores.positives), "n": count_text(scores.count)}
+    rows = [(name, meaning, number) for name, number, meaning in binary_rows(scores, words)]
+    return {"said": words["binary text"].format(name=scores.positive, **counts), "rows": rows}
 
 
 def classes(report: Report) -> Values:

@@ -15,8 +15,8 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from convscope.ops import OPERATIONS
-from convscope.render.i18n.operations import FUNCTIONS, OPERANDS, STEPS
+from convscope.ops import OPERATIONS, Op
+from convscope.ops.words import WORDS
 
 Lang = Literal["en", "ko"]
 Subject = Literal["evaluation", "page", "look", "signal"]
@@ -55,18 +55,26 @@ def words(subject: Subject, lang: Lang = "en", modality: str = "image") -> Words
 
 def operation_words(lang: Lang = "en") -> Words:
     """What is said of operations: ``op: WORD`` is a line on it; ``step: NAME`` and ``operand: NAME`` name a step of
-    its arithmetic and a number in it.
+    its arithmetic and a number in it. Each operation says them itself.
+
+    Raises:
+        MissingFacetError: an operation has no words.
 
     Example:
         >>> operation_words("ko")["operand: stride"]
         '스트라이드'
     """
+    from convscope.calculation.functions import FUNCTIONS
+
+    return _words_of(lang, tuple({**FUNCTIONS, **OPERATIONS}.values()))
+
+
+@cache
+def _words_of(lang: Lang, operations: tuple[type[Op], ...]) -> Words:
     at = LANGUAGES.index(lang)
-    said_of = {word: cls.explained for word, cls in OPERATIONS.items()}
-    groups = {"op": {**said_of, **FUNCTIONS}, "step": STEPS, "operand": OPERANDS}
-    return MappingProxyType(
-        {f"{kind}: {key}": said[at] for kind, group in groups.items() for key, said in group.items()}
-    )
+    explained = {f"op: {cls.word}": cls.explained for cls in operations}
+    steps = {key: said for cls in operations for key, said in WORDS.of(cls).items()}
+    return MappingProxyType({key: said[at] for key, said in {**explained, **steps}.items()})
 
 
 def page_words(lang: Lang = "en") -> Words:

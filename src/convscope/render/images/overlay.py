@@ -41,14 +41,14 @@ def heat_over(image_HWC: Pixels, heat_HW: Floats, colours: Colours = "heat") -> 
     return blended
 
 
-def clipped(values_HW: Floats, share: float = 0.99) -> Floats:
-    """Values cut off where all but a share of them are closer to zero: a few pixels would pale the rest.
+def clipped(values_HW: Floats, fraction: float = 0.99) -> Floats:
+    """Values cut off where all but a fraction of them are closer to zero: a few pixels would pale the rest.
 
     Example:
         >>> clipped(np.array([[1.0, -2.0, 50.0]], np.float32), 0.5).tolist()
         [[1.0, -2.0, 2.0]]
     """
-    most = np.quantile(np.abs(values_HW), share)
+    most = np.quantile(np.abs(values_HW), fraction)
     return values_HW.clip(-most, most)
 
 

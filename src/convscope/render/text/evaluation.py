@@ -172,15 +172,20 @@ BINARY: Mapping[str, str] = {
 """The numbers of the positive class: the key of each and of what it is."""
 
 
-def binary_text(scores: BinaryScores, words: Words = ENGLISH) -> str:
-    """The numbers of the positive class, each with what it is."""
+def binary_rows(scores: BinaryScores, words: Words = ENGLISH) -> list[tuple[str, str, str]]:
+    """The numbers of the positive class: name, number, what it is."""
     rows = []
     for key, meaning in BINARY.items():
         value = getattr(scores, key)
         rows.append((words[key], "-" if value is None else f"{value:.4f}", words[meaning]))
+    return rows
+
+
+def binary_text(scores: BinaryScores, words: Words = ENGLISH) -> str:
+    """The numbers of the positive class, each with what it is."""
     positives, count = count_text(scores.positives), count_text(scores.count)
     heading = words["positive"].format(name=printable(scores.positive), positives=positives, count=count)
-    return heading + "\n" + text_table(rows, "<><")
+    return heading + "\n" + text_table(binary_rows(scores, words), "<><")
 
 
 def worst_first(evaluation: Evaluation) -> list[int]:

@@ -9,12 +9,12 @@ from typing import Any
 
 from convscope.network.costs import RULE
 from convscope.network.published import PublishedComparison
-from convscope.network.zoo import Entry
+from convscope.network.zoo import ZooEntry
 from convscope.ops import spell_shape
 from convscope.tables import text_lines
 
 
-def zoo_text(entries: Sequence[Entry]) -> str:
+def zoo_text(entries: Sequence[ZooEntry]) -> str:
     """The known networks, under the papers of their families."""
     heads = ("", "input", "classes", "parameters", "MACs")
     lines = [
@@ -30,7 +30,7 @@ def zoo_text(entries: Sequence[Entry]) -> str:
     return "\n".join([*out, "", f"Counted: {RULE}."])
 
 
-def zoo_dict(entries: Sequence[Entry]) -> dict[str, Any]:
+def zoo_dict(entries: Sequence[ZooEntry]) -> dict[str, Any]:
     """The known networks as plain JSON values."""
     return {"networks": [{**vars(entry), "input": list(entry.input)} for entry in entries], "rule": RULE}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from convscope import ops
 from convscope.errors import UserError
-from convscope.model.export.source.keras_operations import Written, with_channels
+from convscope.model.export.source.keras_operations import WrittenInKeras, with_channels
 from convscope.model.export.source.keras_operations import spell as spell_operation
 from convscope.model.export.source.keras_parts import LOADING, project
 from convscope.model.export.source.python import INDENT, OWN, allowed, assign, docstring, names_in, signature, spell
@@ -119,7 +119,7 @@ class _Writer:
 
     def operation(self, step: tree.Call, scope: Scope, path: str, named: str, at: _At) -> list[str]:
         node, written = self.walk.written(step, path)
-        made = spell_operation(Written(node.op, written, at.tensor, _quoted(named)), node)
+        made = spell_operation(WrittenInKeras(node.op, written, at.tensor, _quoted(named)), node)
         if made is None:
             return []
         self.helpers.update(made.helpers)

@@ -10,7 +10,7 @@ from convscope.errors import UserError
 from convscope.model.export.source.python import OWN, names_in
 from convscope.model.export.source.python import spell as spell_expression
 from convscope.network.graph import Node
-from convscope.network.tree import Binary, Expression, Name
+from convscope.network.tree import Arithmetic, Expression, Name
 from convscope.ops.spelling import KERAS, Code, Layer
 
 
@@ -18,13 +18,13 @@ def with_channels(value: Expression, tensor: str) -> Expression:
     """An expression where ``in_channels`` is a tensor's last dimension."""
     if isinstance(value, Name):
         return Name(f"{OWN}{tensor}.shape[-1]") if value.name == "in_channels" else value
-    if isinstance(value, Binary):
+    if isinstance(value, Arithmetic):
         left, right = with_channels(value.left, tensor), with_channels(value.right, tensor)
-        return Binary(value.operator, left, right)
+        return Arithmetic(value.operator, left, right)
     return value
 
 
-class Written:
+class WrittenInKeras:
     """An operation as it is written: its arguments as Python texts.
 
     Args:
@@ -56,7 +56,7 @@ class Written:
         return found
 
 
-def spell(op: Written, node: Node) -> Layer | None:
+def spell(op: WrittenInKeras, node: Node) -> Layer | None:
     """An operation as a layer of Keras; None for one that does nothing.
 
     Args:

@@ -7,7 +7,7 @@ import json
 import keyword
 from collections.abc import Iterable, Sequence
 
-from convscope.network.tree import Binary, Expression, Name
+from convscope.network.tree import Arithmetic, Expression, Name
 from convscope.ops.spelling import Call, Code, flat_text, lead_of
 
 WIDTH = 88
@@ -58,12 +58,12 @@ def spell(value: Expression | bool | str | None, outer: int = 0) -> str:
     """A value of the notation as Python writes it; ``/`` divides exactly there, so ``//`` says the same.
 
     Example:
-        >>> spell(Binary("*", Binary("+", Name("a"), 1), 4)), spell((3, 5)), spell(0.001)
+        >>> spell(Arithmetic("*", Arithmetic("+", Name("a"), 1), 4)), spell((3, 5)), spell(0.001)
         ('(a + 1) * 4', '(3, 5)', '0.001')
     """
     if isinstance(value, Name):
         return value.name[1:] if value.name.startswith(OWN) else allowed(value.name)
-    if isinstance(value, Binary):
+    if isinstance(value, Arithmetic):
         rank = _RANKS[value.operator]
         text = f"{spell(value.left, rank)}{_OPERATORS[value.operator]}{spell(value.right, rank + 1)}"
         return f"({text})" if rank < outer else text
@@ -89,36 +89,36 @@ def fold(operator: str, left: Expression, right: Expression) -> Expression:
         return 0
     if operator == "+" and isinstance(left, int):
         left, right = right, left
-    if operator == "+" and isinstance(right, Binary) and right.operator == "+":
+    if operator == "+" and isinstance(right, Arithmetic) and right.operator == "+":
         return fold("+", fold("+", left, right.left), right.right)
-    if operator == "+" and isinstance(right, int) and isinstance(left, Binary) and isinstance(left.right, int):
+    if operator == "+" and isinstance(right, int) and isinstance(left, Arithmetic) and isinstance(left.right, int):
         if left.operator == "+":
             return fold("+", left.left, left.right + right)
         if left.operator == "-":
             rest = right - left.right
-            return fold("+", left.left, rest) if rest >= 0 else Binary("-", left.left, -rest)
-    return Binary(operator, left, right)
+            return fold("+", left.left, rest) if rest >= 0 else Arithmetic("-", left.left, -rest)
+    return Arithmetic(operator, left, right)
 
 
 def divided(operator: str, left: Expression, right: Expression) -> Expression:
     """An exact quotient or a rest, worked out as far as numbers are known.
 
     Example:
-        >>> divided("/", 12, 4), spell(divided("/", Binary("*", 4, Name("c")), 4))
+        >>> divided("/", 12, 4), spell(divided("/", Arithmetic("*", 4, Name("c")), 4))
         (3, 'c')
     """
     if isinstance(left, int) and isinstance(right, int):
         return left // right if operator == "/" else left % right
-    if operator == "/" and isinstance(left, Binary) and left.operator == "*" and right in (left.left, left.right):
+    if operator == "/" and isinstance(left, Arithmetic) and left.operator == "*" and right in (left.left, left.right):
         return left.right if right == left.left else left.left
-    return Binary(operator, left, right)
+    return Arithmetic(operator, left, right)
 
 
 def names_in(value: Expression) -> set[str]:
     """The names that an expression reads."""
     if isinstance(value, Name):
         return {value.name}
-    return names_in(value.left) | names_in(value.right) if isinstance(value, Binary) else set()
+    return names_in(value.left) | names_in(value.right) if isinstance(value, Arithmetic) else set()
 
 
 RESERVED = frozenset({"nn", "torch", "F", "keras", "layers", "np", "x", "name", "n", "m", "k", "steps", "channels"})

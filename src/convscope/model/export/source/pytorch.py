@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from math import prod
 from typing import Any
 
@@ -20,9 +21,18 @@ from convscope.model.export.source.python import (
     signature,
     spell,
 )
-from convscope.model.export.source.pytorch_chains import Line, Loop, Step, Steps, body_text, chain, preceded, reads_name
+from convscope.model.export.source.pytorch_chains import (
+    Loop,
+    ModuleStep,
+    Statement,
+    Steps,
+    body_text,
+    chain,
+    preceded,
+    reads_name,
+)
 from convscope.model.export.source.pytorch_class import write_class
-from convscope.model.export.source.pytorch_operations import Written
+from convscope.model.export.source.pytorch_operations import WrittenInPyTorch
 from convscope.model.export.source.pytorch_operations import spell as spell_operation
 from convscope.model.export.source.pytorch_parts import MODULE_NAMES, whole_file
 from convscope.model.export.source.walk import Scope, StructureWalk
@@ -31,7 +41,7 @@ from convscope.network.expand import letters
 from convscope.network.graph import Graph, Node
 from convscope.network.tree import Body, Expression, Name
 from convscope.ops.spec import Value
-from convscope.ops.spelling import Call, Code, Helper, NeedsNumbers, call
+from convscope.ops.spelling import CHANNELS, Call, Code, Helper, NeedsNumbers, call
 
 MOST_OPERATORS = 2
 """In a number of channels, before it gets a name."""
@@ -66,13 +76,13 @@ class _Writer:
         self, body: tuple[tree.Statement, ...] | Body, scope: Scope, channels: Expression
     ) -> tuple[Steps, Expression]:
         """The steps of a body, and the channels that leave it."""
-        steps: list[Step | Loop] = []
+        steps: list[ModuleStep | Loop] = []
         named: dict[str, Expression] = {}
         for step in tree.steps_of(body):
-            line: tuple[Line, ...] = ()
+            line: tuple[Statement, ...] = ()
             if tree.operators(channels) > MOST_OPERATORS and not scope.turns:
                 variable = self.variable()
-                line = (Line(0, spell(Name(variable)), spell(channels)),)
+                line = (Statement(0, spell(Name(variable)), spell(channels)),)
                 named[variable] = _put(channels, named)
                 channels = Name(variable)
             if isinstance(step, tree.From):
@@ -87,10 +97,10 @@ class _Writer:
                 steps.append(preceded(line, made))
         return tuple(steps), _put(channels, named)
 
-    def step(self, step: tree.Call | tree.Merge, scope: Scope, channels: Expression) -> tuple[Step, Expression]:
+    def step(self, step: tree.Call | tree.Merge, scope: Scope, channels: Expression) -> tuple[ModuleStep, Expression]:
         name, path = scope.named(step.word, step.alias)
         word, number = (step.word, name) if step.alias is None else (str(name), None)
-        before: tuple[Line, ...] = ()
+        before: tuple[Statement, ...] = ()
         code: Code
         if isinstance(step, tree.Merge):
             code, before, channels = self.merge(step, scope, path, channels)
@@ -100,16 +110,16 @@ class _Writer:
             code, channels = self.project(step, scope, path, channels)
         else:
             code, channels = self.operation(step, scope, path, channels)
-        made = Step(word, number if step.alias is None else None, code, before)  # type: ignore[arg-type]
+        made = ModuleStep(word, number if step.alias is None else None, code, before)  # type: ignore[arg-type]
         if made.plain is not None and made.plain in MODULE_NAMES:
             raise UserError(path, "torch.nn.Module has an attribute of this name", "another name after as")
         return made, channels
 
     def merge(
         self, step: tree.Merge, scope: Scope, path: str, channels: Expression
-    ) -> tuple[Code, tuple[Line, ...], Expression]:
+    ) -> tuple[Code, tuple[Statement, ...], Expression]:
         branches: list[tuple[str, Code]] = []
-        before: list[Line] = []
+        before: list[Statement] = []
         leaving: list[Expression] = []
         for index, branch in enumerate(step.branches):
             steps, ends = self.body(branch, scope.inner(path, index), channels)
@@ -130,7 +140,9 @@ class _Writer:
                 total = leaving[0]
         return Call(step.word.capitalize(), tuple(branches), always_open=len(branches) > 1), tuple(before), total
 
-    def repeat(self, step: tree.Repeat, scope: Scope, channels: Expression) -> tuple[list[Step | Loop], Expression]:
+    def repeat(
+        self, step: tree.Repeat, scope: Scope, channels: Expression
+    ) -> tuple[list[ModuleStep | Loop], Expression]:
         shape = self.walk.shape_at(step.body, scope)
         times = self.walk.value(step.count, shape, scope.values)
         assert isinstance(times, int)
@@ -143,7 +155,7 @@ class _Writer:
                 if not isinstance(count, int):
                     raise
                 scope.counts = counted.counts
-        steps: list[Step | Loop] = []
+        steps: list[ModuleStep | Loop] = []
         for _ in range(times):
             made, channels = self.body(step.body, scope, channels)
             steps += made
@@ -151,7 +163,7 @@ class _Writer:
 
     def loop(
         self, step: tree.Repeat, scope: Scope, channels: Expression, count: Expression
-    ) -> tuple[list[Step | Loop], Expression]:
+    ) -> tuple[list[ModuleStep | Loop], Expression]:
         if len(scope.turns) == MOST_NESTED:
             raise NeedsNumbers
         turn = _TURNS[len(scope.turns)]
@@ -164,8 +176,8 @@ class _Writer:
 
         _, ends = self.body(step.body, self.walk.turn(step, scope.copy(), turn, say), Name(variable))
         inner = self.walk.turn(step, scope, turn, say)
-        first: tuple[Line, ...] = ()
-        each: tuple[Line, ...] = ()
+        first: tuple[Statement, ...] = ()
+        each: tuple[Statement, ...] = ()
         if ends in (Name(variable), channels):
             steps, _ = self.body(step.body, inner, channels)
             ends = channels
@@ -174,7 +186,7 @@ class _Writer:
             ends = fold("+", channels, fold("*", count, more))
         else:
             steps, ends = self.body(step.body, inner, Name(variable))
-            line = Line(0, spell(Name(variable)), spell(channels))
+            line = Statement(0, spell(Name(variable)), spell(channels))
             first, each = (line,), (replace(line, code=spell(ends)),)
             if any(name.startswith(OWN) for name in names_in(ends)):
                 ends = Name(variable)
@@ -196,7 +208,7 @@ class _Writer:
                 found = scope.values[value.name]
                 return found if scope.literal else value  # type: ignore[return-value]
             return value
-        if isinstance(value, tree.Binary):
+        if isinstance(value, tree.Arithmetic):
             left, right = self.said(value.left, scope, channels), self.said(value.right, scope, channels)
             if value.operator in "/%":
                 return divided(value.operator, left, right)
@@ -206,22 +218,23 @@ class _Writer:
     def operation(self, step: tree.Call, scope: Scope, path: str, channels: Expression) -> tuple[Code, Expression]:
         node, written = self.walk.written(step, path)
         said = {name: self.said(value, scope, channels) for name, value in written.items()}
-        code = spell_operation(Written(node.op, said, channels, bool(scope.turns) or self.in_block, self.helpers), node)
+        code = spell_operation(
+            WrittenInPyTorch(node.op, said, channels, bool(scope.turns) or self.in_block, self.helpers), node
+        )
         return code, self.leaving(node, said, channels, scope)
 
     in_block = False
 
     def leaving(self, node: Node, said: Mapping[str, Expression], channels: Expression, scope: Scope) -> Expression:
         op = node.op
-        if isinstance(op, (ops.Conv, ops.Linear)):
-            return said["out_channels" if isinstance(op, ops.Conv) else "out_features"]
-        if isinstance(op, ops.PadChannels):
-            return fold("+", fold("+", channels, said.get("before", op.before)), said.get("after", op.after))
-        if isinstance(op, ops.ChannelSplit):
-            return fold("-", said.get("end", op.end), said.get("start", op.start))
-        if node.shape[0] != node.input_shapes[0][0] or (
-            isinstance(op, ops.Flatten) and prod(node.input_shapes[0][1:]) != 1
-        ):
+        rule = CHANNELS.find(type(op))
+        if rule is not None:
+            (_, first), *others = (
+                (sign, said.get(name, getattr(op, name)) if name else channels) for sign, name in rule
+            )
+            return reduce(lambda total, part: fold(part[0], total, part[1]), others, first)
+        flattens = op.traits.aliases == "vector" and prod(node.input_shapes[0][1:]) != 1
+        if node.shape[0] != node.input_shapes[0][0] or flattens:
             if self.in_block or scope.turns:
                 raise NeedsNumbers
             return node.shape[0]
@@ -326,7 +339,7 @@ class _Writer:
         self.names.add(name)
         return name
 
-    def chain(self, steps: Steps, variable: str) -> tuple[list[Line], Code]:
+    def chain(self, steps: Steps, variable: str) -> tuple[list[Statement], Code]:
         """Steps as one module; the helper that its call needs is noted."""
         lines, code = chain(steps, variable)
         if isinstance(code, Call) and code.function == "named":
@@ -336,7 +349,7 @@ class _Writer:
 
 def _growth(ends: Expression, variable: str) -> Expression | None:
     """What a turn adds to the channels, where it is the same in every turn."""
-    if not isinstance(ends, tree.Binary) or ends.operator != "+" or ends.left != Name(variable):
+    if not isinstance(ends, tree.Arithmetic) or ends.operator != "+" or ends.left != Name(variable):
         return None
     return None if any(name.startswith(OWN) for name in names_in(ends.right)) else ends.right
 
@@ -344,7 +357,7 @@ def _growth(ends: Expression, variable: str) -> Expression | None:
 def _put(value: Expression, known: Mapping[str, Expression]) -> Expression:
     if isinstance(value, Name):
         return known.get(value.name, value)
-    if isinstance(value, tree.Binary):
+    if isinstance(value, tree.Arithmetic):
         left, right = _put(value.left, known), _put(value.right, known)
         return fold(value.operator, left, right) if value.operator in "+-*" else divided(value.operator, left, right)
     return value

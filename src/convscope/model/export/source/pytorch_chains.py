@@ -12,7 +12,7 @@ from convscope.ops.spelling import Call, Code, call
 
 
 @dataclass(frozen=True)
-class Line:
+class Statement:
     """A statement: text, or a value and the name it gets; ``deep`` levels inside."""
 
     deep: int
@@ -26,13 +26,13 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Step:
+class ModuleStep:
     """A module under its name; ``before`` are statements that it needs."""
 
     word: str
     number: Expression | None
     code: Code
-    before: tuple[Line, ...] = ()
+    before: tuple[Statement, ...] = ()
 
     @property
     def plain(self) -> str | None:
@@ -56,51 +56,51 @@ class Loop:
 
     count: Expression
     turn: str
-    steps: tuple[Step | Loop, ...]
-    first: tuple[Line, ...] = ()
-    each: tuple[Line, ...] = ()
+    steps: tuple[ModuleStep | Loop, ...]
+    first: tuple[Statement, ...] = ()
+    each: tuple[Statement, ...] = ()
 
 
-Steps = tuple[Step | Loop, ...]
+Steps = tuple[ModuleStep | Loop, ...]
 
 
-def preceded(lines: tuple[Line, ...], step: Step | Loop) -> Step | Loop:
+def preceded(lines: tuple[Statement, ...], step: ModuleStep | Loop) -> ModuleStep | Loop:
     """A step with further statements before it."""
     if isinstance(step, Loop):
         return replace(step, first=(*lines, *step.first))
     return replace(step, before=(*lines, *step.before))
 
 
-def chain(steps: Steps, variable: str) -> tuple[list[Line], Code]:
+def chain(steps: Steps, variable: str) -> tuple[list[Statement], Code]:
     """Steps as one module: a call where every name is plain, else statements that fill a dictionary."""
     if not any(isinstance(step, Loop) for step in steps):
-        plain = [step for step in steps if isinstance(step, Step)]
+        plain = [step for step in steps if isinstance(step, ModuleStep)]
         before = [line for step in plain for line in step.before]
         if len(plain) == 1 and plain[0].code == call("nn.Identity"):
             return before, plain[0].code
         if all(step.plain is not None for step in plain):
             return before, _named(plain)
-    lines = [Line(0, variable, "{}"), *_filled(steps, variable, 0)]
+    lines = [Statement(0, variable, "{}"), *_filled(steps, variable, 0)]
     return lines, Call("named", (("**", variable),))
 
 
-def body_text(lines: list[Line], code: Code) -> str:
+def body_text(lines: list[Statement], code: Code) -> str:
     """A function's statements; the last returns its module."""
     return "\n".join([*(line.render(1) for line in lines), f"{INDENT}return {render(code, 1, 7)}"])
 
 
-def _filled(steps: Steps, variable: str, deep: int) -> list[Line]:
-    lines: list[Line] = []
+def _filled(steps: Steps, variable: str, deep: int) -> list[Statement]:
+    lines: list[Statement] = []
     for step in steps:
-        if isinstance(step, Step):
+        if isinstance(step, ModuleStep):
             lines += [replace(line, deep=line.deep + deep) for line in step.before]
-            lines.append(Line(deep, f"{variable}[{step.quoted}]", step.code))
+            lines.append(Statement(deep, f"{variable}[{step.quoted}]", step.code))
         else:
             lines += [replace(line, deep=line.deep + deep) for line in step.first]
             inner = _filled(step.steps, variable, deep + 1)
             turn = spell(Name(step.turn))
             used = any(reads_name(line.render(0), turn) for line in inner)
-            lines.append(Line(deep, f"for {turn if used else '_'} in range({spell(step.count)}):"))
+            lines.append(Statement(deep, f"for {turn if used else '_'} in range({spell(step.count)}):"))
             lines += inner
             lines += [replace(line, deep=line.deep + deep + 1) for line in step.each]
     return lines
@@ -111,7 +111,7 @@ def reads_name(text: str, name: str) -> bool:
     return re.search(rf"\b{name}\b", text) is not None
 
 
-def _named(steps: list[Step]) -> Code:
+def _named(steps: list[ModuleStep]) -> Code:
     plain = [(step.plain or "", step.code) for step in steps]
     if any(keyword.iskeyword(name) for name, _ in plain):
         quoted = tuple((f'"{name}"', code) for name, code in plain)

@@ -7,7 +7,7 @@ import keyword
 from convscope import ops
 from convscope.errors import UserError
 from convscope.model.export.source.python import INDENT, allowed, assign, docstring, render
-from convscope.model.export.source.pytorch_operations import Written
+from convscope.model.export.source.pytorch_operations import WrittenInPyTorch
 from convscope.model.export.source.pytorch_operations import spell as spell_operation
 from convscope.model.export.source.pytorch_parts import MODULE_NAMES, whole_file
 from convscope.network.graph import INPUT, Graph, Node
@@ -33,7 +33,7 @@ def write_class(graph: Graph, title: list[str], name: str) -> str:
             word = node.path.split(".")[0]
             if word in MODULE_NAMES:
                 raise UserError(node.path, "torch.nn.Module has an attribute of this name", "another name after as")
-            code = spell_operation(Written(node.op, {}, node.input_shapes[0][0], helpers=helpers), node)
+            code = spell_operation(WrittenInPyTorch(node.op, {}, node.input_shapes[0][0], helpers=helpers), node)
             if node.path.isidentifier() and not keyword.iskeyword(node.path):
                 made.append(assign(f"self.{node.path}", code, 2))
             else:

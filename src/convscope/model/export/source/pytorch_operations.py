@@ -15,7 +15,7 @@ from convscope.ops.spec import Value
 from convscope.ops.spelling import PYTORCH, Code, Helper
 
 
-class Written:
+class WrittenInPyTorch:
     """An operation as it is written: its arguments as Python texts, else their defaults.
 
     Args:
@@ -65,7 +65,7 @@ class Written:
         return found
 
 
-def spell(op: Written, node: Node) -> Code:
+def spell(op: WrittenInPyTorch, node: Node) -> Code:
     """An operation as a module of PyTorch.
 
     Args:

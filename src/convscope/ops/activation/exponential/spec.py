@@ -9,6 +9,7 @@ from convscope.ops.activation.spec import Activation, pointwise, sigmoid_step, s
 from convscope.ops.spec import number, operation
 from convscope.ops.step import Step, make_step
 from convscope.ops.traits import Traits
+from convscope.ops.words import named
 
 __all__ = ["ELU", "SELU", "Mish", "Softplus"]
 
@@ -44,7 +45,7 @@ class ELU(Activation):
 
     def slope(self, x: Any, xp: Any) -> Any:
         """1 above 0, else the exponential."""
-        return xp.where(x > 0, xp.asarray(1, x.dtype), self.alpha * xp.exp(xp.minimum(x, 0)))
+        return xp.where(x <= 0, self.alpha * xp.exp(xp.minimum(x, 0)), xp.asarray(1, x.dtype))
 
     def steps(self, x: float) -> tuple[Step, ...]:
         """One."""
@@ -82,7 +83,7 @@ class SELU(Activation):
 
     def slope(self, x: Any, xp: Any) -> Any:
         """The scale above 0, else the exponential scaled."""
-        return _SELU_SCALE * xp.where(x > 0, xp.asarray(1, x.dtype), _SELU_ALPHA * xp.exp(xp.minimum(x, 0)))
+        return _SELU_SCALE * xp.where(x <= 0, _SELU_ALPHA * xp.exp(xp.minimum(x, 0)), xp.asarray(1, x.dtype))
 
     def steps(self, x: float) -> tuple[Step, ...]:
         """One."""
@@ -157,6 +158,7 @@ class Mish(Activation):
         "x times the hyperbolic tangent of its softplus.",
         "x에 소프트플러스의 쌍곡 탄젠트를 곱합니다.",
     )
+    words = named({"softplus": ("softplus", "소프트플러스")})
     slope_size = smooth_slope
 
     def value(self, x: Any, xp: Any) -> Any:
