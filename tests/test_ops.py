@@ -192,10 +192,11 @@ def test_merges() -> None:
     assert Add().shape([(3, 4, 4)] * 3) == (3, 4, 4)
     assert Concat().shape([(3, 4, 4), (5, 4, 4), (1, 4, 4)]) == (9, 4, 4)
     assert Concat().shape([(3,), (5,)]) == (8,)
-    assert Mul().shape([(3, 1, 1), (3, 4, 4), (1, 4, 1)]) == (3, 4, 4)
+    for stretching in (Add(), Mul()):
+        assert stretching.shape([(3, 1, 1), (3, 4, 4), (1, 4, 1)]) == (3, 4, 4)
     for op, shapes in (
         (Add(), [(3, 4, 4), (3, 4, 5)]),
-        (Add(), [(3, 4, 4), (1, 4, 4)]),
+        (Add(), [(3, 4, 4), (2, 4, 4)]),
         (Concat(), [(3, 4, 4), (3, 4)]),
         (Concat(), [(3, 4, 4), (3, 4, 1)]),
         (Mul(), [(3, 4, 4), (2, 4, 4)]),

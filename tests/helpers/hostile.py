@@ -361,7 +361,7 @@ def make_hostile_data(path: Path) -> list[BadData]:
     for name in ("train", "val", "valid"):
         make_good_folder(path / "twice" / name, ("cat", "dog"), 3)
     add("two validation folders", path / "twice", "val and valid both name the val pictures")
-    add("too few pictures", make_good_folder(path / "few", each=1), "2 pictures in 2 classes: too few")
+    add("too few pictures", make_good_folder(path / "few", each=1), "2 examples in 2 classes: too few")
     for name in ("cat", "dog"):
         for i in range(4):
             put(path / "wrecked" / name / f"{i}.jpg", _JPEG[:50])

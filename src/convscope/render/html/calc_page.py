@@ -60,6 +60,7 @@ def render_calc_page(calculation: Calculation, lang: Lang | None = None, backwar
 
     Example:
         >>> import numpy as np
+        >>> from convscope import ops
         >>> from convscope.calculation.calculation import calculate
         >>> pooled = calculate(ops.MaxPool(2), [np.arange(16.0).reshape(1, 4, 4)])
         >>> render_calc_page(pooled)[:15]
