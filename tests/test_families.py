@@ -68,7 +68,7 @@ def test_every_family_is_here() -> None:
     assert {zoo.family(name) for name in SMALL} == {zoo.family(name) for name in zoo.names()}
 
 
-TRACED = ("mobilenet_v3_small", "resnet20_cifar", "shufflenet_v2_x0_5", "squeezenet1_1")
+TRACED = ("mobilenet_v3_small", "shufflenet_v2_x0_5")
 """Sums, products, branches, splits, shuffles and every kind of convolution: the others add no operation to trace."""
 
 
