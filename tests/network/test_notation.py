@@ -396,7 +396,10 @@ MONSTERS = {
 }  # fmt: skip
 
 
-LONG = {"70,000 numbers", "60,000 branches", "70,000 steps in a line", "25,000 operations", "140,000 blank lines", "70,000 comments", "5000 unequal branches"}
+LONG = {
+    "70,000 numbers", "60,000 branches", "70,000 steps in a line", "25,000 operations", "140,000 blank lines",
+    "70,000 comments", "5000 unequal branches",
+}  # fmt: skip
 """Monsters that take seconds and have a sibling here that does not."""
 
 

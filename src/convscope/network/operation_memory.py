@@ -11,6 +11,7 @@ from convscope import ops
 from convscope.network.graph import Node
 from convscope.network.plan import PlanStep
 from convscope.ops import elements
+from convscope.ops.spec import padded_behind
 
 Dtype = Literal["float32", "bfloat16"]
 
@@ -53,7 +54,8 @@ def _padded(node: Node) -> int:
     if all(before == after <= n for (before, after), n in zip(window.padding, most, strict=True)):
         return 0
     channels, *lengths = node.input_shapes[0]
-    return channels * prod(n + sum(pair) for n, pair in zip(lengths, window.padding, strict=True))
+    pads = padded_behind(window, lengths, node.shape[1:])
+    return channels * prod(n + sum(pair) for n, pair in zip(lengths, pads, strict=True))
 
 
 def cast_bytes(node: Node, dtype: Dtype) -> int:

@@ -136,8 +136,10 @@ def grid(*sides: Sequence[int]) -> Indices:
         >>> grid([0], [3, 4]).tolist()
         [[0, 3], [0, 4]]
     """
-    crossed = np.meshgrid(*(np.asarray(side, np.int64) for side in sides), indexing="ij")
-    return np.stack(crossed, -1).reshape(-1, len(sides))
+    crossed = np.empty((*map(len, sides), len(sides)), np.int64)
+    for dimension, side in enumerate(sides):
+        crossed[..., dimension] = np.asarray(side, np.int64).reshape(-1, *[1] * (len(sides) - 1 - dimension))
+    return crossed.reshape(-1, len(sides))
 
 
 def with_bias(op: Op, given: UnitOperands, terms: Terms) -> Walk:

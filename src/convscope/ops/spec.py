@@ -455,6 +455,23 @@ def places(length: int, kernel: int, stride: int, dilation: int, padding: tuple[
     return max(0, found)
 
 
+def padded_behind(window: Window, lengths: Sequence[int], out: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """Padding with which a window takes just the places of ``out``, where ``ceil_mode`` gave it others than it fits.
+
+    Example:
+        >>> padded_behind(Window((2,), (2,), (1,), ((0, 1),)), (6,), (4,)), padded_behind(
+        ...     Window((3,), (2,), (1,), ((0, 1),)), (6,), (3,))
+        (((0, 2),), ((0, 1),))
+    """
+    found = []
+    along = zip(lengths, window.kernel, window.stride, window.dilation, window.padding, out, strict=True)
+    for length, kernel, stride, dilation, (before, after), count in along:
+        if places(length, kernel, stride, dilation, (before, after)) != count:
+            after = (count - 1) * stride + dilation * (kernel - 1) + 1 - length - before
+        found.append((before, after))
+    return tuple(found)
+
+
 def slide(op_word: str, shape: Shape, window: Window, ceil: bool = False) -> tuple[int, ...]:
     """The spatial output of a sliding window; :class:`Misfit` names the padding that would make it fit."""
     along = zip(shape[1:], window.kernel, window.stride, window.dilation, window.padding, strict=True)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  the name by which everyone knows it
 
 from convscope.ops.pooling.spec import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
-from convscope.ops.spec import Misfit, Shape, Window, per_dimension, spell_shape
+from convscope.ops.spec import Misfit, Window, padded_behind, per_dimension, spell_shape
 from convscope.ops.tensors import COMPUTE, Compute, Place, by_rank, pads_of
 
 
@@ -25,18 +25,8 @@ def _max_pool(op: MaxPool, node: Place) -> Compute:
         padding = tuple(before for before, _ in window.padding)
         return lambda part, inputs: pool(inputs[0], kernel, stride, padding, dilation, ceil)
     # Padding that torch refuses: uneven, or more than half a window, as "same" has of a dilated one.
-    pads, within = pads_of(window.padding), _places(node.shape)
-
-    def padded(part: Any, inputs: Sequence[Tensor]) -> Tensor:
-        y = pool(F.pad(inputs[0], pads, value=-torch.inf), kernel, stride, 0, dilation, ceil)
-        return y[within] if ceil else y
-
-    return padded
-
-
-def _places(shape: Shape) -> tuple[slice, ...]:
-    """Those of the output: of what was padded before, ``ceil_mode`` also begins a window within the padding behind."""
-    return (slice(None), slice(None), *(slice(n) for n in shape[1:]))
+    pads = pads_of(padded_behind(window, node.input_shapes[0][1:], node.shape[1:]))
+    return lambda part, inputs: pool(F.pad(inputs[0], pads, value=-torch.inf), kernel, stride, 0, dilation)
 
 
 @COMPUTE.enter(AvgPool)
@@ -52,7 +42,7 @@ def _avg_pool(op: AvgPool, node: Place) -> Compute:
     ceil, count_pad, divisor = op.ceil_mode, op.count_include_pad, op.divisor_override
     sums = _signal_sums if len(kernel) == 1 else pool
     if any(before != after or before > k // 2 for (before, after), k in zip(window.padding, kernel, strict=True)):
-        return _padded_mean(op, node, lambda x: sums(x, kernel, stride, 0, ceil, divisor_override=1))
+        return _padded_mean(op, node, lambda x: sums(x, kernel, stride, 0, False, divisor_override=1))
     if divisor is None:
         return lambda part, inputs: pool(inputs[0], kernel, stride, padding, ceil, count_pad)
     return lambda part, inputs: sums(inputs[0], kernel, stride, padding, ceil, divisor_override=divisor)
@@ -74,18 +64,20 @@ def _signal_sums(
 
 def _padded_mean(op: AvgPool, node: Place, sums: Callable[[Tensor], Tensor]) -> Compute:
     """What torch has no words for: the sums of an operand padded beforehand, over how many values lay below."""
-    window, within = op.window(node.input_shapes), _places(node.shape)
-    pads = pads_of(window.padding) if any(map(any, window.padding)) else None
+    window, lengths = op.window(node.input_shapes), node.input_shapes[0][1:]
+    needed = padded_behind(window, lengths, node.shape[1:])
+    pads = pads_of(needed) if any(map(any, needed)) else None
     counts: Tensor | float = float(op.divisor_override or 0)
     if op.divisor_override is None:
-        ones = torch.ones((1, 1, *node.input_shapes[0][1:]))
-        ones = ones if pads is None else F.pad(ones, pads, value=float(op.count_include_pad))
-        counts = sums(ones)[within]
+        ones = F.pad(torch.ones((1, 1, *lengths)), pads_of(window.padding), value=float(op.count_include_pad))
+        # What ceil_mode reads behind the padding is never counted.
+        beyond = tuple((0, after[1] - stated[1]) for after, stated in zip(needed, window.padding, strict=True))
+        counts = sums(F.pad(ones, pads_of(beyond)))
 
     def compute(part: Any, inputs: Sequence[Tensor]) -> Tensor:
         # A sum in half the digits would be rounded before it is divided.
         x = inputs[0].to(torch.promote_types(inputs[0].dtype, torch.float32))
-        total = sums(x if pads is None else F.pad(x, pads))[within]
+        total = sums(x if pads is None else F.pad(x, pads))
         by = counts.to(total) if isinstance(counts, Tensor) else counts
         return (total / by).to(inputs[0].dtype)
 
@@ -95,9 +87,6 @@ def _padded_mean(op: AvgPool, node: Place, sums: Callable[[Tensor], Tensor]) -> 
 def _dilated_sums(x: Tensor, window: Window, places: tuple[int, ...]) -> Tensor:
     """The sums of windows with holes in a padded operand, as the sum of shifted ones."""
     sides = list(zip(places, window.kernel, window.stride, window.dilation, x.shape[2:], strict=True))
-    overrun = [(0, max(0, (place - 1) * s + (k - 1) * d + 1 - length)) for place, k, s, d, length in sides]
-    if any(map(any, overrun)):
-        x = F.pad(x, pads_of(tuple(overrun)))
     offsets = product(*map(range, window.kernel))
     shifted = (x[_under(at, sides)] for at in offsets)
     return functools.reduce(Tensor.add, shifted)
