@@ -3,7 +3,7 @@
     git worktree add ../before COMMIT
     python bench/before.py ../before [--shared ../shared] [--sets .shared-sets] [--only NAME ...] [--rounds 5]
 
-Both run in the interpreter that runs this program, each with its own ``src`` first on the path, A B A B ... after one
+Both run in the interpreter that runs this program, each with its own ``src`` first on the path, A B B A ... after one
 run of each that is not counted. Printed: medians of the whole processes' seconds, and the median of the ratios pair
 by pair, which holds when the machine's speed drifts. What is compared must not depend on the clock: no ``--time``.
 """
@@ -75,7 +75,11 @@ def main() -> None:
                 if words[source] != command:
                     run(source, ["load", "efficientnet_lite0", "--weights", str(weights), "--out", str(model)])
                 run(source, words[source])
-            pairs = [(run(before, words[before]), run(HERE, words[HERE])) for _ in range(times * asked.rounds)]
+            pairs = []
+            for round_ in range(times * asked.rounds):  # A B, B A, ...: what goes second finds a warmer machine
+                order = (before, HERE) if round_ % 2 == 0 else (HERE, before)
+                timed = {source: run(source, words[source]) for source in order}
+                pairs.append((timed[before], timed[HERE]))
         columns = []
         for i in range(2):
             first, second = ([pair[k][i] for pair in pairs] for k in range(2))
