@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from convscope.ops.spec import Misfit, Op, Shape, no_products, operation, spell_shape
@@ -11,6 +12,21 @@ from convscope.ops.traits import Traits
 __all__ = ["Add", "Concat", "Mul"]
 
 _SHOWN = 8
+
+_SUMMED = Traits(
+    reads="element",
+    monotone="rounded",
+    linearity="affine",
+    nonlinearity="none",
+    keeps=(),
+    aliases="never",
+    gradient="passed",
+    pools="no",
+    product=False,
+    overwritable=True,
+    precise=False,
+    random=False,
+)
 
 
 def _unequal(what: str, inputs: Sequence[Shape], expected: str) -> Misfit:
@@ -56,20 +72,7 @@ class Add(Op):
         "The sum of the branches: a residual connection adds what skipped the layers.",
         "갈래들의 합입니다. 잔차 연결은 층을 건너뛴 값을 다시 더합니다.",
     )
-    traits: ClassVar[Traits] = Traits(
-        reads="element",
-        monotone="rounded",
-        linearity="affine",
-        nonlinearity="none",
-        keeps=(),
-        aliases="never",
-        gradient="passed",
-        pools="no",
-        product=False,
-        overwritable=True,
-        precise=False,
-        random=False,
-    )
+    traits: ClassVar[Traits] = _SUMMED
     macs = no_products
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
@@ -91,19 +94,8 @@ class Mul(Op):
         "The product of the branches.",
         "갈래들의 곱입니다.",
     )
-    traits: ClassVar[Traits] = Traits(
-        reads="element",
-        monotone="no",
-        linearity="none",
-        nonlinearity="none",
-        keeps=("input", "partial"),
-        aliases="never",
-        gradient="made",
-        pools="no",
-        product=False,
-        overwritable=False,
-        precise=False,
-        random=False,
+    traits: ClassVar[Traits] = replace(
+        _SUMMED, monotone="no", linearity="none", keeps=("input", "partial"), gradient="made", overwritable=False
     )
     macs = no_products
 
@@ -121,20 +113,7 @@ class Concat(Op):
         "The branches' channels one after another.",
         "갈래들의 채널을 차례로 이어 붙입니다.",
     )
-    traits: ClassVar[Traits] = Traits(
-        reads="place",
-        monotone="exact",
-        linearity="affine",
-        nonlinearity="none",
-        keeps=(),
-        aliases="never",
-        gradient="passed",
-        pools="no",
-        product=False,
-        overwritable=False,
-        precise=False,
-        random=False,
-    )
+    traits: ClassVar[Traits] = replace(_SUMMED, reads="place", monotone="exact", overwritable=False)
     macs = no_products
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:

@@ -9,7 +9,7 @@ from typing import ClassVar
 from convscope.ops.spec import Misfit, Op, Shape, count, flag, no_products, number, operation, word
 from convscope.ops.traits import Traits
 
-_OVER_CHANNELS = Traits(
+OVER_CHANNELS = Traits(
     reads="place",
     monotone="no",
     linearity="none",
@@ -23,7 +23,7 @@ _OVER_CHANNELS = Traits(
     precise=True,
     random=False,
 )
-_OVER_ALL = replace(_OVER_CHANNELS, reads="everything")
+OVER_ALL = replace(OVER_CHANNELS, reads="everything")
 
 __all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "LocalResponseNorm", "Scale"]
 
@@ -50,20 +50,7 @@ class BatchNorm(Op):
         "Each channel is brought to mean 0 and variance 1, then scaled and shifted.",
         "채널마다 평균 0, 분산 1로 정규화한 뒤 스케일하고 이동합니다.",
     )
-    traits: ClassVar[Traits] = Traits(
-        reads="element",
-        monotone="no",
-        linearity="channel",
-        nonlinearity="none",
-        keeps=("input",),
-        aliases="never",
-        gradient="made",
-        pools="no",
-        product=False,
-        overwritable=True,
-        precise=True,
-        random=False,
-    )
+    traits: ClassVar[Traits] = replace(OVER_CHANNELS, reads="element", linearity="channel", overwritable=True)
     macs = no_products
     initial = _as_it_is
 
@@ -101,7 +88,7 @@ class LayerNorm(Op):
     @property
     def traits(self) -> Traits:  # type: ignore[override]
         """Over all values it reads everything, else its place."""
-        return _OVER_ALL if self.over == "all" else _OVER_CHANNELS
+        return OVER_ALL if self.over == "all" else OVER_CHANNELS
 
     def parameters(self, inputs: Sequence[Shape]) -> Mapping[str, Shape]:
         """``weight`` and ``bias``, one a channel, or one a value for ``over=all``."""
@@ -117,20 +104,7 @@ class GroupNorm(Op):
         "Groups of channels are brought to mean 0 and variance 1, then scaled and shifted.",
         "채널 그룹마다 평균 0, 분산 1로 정규화한 뒤 스케일하고 이동합니다.",
     )
-    traits: ClassVar[Traits] = Traits(
-        reads="channels",
-        monotone="no",
-        linearity="none",
-        nonlinearity="none",
-        keeps=("input",),
-        aliases="never",
-        gradient="made",
-        pools="no",
-        product=False,
-        overwritable=False,
-        precise=True,
-        random=False,
-    )
+    traits: ClassVar[Traits] = replace(OVER_CHANNELS, reads="channels")
     macs = no_products
     initial = _as_it_is
 
@@ -164,20 +138,7 @@ class LocalResponseNorm(Op):
         "Each value is divided by a power of the squares of its neighbours in other channels.",
         "이웃 채널 값들의 제곱합으로 각 값을 나눕니다.",
     )
-    traits: ClassVar[Traits] = Traits(
-        reads="place",
-        monotone="no",
-        linearity="none",
-        nonlinearity="none",
-        keeps=("input", "value", "value", "value"),
-        aliases="never",
-        gradient="made",
-        pools="no",
-        product=False,
-        overwritable=False,
-        precise=True,
-        random=False,
-    )
+    traits: ClassVar[Traits] = replace(OVER_CHANNELS, keeps=("input", "value", "value", "value"))
     macs = no_products
 
     size: int = count()
@@ -212,20 +173,7 @@ class Scale(Op):
         "Each channel times a trained number.",
         "채널마다 학습된 수를 곱합니다.",
     )
-    traits: ClassVar[Traits] = Traits(
-        reads="element",
-        monotone="no",
-        linearity="channel",
-        nonlinearity="none",
-        keeps=("input",),
-        aliases="never",
-        gradient="made",
-        pools="no",
-        product=False,
-        overwritable=False,
-        precise=True,
-        random=False,
-    )
+    traits: ClassVar[Traits] = replace(OVER_CHANNELS, reads="element", linearity="channel")
     macs = no_products
 
     init: float = number(1.0)

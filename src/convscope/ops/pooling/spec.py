@@ -29,6 +29,24 @@ from convscope.ops.traits import Traits
 
 __all__ = ["AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "GlobalAvgPool", "GlobalMaxPool", "MaxPool"]
 
+_SLIDING_MEAN = Traits(
+    reads="window",
+    monotone="rounded",
+    linearity="affine",
+    nonlinearity="none",
+    keeps=("input",),
+    aliases="never",
+    gradient="made",
+    pools="mean",
+    product=False,
+    overwritable=True,
+    precise=False,
+    random=False,
+)
+_SLIDING_MAXIMUM = replace(
+    _SLIDING_MEAN, monotone="exact", linearity="none", keeps=("input", "indices"), pools="maximum"
+)
+
 
 def _checked(op: MaxPool | AvgPool, shape: Shape, window: Window) -> Window:
     for length, kernel, dilation, padding in zip(
@@ -65,20 +83,7 @@ class MaxPool(Op):
         "Of each window, the largest value stays. No weights; channels are kept.",
         "윈도우마다 가장 큰 값만 남깁니다. 가중치가 없고 채널 수는 그대로입니다.",
     )
-    traits: ClassVar[Traits] = Traits(
-        reads="window",
-        monotone="exact",
-        linearity="none",
-        nonlinearity="none",
-        keeps=("input", "indices"),
-        aliases="never",
-        gradient="made",
-        pools="maximum",
-        product=False,
-        overwritable=True,
-        precise=False,
-        random=False,
-    )
+    traits: ClassVar[Traits] = _SLIDING_MAXIMUM
     macs = no_products
 
     kernel_size: Size = size()
@@ -99,22 +104,6 @@ class MaxPool(Op):
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """``(channels, *places)``."""
         return (inputs[0][0], *slide("maxpool", inputs[0], self.window(inputs), self.ceil_mode))
-
-
-_SLIDING_MEAN = Traits(
-    reads="window",
-    monotone="rounded",
-    linearity="affine",
-    nonlinearity="none",
-    keeps=("input",),
-    aliases="never",
-    gradient="made",
-    pools="mean",
-    product=False,
-    overwritable=True,
-    precise=False,
-    random=False,
-)
 
 
 @operation("avgpool", "the mean of each window")
@@ -244,20 +233,7 @@ class AdaptiveMaxPool(Op):
         "The largest value of as many windows as the output has places.",
         "출력의 위치 수만큼 윈도우를 나누어 최댓값을 구합니다.",
     )
-    traits: ClassVar[Traits] = Traits(
-        reads="box",
-        monotone="exact",
-        linearity="none",
-        nonlinearity="none",
-        keeps=("input", "indices"),
-        aliases="never",
-        gradient="made",
-        pools="maximum",
-        product=False,
-        overwritable=True,
-        precise=False,
-        random=False,
-    )
+    traits: ClassVar[Traits] = replace(_SLIDING_MAXIMUM, reads="box")
     macs = no_products
 
     output_size: Size = size()
@@ -283,20 +259,7 @@ class GlobalAvgPool(Op):
         "The mean of each channel.",
         "채널마다 전체 평균을 구합니다.",
     )
-    traits: ClassVar[Traits] = Traits(
-        reads="channels",
-        monotone="rounded",
-        linearity="affine",
-        nonlinearity="none",
-        keeps=(),
-        aliases="never",
-        gradient="made",
-        pools="mean",
-        product=False,
-        overwritable=False,
-        precise=False,
-        random=False,
-    )
+    traits: ClassVar[Traits] = replace(_SLIDING_MEAN, reads="channels", keeps=(), overwritable=False)
     macs = no_products
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
@@ -312,20 +275,7 @@ class GlobalMaxPool(Op):
         "The largest value of each channel.",
         "채널마다 전체 최댓값을 구합니다.",
     )
-    traits: ClassVar[Traits] = Traits(
-        reads="channels",
-        monotone="exact",
-        linearity="none",
-        nonlinearity="none",
-        keeps=("input", "indices"),
-        aliases="never",
-        gradient="made",
-        pools="maximum",
-        product=False,
-        overwritable=True,
-        precise=False,
-        random=False,
-    )
+    traits: ClassVar[Traits] = replace(_SLIDING_MAXIMUM, reads="channels")
     macs = no_products
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:

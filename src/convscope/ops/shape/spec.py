@@ -49,20 +49,7 @@ class Flatten(Op):
         "All values in one vector, row by row.",
         "모든 값을 행 순서대로 하나의 벡터로 폅니다.",
     )
-    traits: ClassVar[Traits] = Traits(
-        reads="box",
-        monotone="exact",
-        linearity="affine",
-        nonlinearity="none",
-        keeps=(),
-        aliases="vector",
-        gradient="passed",
-        pools="no",
-        product=False,
-        overwritable=False,
-        precise=False,
-        random=False,
-    )
+    traits: ClassVar[Traits] = replace(_MOVED, reads="box", aliases="vector", gradient="passed")
     macs = no_products
 
     def box(self, box: Box, inputs: Sequence[Shape]) -> Box:
@@ -82,20 +69,7 @@ class Identity(Op):
         "Passes its input on.",
         "입력을 그대로 내보냅니다.",
     )
-    traits: ClassVar[Traits] = Traits(
-        reads="element",
-        monotone="exact",
-        linearity="affine",
-        nonlinearity="none",
-        keeps=(),
-        aliases="always",
-        gradient="passed",
-        pools="no",
-        product=False,
-        overwritable=False,
-        precise=False,
-        random=False,
-    )
+    traits: ClassVar[Traits] = replace(_MOVED, reads="element", aliases="always", gradient="passed")
     macs = no_products
 
 

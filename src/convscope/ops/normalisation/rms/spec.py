@@ -6,25 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
+from convscope.ops.normalisation.spec import OVER_ALL, OVER_CHANNELS
 from convscope.ops.spec import Op, Shape, flag, no_products, number, operation, word
 from convscope.ops.traits import Keeps, Traits
 
 __all__ = ["RMSNorm"]
-
-_OVER_CHANNELS = Traits(
-    reads="place",
-    monotone="no",
-    linearity="none",
-    nonlinearity="none",
-    keeps=("input",),
-    aliases="never",
-    gradient="made",
-    pools="no",
-    product=False,
-    overwritable=False,
-    precise=True,
-    random=False,
-)
 
 
 @operation("rmsnorm", "each example over its root mean square, then scaled")
@@ -53,7 +39,7 @@ class RMSNorm(Op):
     def traits(self) -> Traits:  # type: ignore[override]
         """Over all values it reads everything, else its place; with a weight, what is scaled is kept too."""
         keeps: Keeps = ("input", "value") if self.affine else ("input",)
-        return replace(_OVER_CHANNELS, reads="everything" if self.over == "all" else "place", keeps=keeps)
+        return replace(OVER_ALL if self.over == "all" else OVER_CHANNELS, keeps=keeps)
 
     def initial(self, name: str) -> float:
         """1: it scales nothing yet."""
