@@ -1,4 +1,4 @@
-"""Times, fractions and amounts of memory as people write them: ``2m``, ``99%``, ``8GB``."""
+"""Times, fractions, amounts of memory and counts as people write them: ``2m``, ``99%``, ``8GB``, ``1.36 M``."""
 
 from __future__ import annotations
 
@@ -82,3 +82,13 @@ def _number(digits: str, text: str, where: str, expected: str) -> float:
         return float(digits)
     except ValueError:
         raise UserError(where, f"{text!r}", expected) from None
+
+
+def millions(count: int) -> str:
+    """A count in millions, or whole where millions would show only zeros.
+
+    Example:
+        >>> millions(416_520), millions(3_312)
+        ('0.42 M', '3,312')
+    """
+    return f"{count / 1e6:,.2f} M" if count >= 100_000 else f"{count:,}"

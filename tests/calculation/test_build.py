@@ -163,6 +163,7 @@ def test_the_whole_vocabulary_is_there() -> None:
         ("linear", ["1 2", "1 2 3"], {}, "rows of 3 weights for 2 inputs", ""),
         ("linear", ["1 2 / 3 4", "1 2"], {}, "linear needs a vector, its input is 1x2x2", "flatten"),
         ("crossentropy", ["1 2 3", "3"], {}, "a label of 3", "classes are counted from 0"),
+        ("crossentropy", ["1 2 3", "1e30"], {}, "a label of 1e+30", ""),
         ("crossentropy", ["1 2 3", "0 1"], {}, "1 example and 2 labels", ""),
         ("bce", ["2", "1"], {}, "a probability of 2", "sigmoid"),
         ("logit", ["1.5"], {}, "a probability of 1.5", ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -247,3 +248,11 @@ def test_mistakes_are_told_in_words(mistake: Callable[[], object], told: str) ->
 
 def test_everything_public_has_words() -> None:
     assert all(getattr(losses, name).__doc__ for name in losses.__all__)
+
+
+@pytest.mark.parametrize(
+    ("label", "told"), [(float("nan"), "nan"), (float("inf"), "inf"), (1.5, "1.5"), (1e30, "1e+30")]
+)
+def test_a_label_that_is_no_class_is_named(label: float, told: str) -> None:
+    with pytest.raises(UserError, match=re.escape(f"a label of {told}")):
+        losses.class_numbers("labels", [0, label], 3)

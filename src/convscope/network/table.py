@@ -7,6 +7,7 @@ from typing import Any
 from convscope.network.costs import BYTES, RULE, Costs, Field, Row
 from convscope.network.memory import MOMENTS, Memory
 from convscope.ops import spell_shape
+from convscope.quantities import millions
 from convscope.tables import html_table, markdown_table, text_table
 
 HEADINGS = ("node", "operation", "output", "parameters", "MACs", "field", "memory")
@@ -129,7 +130,7 @@ def to_text(costs: Costs) -> str:
     if costs.memory is not None:
         lines.append(_memory_text(costs.memory))
     buffers = f"; {costs.buffers:,} buffers" if costs.buffers else ""
-    lines.append(f"{costs.macs / 1e6:,.2f} M MACs, {2 * costs.macs / 1e6:,.2f} MFLOPs{buffers}")
+    lines.append(f"{millions(costs.macs)} MACs, {millions(2 * costs.macs)} FLOPs{buffers}")
     if costs.heads:
         lines.append(f"auxiliary heads: {costs.heads:,} parameters more while training, in no count above")
     return "\n".join([*lines, f"Counted: {RULE}."])

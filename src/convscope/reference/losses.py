@@ -338,7 +338,7 @@ def _like(values: Array, target: Array) -> Array:
         raise UserError("binary cross entropy", got, f"one a value: {spell_shape(values.shape) or '1'}")
     wrong = target[~((target >= 0) & (target <= 1))]
     if wrong.size:
-        raise UserError("binary cross entropy", f"a target of {wrong.flat[0]:g}", "from 0 to 1")
+        raise UserError("binary cross entropy", f"a target of {wrong.flat[0]:.12g}", "from 0 to 1")
     return target.astype(values.dtype)
 
 
@@ -360,15 +360,15 @@ def class_numbers(where: str, labels: Labels | Sequence[int], classes: int) -> N
     found = np.asarray(labels)
     if found.ndim != 1:
         raise UserError(where, f"labels of {spell_shape(found.shape)}", "one a row")
-    if found.size and not np.issubdtype(found.dtype, np.integer):
-        if not (np.isfinite(found).all() and (found == np.rint(found)).all()):
-            raise UserError(where, f"a label of {found[found != np.rint(found)].flat[0]:g}", "whole numbers from 0")
-        found = found.astype(np.int64)
+    if not np.issubdtype(found.dtype, np.integer):
+        broken = found[~np.isfinite(found) | (found != np.rint(found))]
+        if broken.size:
+            raise UserError(where, f"a label of {broken[0]:g}", "whole numbers from 0")
     wrong = found[(found < 0) | (found >= classes)]
     if wrong.size:
         expected = f"a class from 0 to {classes - 1}"
         hint = "classes are counted from 0" if wrong.max() == classes else ""
-        raise UserError(where, f"a label of {int(wrong.flat[0])}", expected, hint)
+        raise UserError(where, f"a label of {wrong.flat[0]:g}", expected, hint)
     return found.astype(np.int64)
 
 

@@ -25,6 +25,7 @@ from convscope.learning.events import (
 )
 from convscope.network.table import bytes_text
 from convscope.ops import spell_shape
+from convscope.quantities import millions
 
 MOST_LINES = 30
 """Epochs that are told a line each; of more every second, third, ... is."""
@@ -196,7 +197,7 @@ class Watch:
     def _planned(self, event: Planned) -> None:
         if self.steps == 0:
             self._say(
-                f"{event.parameters:,} parameters, {event.macs / 1e6:.2f} M MACs per example; {event.epochs:g} epochs, "
+                f"{event.parameters:,} parameters, {millions(event.macs)} MACs per example; {event.epochs:g} epochs, "
                 f"{event.steps:,} steps of {event.batch_size} in {event.precision} on {event.device}",
             )
             if event.augment != "nothing":

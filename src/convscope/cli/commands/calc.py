@@ -42,7 +42,7 @@ class Numeric(Command):
 # Options of operations are PyTorch's arguments; which operation takes which says convscope.calculation.
 _WORDS = {
     "--stride": "Step of the window: 2, or 2x1 for rows and columns.",
-    "--padding": "Zeros around the input, or same, or valid.",
+    "--padding": "Zeros around the input; or same, valid, or, of a signal, causal.",
     "--before": "pad, padchannels: zeros before; 1x0 for rows and columns.",
     "--after": "pad, padchannels: zeros after.",
     "--dilation": "Distance between the values under the window.",

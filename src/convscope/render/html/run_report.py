@@ -16,15 +16,13 @@ from convscope.model.folder import Model
 from convscope.network.drawing import beside_table
 from convscope.network.summary import summarise
 from convscope.ops import spell_shape
+from convscope.quantities import millions
 from convscope.render.charts import curves_svg
 from convscope.render.html.regression_report import write_regression_report
 from convscope.render.html.report import write_report
 from convscope.render.i18n import ENGLISH, Words
 from convscope.render.progress import duration
 from convscope.render.wording import percent
-
-FEW_MACS = 100_000
-"""Below, a network's are told to the last one."""
 
 
 def write_run_report(result: Result, path: Path, words: Words = ENGLISH) -> None:
@@ -135,8 +133,7 @@ def model_facts(model: Model, words: Words) -> dict[str, str]:
     graph, pre = model.graph, model.preprocess
     recipe: Mapping[str, Any] = model.facts.get("recipe", {})
     settings = ("batch_size", "lr", "optimizer", "schedule", "weight_decay", "label_smoothing", "ema", "augment")
-    macs = f"{graph.macs / 1e6:,.2f} M" if graph.macs >= FEW_MACS else f"{graph.macs:,}"
-    counted = words["network counted"].format(parameters=f"{graph.parameter_count:,}", macs=macs)
+    counted = words["network counted"].format(parameters=f"{graph.parameter_count:,}", macs=millions(graph.macs))
     return {
         words["fact input"]: f"{spell_shape(graph.input)}, {pre.words()}",
         words["fact network"]: counted,
