@@ -411,13 +411,21 @@ def predict(
     return answer(_model(model), [files] if isinstance(files, (str, Path)) else list(files), top, sure)
 
 
-def look(model: str | Path | Model, picture: str | Path | NDArray[np.uint8], precision: str = "float32") -> Look:
+def look(
+    model: str | Path | Model,
+    picture: str | os.PathLike[str] | NDArray[np.uint8],
+    precision: str = "float32",
+    *,
+    allow_outside: bool = False,
+    skip_unreadable: bool = False,
+) -> Look:
     """A model on one picture, every number of it kept and open.
 
     Args:
         model: a model or its folder.
         picture: a file, ``DATA:NUMBER`` such as ``"digits:3"``, or uint8 (H, W, C) of the input's size.
         precision: ``float32`` or ``bfloat16``.
+        allow_outside, skip_unreadable: as for :func:`check`.
 
     Raises:
         UserError: the model or the picture cannot be read.
@@ -426,9 +434,11 @@ def look(model: str | Path | Model, picture: str | Path | NDArray[np.uint8], pre
         >>> unit = look("runs/digits-1", "digits:3").unit("conv1[0,2,2]")  # doctest: +SKIP
         >>> unit.walk.terms[0].value, unit.value, unit.difference  # doctest: +SKIP
     """
+    from convscope.data.data_path import DataPath
     from convscope.inspection.find_input import find_input
     from convscope.inspection.look import look_at, precision_named
 
     chosen, loaded = precision_named(precision), _model(model)
-    image = find_input(loaded, picture).input if isinstance(picture, (str, Path)) else picture
-    return look_at(loaded, image, chosen)
+    if isinstance(picture, (str, os.PathLike)):
+        picture = find_input(loaded, DataPath.of(picture, allow_outside, skip_unreadable)).input
+    return look_at(loaded, picture, chosen)
