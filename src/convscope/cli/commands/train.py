@@ -27,6 +27,7 @@ from convscope.cli.options import (
 from convscope.errors import UserError
 
 if TYPE_CHECKING:
+    from convscope.data.dataset import Dataset
     from convscope.evaluation.metrics import Evaluation
     from convscope.learning.events import Finished
     from convscope.learning.recipe import Recipe
@@ -158,6 +159,7 @@ def train_command(data: str | os.PathLike[str] | None, **options: Any) -> int:
             "run": finished.run,
             "report": None if report is None else str(report),
             "metrics": metrics,
+            "measured_on": "train" if result.dataset.measured_on_train else result.dataset.measured_part,
             "sure": [one.to_dict() for one in result.sure],
             "sizes": [] if result.report is None else [one.to_dict() for one in result.report.sizes],
             "balance": result.balance.to_dict() if result.dataset.classes else None,
@@ -220,7 +222,7 @@ def _summarise(result: Result, finished: Finished, words: Words) -> None:
         click.echo(f"{to_text(evaluation, words)}\n\n{took}")
         return
     low, high = (f"{100 * end:.1f}" for end in evaluation.interval)
-    accuracy = words["training summary" if result.dataset.measured_on_train else "test summary"].format(
+    accuracy = words[_summary_of(result.dataset)].format(
         top1=f"{100 * evaluation.top1:.2f} %", low=low, high=high, pictures=pictures_text(evaluation.count, words)
     )
     click.echo(f"{accuracy}; {took}")
@@ -241,6 +243,11 @@ def _summarise(result: Result, finished: Finished, words: Words) -> None:
                 temperature=f"{result.model.temperature:.2f}",
             )
         )
+
+
+def _summary_of(dataset: Dataset) -> str:
+    """The words for what was measured, by what the data calls that."""
+    return "training summary" if dataset.measured_on_train else f"{dataset.measured_part} summary"
 
 
 def _recall(evaluation: Evaluation, words: Words) -> str:
