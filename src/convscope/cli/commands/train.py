@@ -223,7 +223,11 @@ def _summarise(result: Result, finished: Finished, words: Words) -> None:
         return
     low, high = (f"{100 * end:.1f}" for end in evaluation.interval)
     accuracy = words[_summary_of(result.dataset)].format(
-        top1=f"{100 * evaluation.top1:.2f} %", low=low, high=high, pictures=pictures_text(evaluation.count, words)
+        part=result.dataset.measured_part,
+        top1=f"{100 * evaluation.top1:.2f} %",
+        low=low,
+        high=high,
+        pictures=pictures_text(evaluation.count, words),
     )
     click.echo(f"{accuracy}; {took}")
     if result.dataset.measured_on_train:
