@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from convscope.printable import printable
+
 MOST_LISTED = 80
 """Choices that a hint writes out; more would bury it."""
 SHORTEST_BEGINNING = 3
@@ -40,13 +42,10 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         lines = [f"{self.where}: {self.got}" if self.where else self.got]
-        if self.excerpt:
-            lines += ["  " + line for line in self.excerpt.splitlines()]
-        if self.expected:
-            lines.append(f"  expected: {self.expected}")
-        if self.hint:
-            lines.append(f"  hint: {self.hint}")
-        return "\n".join(lines)
+        lines += ["  " + line for line in self.excerpt.split("\n")] if self.excerpt else []
+        named = {"expected": self.expected, "hint": self.hint}
+        lines += [f"  {name}: {said}" for name, said in named.items() if said]
+        return "\n".join(map(printable, lines))
 
     def to_dict(self) -> dict[str, str]:
         """The fields as ``{"where", "got", "expected", "hint"}``, the JSON that every surface shows."""

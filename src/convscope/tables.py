@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+from convscope.printable import printable
+
 Row = Sequence[str]
 
 
@@ -33,6 +35,7 @@ def text_lines(rows: Sequence[Row], sides: str, rules: Collection[int] = ()) -> 
     """
     if not rows:
         return []
+    rows = [tuple(map(printable, row)) for row in rows]
     widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
     lines = []
@@ -67,7 +70,8 @@ def markdown_table(headings: Row, rows: Iterable[Row], sides: str) -> str:
         | conv1 | 100 |
     """
     marks = [":--" if side == "<" else "--:" for side in sides]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (headings, marks, *rows))
+    cells = [[printable(cell).replace("|", "\\|") for cell in line] for line in (headings, marks, *rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
 def html_table(headings: Row, rows: Iterable[Row], sides: str, *, total: Row, caption: str) -> str:
@@ -83,10 +87,12 @@ def html_table(headings: Row, rows: Iterable[Row], sides: str, *, total: Row, ca
     def line(row: Row, tag: str) -> str:
         aligned = {"<": "left", ">": "right"}
         cells = zip(row, sides, strict=True)
-        inside = "".join(f'<{tag} style="text-align:{aligned[side]}">{escape(text)}</{tag}>' for text, side in cells)
+        inside = "".join(
+            f'<{tag} style="text-align:{aligned[side]}">{escape(printable(text))}</{tag}>' for text, side in cells
+        )
         return f"<tr>{inside}</tr>"
 
     return (
-        f"<table><caption>{escape(caption)}</caption><thead>{line(headings, 'th')}</thead>"
+        f"<table><caption>{escape(printable(caption))}</caption><thead>{line(headings, 'th')}</thead>"
         f"<tbody>{''.join(line(row, 'td') for row in rows)}</tbody><tfoot>{line(total, 'th')}</tfoot></table>"
     )
