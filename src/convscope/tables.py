@@ -1,10 +1,11 @@
-"""Tables as text for a terminal, as Markdown, as HTML for a notebook: one writer for everything that has rows.
+"""Tables as text for a terminal, as Markdown, as HTML for a notebook, as CSV: one writer for everything with rows.
 
 ``sides`` says a column's side: ``<`` for words, set left, ``>`` for numbers, set right.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 
 from convscope.printable import printable
@@ -96,3 +97,41 @@ def html_table(headings: Row, rows: Iterable[Row], sides: str, *, total: Row, ca
         f"<table><caption>{escape(printable(caption))}</caption><thead>{line(headings, 'th')}</thead>"
         f"<tbody>{''.join(line(row, 'td') for row in rows)}</tbody><tfoot>{line(total, 'th')}</tfoot></table>"
     )
+
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
+
+
+def csv_text(rows: Iterable[Row]) -> str:
+    """Rows as CSV, no cell of which a spreadsheet takes for a formula.
+
+    A cell that begins like one has an apostrophe before it, as OWASP has it; numbers stay numbers. A cell that begins
+    so with apostrophes has one more, so that :func:`read_cell` gives every cell back.
+
+    Example:
+        >>> print(csv_text([("file", "value"), ("=1+1.png", "-1.5"), ("a,b", "+x")]), end="")
+        file,value
+        '=1+1.png,-1.5
+        "a,b",'+x
+    """
+    import csv
+    import io
+
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([_cell(cell) for cell in row] for row in rows)
+    return text.getvalue()
+
+
+def _cell(text: str) -> str:
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def read_cell(cell: str) -> str:
+    """What a cell said before :func:`csv_text`; one without that apostrophe as it is.
+
+    Example:
+        >>> read_cell("'=1+1.png"), read_cell("=1+1.png"), read_cell("'80s")
+        ('=1+1.png', '=1+1.png', "'80s")
+    """
+    return cell[1:] if cell.startswith("'") and _cell(cell[1:]) == cell else cell

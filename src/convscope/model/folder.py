@@ -30,7 +30,7 @@ from convscope.network.graph import Graph
 from convscope.network.network import Network
 from convscope.network.plan import scores_path
 from convscope.ops import OPERATIONS, spell_shape
-from convscope.printable import markdown, printable, printable_lines
+from convscope.printable import json_printable, markdown, printable, printable_lines
 
 VERSION, READS = 2, (1, 2)
 """The format that is written, and those that are read. 2: the notation reads names, operations are listed."""
@@ -196,7 +196,7 @@ class Model:
         write_atomically(folder / NETWORK, self.network.text().encode())
         write_atomically(folder / README, _readme(self).encode())
         # Last: a folder with this file is whole.
-        write_atomically(folder / FACTS, (json.dumps(self._document(), indent=2, ensure_ascii=False) + "\n").encode())
+        write_atomically(folder / FACTS, (_json(self._document()) + "\n").encode())
         return folder
 
     def _document(self) -> dict[str, Any]:
@@ -240,6 +240,10 @@ class Model:
 
     def _repr_html_(self) -> str:
         return self.network._repr_html_()
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return json_printable(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def _model_folder(folder: Path) -> Path:

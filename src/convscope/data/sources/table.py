@@ -13,6 +13,7 @@ from convscope.data.dataset import Skipped
 from convscope.data.sources.place import Listing, Member, listed, printable
 from convscope.data.sources.source import SPLIT_WORDS, FileRow, FileSource, from_files
 from convscope.errors import UserError, nearest
+from convscope.tables import read_cell
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 
@@ -61,12 +62,16 @@ def open_table(listing: Listing, member: Member, table: Table | None = None) -> 
         at = f"{short}, row {number}"
         # Shorter rows lack their last cells.
         path, label = (cells[i].strip() if i < len(cells) else "" for i in (path_at, label_at))
+        label = read_cell(label)
         split = cells[split_at].strip() if 0 <= split_at < len(cells) else ""
         if path.casefold() in MISSING:
             skipped.append(Skipped(at, "no path"))
             continue
         at = f"{at} ({printable(path)})"
         picture = _find(listing, folder, path)
+        if picture is None and read_cell(path) != path:
+            path = read_cell(path)
+            picture = _find(listing, folder, path)
         reason = ""
         if label.casefold() in MISSING:
             reason = "no label"
