@@ -14,6 +14,7 @@ from convscope.data.dataset import Inputs, Unreadable
 from convscope.data.sources import Source, TableColumns, TableSource, open_source
 from convscope.data.vector.preprocess import VectorPreprocess
 from convscope.errors import UserError, did_you_mean
+from convscope.files import refuse_special
 from convscope.model.folder import Model
 
 _NUMBERED = re.compile(r"(?P<data>.+):(?:(?P<part>[a-z]+)\[)?(?P<number>\d{1,9})\]?")
@@ -47,6 +48,7 @@ def find_input(model: Model, text: str | Path, progress: Callable[[int, int], No
     Raises:
         UserError: there is no such file or data, or it has not so many pictures.
     """
+    refuse_special(text)
     if Path(text).is_file() and not isinstance(model.preprocess, VectorPreprocess):
         try:
             return FoundInput(np.array(model.preprocess.decode(text)), Path(text).name)  # its own, and writable

@@ -15,7 +15,7 @@ import torch
 
 from convscope.data.image.decode import Fit
 from convscope.errors import UserError
-from convscope.files import named_failures, write_atomically
+from convscope.files import named_failures, read_regular, write_atomically
 from convscope.learning.events import Event, to_dict
 from convscope.learning.recipe import Recipe
 from convscope.printable import json_printable
@@ -51,7 +51,7 @@ def read_settings(folder: Path) -> Settings:
     """
     path = folder / SETTINGS
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_regular(path).decode("utf-8"))
         document["recipe"] = Recipe(**document["recipe"])
         return Settings(**document)
     except FileNotFoundError:

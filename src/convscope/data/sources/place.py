@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from convscope.data.dataset import Skipped
 from convscope.errors import UserError
+from convscope.files import open_regular, refuse_special, special
 from convscope.printable import printable as escaped
 
 #: What operating systems and archivers leave behind; never meant as data, so never named either.
@@ -160,8 +161,9 @@ class Folder:
         """Every file below.
 
         Raises:
-            UserError: the folder itself cannot be listed.
+            UserError: the folder itself cannot be listed, or is none of files (``/proc``).
         """
+        refuse_special(self.path)
         members: list[Member] = []
         skipped: list[Skipped] = []
         seen: dict[tuple[int, int], str] = {}
@@ -206,12 +208,12 @@ class Folder:
             status = (self.path / name).stat()
         except (OSError, ValueError):
             return None
-        return Member(name, status.st_size, stamp(status)) if stat.S_ISREG(status.st_mode) else None
+        return Member(name, status.st_size, stamp(status)) if _is_regular(status) else None
 
     @contextlib.contextmanager
     def opening(self) -> Iterator[Opener]:
         """A function that opens members."""
-        yield lambda member: (self.path / member.name).open("rb")
+        yield lambda member: open_regular(self.path / member.name)
 
     def content(self, member: Member) -> NDArray[np.uint8]:
         """The bytes of a member, memory-mapped.
@@ -223,7 +225,8 @@ class Folder:
         try:
             if not path.stat().st_size:
                 return np.empty(0, np.uint8)
-            return np.asarray(np.memmap(path, np.uint8, mode="r"))
+            with open_regular(path) as file:
+                return np.asarray(np.memmap(file, np.uint8, mode="r"))
         except OSError as error:
             raise UserError(printable(str(path)), f"the file cannot be read: {_why(error)}") from error
 
@@ -235,12 +238,15 @@ def _look(entry: os.DirEntry[str], name: str) -> Member | Skipped | None:
     except OSError as error:
         reason = "a link to nothing" if entry.is_symlink() else f"cannot be read: {_why(error)}"
         return Skipped(printable(name), reason)
+    if what := special(status):
+        return Skipped(printable(name), what if stat.S_ISDIR(status.st_mode) else f"{what}, not a regular file")
     if stat.S_ISDIR(status.st_mode):
         return None
-    if not stat.S_ISREG(status.st_mode):
-        # Reading a named pipe would wait for ever.
-        return Skipped(printable(name), "not a regular file (a pipe, socket or device)")
     return Member(name, status.st_size, stamp(status))
+
+
+def _is_regular(status: os.stat_result) -> bool:
+    return stat.S_ISREG(status.st_mode) and not special(status)
 
 
 def stamp(status: os.stat_result) -> int:

@@ -20,6 +20,7 @@ from convscope.data.sources.source import Source, TableSource, check
 from convscope.data.sources.table import SUFFIXES, has_columns, has_paths, open_table, read_table, table_members
 from convscope.data.vector.preprocess import VectorPreprocess
 from convscope.errors import UserError, did_you_mean, nearest
+from convscope.files import open_regular, refuse_special
 
 _KINDS = "digits, a folder of class folders, IDX or CIFAR binary files, a CSV or Parquet table, or a zip of these"
 _CLASS_FOLDERS = "put the pictures of each class in a folder named after it: cats/1.jpg, dogs/2.jpg"
@@ -88,6 +89,7 @@ def _existing(text: str) -> Path:
     try:
         path = Path(text).expanduser()
         path.stat()
+        refuse_special(path)
         return path
     except PermissionError as error:
         raise UserError(printable(text), "no permission to read it", hint="ask its owner, or copy it") from error
@@ -122,9 +124,9 @@ def _open_file(path: Path, columns: TableColumns) -> Source:
     """A single file: an archive, a table, or one IDX or CIFAR file beside its kin."""
     where = printable(str(path))
     if not path.is_file():
-        raise UserError(where, "not a regular file (a pipe, socket or device)", _KINDS)
+        raise UserError(where, "the file has gone", _KINDS)
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = file.read(HEAD)
     except OSError as error:
         raise UserError(where, f"the file cannot be read: {(error.strerror or str(error)).lower()}") from error
