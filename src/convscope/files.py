@@ -17,8 +17,8 @@ _HINTS = {
     errno.ENOSPC: "free some space or choose another place; what was saved before is untouched",
     errno.EDQUOT: "the quota is used up; what was saved before is untouched",
     errno.EFBIG: "files may not grow this large here; what was saved before is untouched",
-    errno.EACCES: "choose a place that you may use",
-    errno.EPERM: "choose a place that you may use",
+    errno.EACCES: "choose a place that you may write to",
+    errno.EPERM: "choose a place that you may write to",
     errno.EROFS: "this file system is read-only; choose another place",
     errno.ENOTDIR: "a part of this path is a file, not a folder",
     errno.EEXIST: "there is a file of this name; choose another",
@@ -36,8 +36,10 @@ def refusal(error: OSError, where: str, doing: str = "") -> UserError:
         xx: writing failed: file name too long
           hint: choose a shorter name
     """
-    reason = (error.strerror or str(error)).lower()
-    return UserError(where, f"{doing} failed: {reason}" if doing else reason, hint=_HINTS.get(error.errno or 0, ""))
+    reason, hint = (error.strerror or str(error)).lower(), _HINTS.get(error.errno or 0, "")
+    if isinstance(error, PermissionError) and not doing:
+        hint = "ask its owner, or choose another place"
+    return UserError(where, f"{doing} failed: {reason}" if doing else reason, hint=hint)
 
 
 def mistake_of(error: BaseException) -> UserError | None:
