@@ -169,7 +169,7 @@ def _kernel_devices() -> Mapping[int, str]:
     return found
 
 
-def refuse_special(path: str | Path) -> None:
+def refuse_special(path: str | os.PathLike[str]) -> None:
     """Refuse to read a FIFO, a socket, a device, or what lies in ``/proc``; a path where nothing is passes.
 
     Everything that reads a file which a person names asks here, or opens it by :func:`open_regular`.
@@ -229,6 +229,6 @@ def named_in_utf8(path: Path) -> Iterator[Path]:
         yield path
 
 
-def _not_read(path: str | Path, what: str) -> UserError:
+def _not_read(path: str | os.PathLike[str], what: str) -> UserError:
     hint = "write what comes out of it into a file, and name that" if what in ("a FIFO", "a socket") else ""
     return UserError(str(path), what, "a regular file", hint)

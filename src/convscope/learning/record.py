@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from convscope.data.data_path import DataPath
 from convscope.data.image.decode import Fit
 from convscope.errors import UserError
 from convscope.files import named_failures, read_regular, write_atomically
@@ -36,6 +37,14 @@ class Settings:
     """Those the run started from; ``start.safetensors`` holds them as they were fitted."""
     normalise: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     """Means and deviations that go with them; None: measured."""
+    allow_outside: bool = False
+    skip_unreadable: bool = False
+    """What was permitted in reading the data, see :class:`~convscope.data.data_path.DataPath`."""
+
+    @property
+    def source(self) -> DataPath:
+        """The data, with what is permitted in reading it."""
+        return DataPath(self.data, self.allow_outside, self.skip_unreadable)
 
     def to_json(self) -> str:
         """As ``settings.json`` holds it."""
