@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from convscope.errors import UserError
-from convscope.files import make_folder, named_failures, write_atomically
+from convscope.files import make_folder, named_failures, open_regular, refuse_special, write_atomically
 
 OLD = b"old" * 1000
 BIG = 6_000_000
@@ -252,3 +252,21 @@ def test_what_is_no_failure_of_the_system_is_not_renamed(tmp_path: Path) -> None
         raise OSError("strange")
     assert caught.value.got == "reading failed: strange"
     assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_what_is_exchanged_for_a_fifo_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    os.mkfifo(path)
+    monkeypatch.setattr("convscope.files.refuse_special", lambda path: None)  # as if it had been a file at first
+    with pytest.raises(UserError, match="a FIFO"):
+        open_regular(path)
+
+
+def test_what_is_not_there_is_left_to_others(tmp_path: Path) -> None:
+    for name in ("none", "a" * 5000, "zero\0byte", ""):
+        refuse_special(name)
+    with pytest.raises(FileNotFoundError):
+        open_regular(tmp_path / "none")
+    (tmp_path / "file").write_bytes(b"abc")
+    with open_regular(tmp_path / "file") as file:
+        assert file.read() == b"abc"

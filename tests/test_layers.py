@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "intervals": set(),
     "quantities": {"errors"},
     "tables": set(),
-    "ops": {"errors", "frozen", "seeds"},
+    "ops": {"errors", "files", "frozen", "seeds"},
     "network": BELOW | {"ops"},
     "reference": BELOW | {"ops", "network"},
     "engine": BELOW | {"ops", "network"},

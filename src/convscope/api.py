@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import os
 from collections.abc import Callable, Generator, Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -47,10 +48,10 @@ def takes_settings(function: F) -> F:
         UserError: when it is called with a keyword that is none.
 
     Example:
-        >>> train("digits", epoch=3)
+        >>> train("digits", epoch=3)  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         convscope.errors.UserError: train: no keyword 'epoch'
-          expected: net, out, report, input, fit, weights, resume or a setting of docs/training.md
+          expected: net, out, report, input, fit, weights, resume, ... or a setting of docs/training.md
           hint: did you mean epochs?
     """
     from convscope.learning.recipe import Recipe
@@ -196,7 +197,13 @@ def calc(operation: str, *values: str | ArrayLike, seed: int = 0, **options: Any
 
 
 def check(
-    data: str | Path, *, model: str | Path | Model | None = None, seed: int = 0, target: str | None = None
+    data: str | os.PathLike[str],
+    *,
+    model: str | Path | Model | None = None,
+    seed: int = 0,
+    target: str | None = None,
+    allow_outside: bool = False,
+    skip_unreadable: bool = False,
 ) -> Checked:
     """What is wrong with labelled data before anything is trained on it.
 
@@ -205,6 +212,8 @@ def check(
         model: labels that it thinks wrong are found, too.
         seed: of the split that training would make.
         target: of a table of numbers, the column of the labels; None: found by its name, else the last.
+        allow_outside: a table of pictures may name files outside of its own folder.
+        skip_unreadable: leave out class folders that cannot be read.
 
     Raises:
         UserError: the data or the model cannot be read.
@@ -214,9 +223,10 @@ def check(
         True
     """
     from convscope.data.audit import check as audit
+    from convscope.data.data_path import DataPath
     from convscope.data.sources import TableColumns, open_source
 
-    source = open_source(data, columns=TableColumns(target))
+    source = open_source(DataPath.of(data, allow_outside, skip_unreadable), columns=TableColumns(target))
     checked = audit(source, seed)
     if model is None:
         return checked
@@ -227,7 +237,7 @@ def check(
 
 @takes_settings
 def training(
-    data: str | Path,
+    data: str | os.PathLike[str],
     net: str | Network | None = None,
     *,
     out: str | Path,
@@ -235,6 +245,8 @@ def training(
     fit: Fit | None = None,
     weights: str | Path | None = None,
     resume: bool = False,
+    allow_outside: bool = False,
+    skip_unreadable: bool = False,
     **settings: Unpack[RecipeSettings],
 ) -> Generator[Event, None, Result | None]:
     """Train step by step: a generator of events, whose return value is the result (None where it was closed early).
@@ -247,6 +259,7 @@ def training(
         fit: how pictures are resized: ``stretch``, ``crop``, ``letterbox``, ``pad``.
         weights: what to start from: a file of weights, or a name such as ``"resnet18"``.
         resume: go on with the run in ``out``.
+        allow_outside, skip_unreadable: as for :func:`check`.
         settings: the fields of :class:`~convscope.learning.recipe.Recipe`: ``epochs``, ``time`` (seconds), ``lr`` ...
 
     Raises:
@@ -256,16 +269,18 @@ def training(
         >>> for event in training("digits", epochs=1, out="runs/api"):  # doctest: +SKIP
         ...     print(event)
     """
+    from convscope.data.data_path import DataPath
     from convscope.learning.recipe import Recipe
     from convscope.learning.run import run
 
+    data = DataPath.of(data, allow_outside, skip_unreadable)
     network = None if net is None else _network(net)
     return run(data, Path(out), network, Recipe(**settings), input=input, fit=fit, weights=weights, resume=resume)
 
 
 @takes_settings
 def train(
-    data: str | Path,
+    data: str | os.PathLike[str],
     net: str | Network | None = None,
     *,
     out: str | Path | None = None,
@@ -274,12 +289,14 @@ def train(
     fit: Fit | None = None,
     weights: str | Path | None = None,
     resume: bool = False,
+    allow_outside: bool = False,
+    skip_unreadable: bool = False,
     **settings: Unpack[RecipeSettings],
 ) -> Result:
     """Train, evaluate, save, report: what ``convscope train`` does, without its display.
 
     Args:
-        data, net, input, fit, weights, resume, settings: as for :func:`training`.
+        data, net, input, fit, weights, resume, allow_outside, skip_unreadable, settings: as for :func:`training`.
         out: the run's folder; None: ``runs/DATA-N``.
         report: whether to write ``report.html`` into it.
 
@@ -294,8 +311,10 @@ def train(
         >>> result.evaluation.top1 > 0.5  # doctest: +SKIP
         True
     """
+    from convscope.data.data_path import DataPath
     from convscope.learning.run_folder import next_run_folder
 
+    data = DataPath.of(data, allow_outside, skip_unreadable)
     folder = Path(out) if out is not None else next_run_folder(str(data), net if isinstance(net, str) else None)
     events = training(data, net, out=folder, input=input, fit=fit, weights=weights, resume=resume, **settings)
     while True:
@@ -317,26 +336,43 @@ def train(
 
 
 def evaluate(
-    model: str | Path | Model, data: str | Path, split: str | None = None, *, sure: float | None = None
+    model: str | Path | Model,
+    data: str | os.PathLike[str],
+    split: str | None = None,
+    *,
+    sure: float | None = None,
+    allow_outside: bool = False,
+    skip_unreadable: bool = False,
 ) -> Evaluated:
     """Evaluate a model on labelled data; see :func:`convscope.evaluation.evaluate.evaluate`.
+
+    Args:
+        model: a model or its folder.
+        data, split, sure: labelled data, which part of it, an accuracy to ask for.
+        allow_outside, skip_unreadable: as for :func:`check`.
 
     Raises:
         UserError: the model or the data cannot be read.
     """
+    from convscope.data.data_path import DataPath
     from convscope.evaluation.evaluate import evaluate as measure
 
-    return measure(_model(model), data, split, sure=sure)
+    return measure(_model(model), DataPath.of(data, allow_outside, skip_unreadable), split, sure=sure)
 
 
 def compare(
-    models: Sequence[str | Path | Model], data: str | Path, split: str | None = None
+    models: Sequence[str | Path | Model],
+    data: str | os.PathLike[str],
+    split: str | None = None,
+    *,
+    allow_outside: bool = False,
+    skip_unreadable: bool = False,
 ) -> tuple[PairedComparison, ...]:
     """Every pair of some models on the same data: whether one is better, or the difference is chance.
 
     Args:
         models: two or more; their classes are matched by name.
-        data, split: as for :func:`evaluate`.
+        data, split, allow_outside, skip_unreadable: as for :func:`evaluate`.
 
     Returns:
         a comparison for each pair; with several, correct their ``p`` by :func:`convscope.evaluation.comparison.holm`.
@@ -344,8 +380,10 @@ def compare(
     Raises:
         UserError: fewer than two models; they do not know the same classes; the data cannot be read.
     """
+    from convscope.data.data_path import DataPath
     from convscope.evaluation.comparison import compare as pair
 
+    data = DataPath.of(data, allow_outside, skip_unreadable)
     if len(models) < 2:
         raise UserError("compare", f"{len(models)} model", "two models or more")
     loaded = [_model(model) for model in models]
@@ -373,13 +411,21 @@ def predict(
     return answer(_model(model), [files] if isinstance(files, (str, Path)) else list(files), top, sure)
 
 
-def look(model: str | Path | Model, picture: str | Path | NDArray[np.uint8], precision: str = "float32") -> Look:
+def look(
+    model: str | Path | Model,
+    picture: str | os.PathLike[str] | NDArray[np.uint8],
+    precision: str = "float32",
+    *,
+    allow_outside: bool = False,
+    skip_unreadable: bool = False,
+) -> Look:
     """A model on one picture, every number of it kept and open.
 
     Args:
         model: a model or its folder.
         picture: a file, ``DATA:NUMBER`` such as ``"digits:3"``, or uint8 (H, W, C) of the input's size.
         precision: ``float32`` or ``bfloat16``.
+        allow_outside, skip_unreadable: as for :func:`check`.
 
     Raises:
         UserError: the model or the picture cannot be read.
@@ -388,9 +434,11 @@ def look(model: str | Path | Model, picture: str | Path | NDArray[np.uint8], pre
         >>> unit = look("runs/digits-1", "digits:3").unit("conv1[0,2,2]")  # doctest: +SKIP
         >>> unit.walk.terms[0].value, unit.value, unit.difference  # doctest: +SKIP
     """
+    from convscope.data.data_path import DataPath
     from convscope.inspection.find_input import find_input
     from convscope.inspection.look import look_at, precision_named
 
     chosen, loaded = precision_named(precision), _model(model)
-    image = find_input(loaded, picture).input if isinstance(picture, (str, Path)) else picture
-    return look_at(loaded, image, chosen)
+    if isinstance(picture, (str, os.PathLike)):
+        picture = find_input(loaded, DataPath.of(picture, allow_outside, skip_unreadable)).input
+    return look_at(loaded, picture, chosen)

@@ -1,13 +1,15 @@
-"""Writing files so that a reader, a crash or a full disk never meets half of one."""
+"""Files are written so that a reader, a crash or a full disk never meets half of one; what is no file is never read."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
-import tempfile
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from convscope.errors import UserError
 
@@ -38,6 +40,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         UserError: the place cannot be written to, or the disk is full; the old file stays.
     """
+    import tempfile  # a third of what this module would take to import; those who only read need none of it
+
     with named_failures(path, "writing"):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
@@ -65,3 +69,84 @@ def make_folder(path: Path) -> Path:
     with named_failures(path, "making the folder"):
         path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+_KINDS = {
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+_KERNEL = ("/proc", "/sys")
+"""Where a system shows its own state as files: their sizes lie, and reading some of them never ends."""
+
+
+def special(status: os.stat_result) -> str:
+    """What stands under a name, if that is neither a file nor a folder of files: ``"a FIFO"``, ``"a device"``, ...
+
+    Example:
+        >>> special(os.stat(os.devnull)), special(os.stat("."))
+        ('a device', '')
+    """
+    kind = stat.S_IFMT(status.st_mode)
+    if kind not in (stat.S_IFREG, stat.S_IFDIR):
+        return _KINDS.get(kind, "no regular file")
+    kernel = _kernel_devices().get(status.st_dev, "")
+    return kernel and f"a {'folder' if kind == stat.S_IFDIR else 'file'} of {kernel}"
+
+
+@functools.cache
+def _kernel_devices() -> Mapping[int, str]:
+    """The file systems that are no files at all, by their device numbers."""
+    found = {}
+    for folder in _KERNEL:
+        with contextlib.suppress(OSError):
+            found[os.stat(folder).st_dev] = folder  # noqa: PTH116  as below
+    with contextlib.suppress(OSError):
+        found.pop(os.stat("/").st_dev, None)  # noqa: PTH116  where they are plain folders
+    return found
+
+
+def refuse_special(path: str | os.PathLike[str]) -> None:
+    """Refuse to read a FIFO, a socket, a device, or what lies in ``/proc``; a path where nothing is passes.
+
+    Everything that reads a file which a person names asks here, or opens it by :func:`open_regular`.
+
+    Raises:
+        UserError: says what it is.
+    """
+    try:
+        what = special(os.stat(path))  # noqa: PTH116  a name may be longer than any path
+    except (OSError, ValueError):
+        return
+    if what:
+        raise _not_read(path, what)
+
+
+def open_regular(path: str | Path) -> BinaryIO:
+    """Open a file for reading; what is none is refused without waiting for it.
+
+    Raises:
+        UserError: it is a FIFO, a socket, a device, or lies in ``/proc``.
+        OSError: as :func:`open` raises it.
+    """
+    refuse_special(path)
+    # It may have been exchanged since: opening a FIFO would wait for its writer.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    file = open(path, "rb", opener=lambda name, _: os.open(name, flags))  # noqa: SIM115  the caller closes it
+    what = special(os.fstat(file.fileno()))
+    if what:
+        file.close()
+        raise _not_read(path, what)
+    return file
+
+
+def read_regular(path: str | Path) -> bytes:
+    """The bytes of a file; errors as of :func:`open_regular`."""
+    with open_regular(path) as file:
+        return file.read()
+
+
+def _not_read(path: str | os.PathLike[str], what: str) -> UserError:
+    hint = "write what comes out of it into a file, and name that" if what in ("a FIFO", "a socket") else ""
+    return UserError(str(path), what, "a regular file", hint)

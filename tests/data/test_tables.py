@@ -11,6 +11,7 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from convscope.data.data_path import DataPath
 from convscope.data.sources import FileSource, open_source
 from convscope.errors import UserError
 
@@ -103,7 +104,8 @@ def test_class_folders_win_over_a_table(pets):
 def test_absolute_paths(pets, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
-    source = open_source(_table(other, "path,label", [f"{pets}/{row}" for row in _rows()]))
+    table = _table(other, "path,label", [f"{pets}/{row}" for row in _rows()])
+    source = open_source(DataPath(str(table), allow_outside=True))
     assert len(source.names) == 6
 
 

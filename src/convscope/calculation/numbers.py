@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convscope.errors import UserError, did_you_mean
+from convscope.files import open_regular, read_regular, refuse_special
 from convscope.seeds import stream_seed
 
 Values = NDArray[np.float64]
@@ -244,6 +245,7 @@ def _make(kind: str, shape: tuple[int, ...], where: str, seed: int) -> Values:
 
 def _is_file(path: Path) -> bool:
     try:
+        refuse_special(path)
         return path.is_file()
     except (OSError, ValueError):  # a name longer than any, or with a zero byte
         return False
@@ -253,13 +255,13 @@ def _read_file(path: Path, where: str, reading: Reading) -> Values:
     from convscope.data.content import HEAD, recognise
 
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = file.read(HEAD)
         if recognise(head).format or path.suffix.lower() in PICTURES:
             return _read_picture(path, where, reading)
         if path.stat().st_size > MOST_BYTES:
             raise UserError(f"{where}, {path}", f"{path.stat().st_size:,} bytes", f"at most {MOST_BYTES:,}")
-        return _read_table(path.read_bytes(), f"{where}, {path}")
+        return _read_table(read_regular(path), f"{where}, {path}")
     except OSError as error:
         raise UserError(f"{where}, {path}", f"cannot be read: {error.strerror or error}") from None
 
@@ -301,7 +303,7 @@ def _read_picture(path: Path, where: str, reading: Reading) -> Values:
     from convscope.data.image.decode import ImagePreprocess, decode, measure, quiet
 
     try:
-        with quiet(), path.open("rb") as file:
+        with quiet(), open_regular(path) as file:
             channels, height, width = measure(file)
             channels = 1 if reading.grey else channels
             height, width = reading.resize or (height, width)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,7 @@ def _maps(look: Look, node: str | None) -> tuple[Image.Image, dict[str, Any]]:
     return maps_sheet(maps), {"node": path, "least": low, "largest": high, "dead": [int(k) for k in maps.dead]}
 
 
-def excite_command(model: str, data: str, at: str, png_file: str | None, as_json: bool) -> None:
+def excite_command(model: str, data: str | os.PathLike[str], at: str, png_file: str | None, as_json: bool) -> None:
     """The pictures of DATA that excite a unit or a channel most."""
     from rich.console import Console
 

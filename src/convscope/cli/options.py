@@ -111,6 +111,22 @@ split_option = option(
     type=Choice(("train", "val", "test", "all")),
     help="train, val, test or all. Default: test if the data has one, else all.",
 )
+
+
+def data_options(function: F) -> F:
+    """What DATA may do beyond what is read by itself: ``allow_outside`` and ``skip_unreadable``."""
+
+    def make() -> list[click.Parameter]:
+        outside = "Tables may name files outside of their own folder; for tables that you trust."
+        unreadable = "Leave out class folders that cannot be read, instead of stopping."
+        return [
+            Option(["--allow-outside"], group="data", is_flag=True, help=outside),
+            Option(["--skip-unreadable"], group="data", is_flag=True, help=unreadable),
+        ]
+
+    return later(function, make)
+
+
 FITS = ("stretch", "crop", "letterbox", "pad")
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal, cast
 
 from convscope.data.cache import prepare, prepare_all
@@ -26,7 +26,7 @@ def check_split(split: str | None) -> None:
 
 
 def part_of(
-    data: str | Path,
+    data: str | os.PathLike[str],
     preprocess: Preprocess,
     split: str | None = None,
     seed: int = 0,

@@ -18,6 +18,7 @@ from torch import Tensor
 from convscope import ops
 from convscope.engine.weight_names import NAMES, holders
 from convscope.errors import UserError
+from convscope.files import refuse_special
 from convscope.network.graph import INPUT, Graph, Node
 from convscope.ops import spell_shape
 
@@ -55,6 +56,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         UserError: the file cannot be read, is damaged, holds code or no weights.
     """
     where = str(path)
+    refuse_special(path)
     if not path.is_file():
         raise UserError(where, "there is no such file", "a checkpoint: .safetensors or .pth")
     if path.suffix == ".safetensors":

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
-from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
@@ -79,7 +79,7 @@ class PairedComparison:
 
 
 def compare(
-    one: Model, other: Model, data: str | Path, names: tuple[str, str], split: str | None = None
+    one: Model, other: Model, data: str | os.PathLike[str], names: tuple[str, str], split: str | None = None
 ) -> PairedComparison:
     """Measure two models on the same labelled pictures.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,7 @@ class Evaluated:
 
 def evaluate(
     model: Model,
-    data: str | Path,
+    data: str | os.PathLike[str],
     split: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     sure: float | None = None,
@@ -107,7 +107,11 @@ def evaluate(
 
 
 def _numbers(
-    model: Model, task: Regression, data: str | Path, split: str | None, progress: Callable[[int, int], None] | None
+    model: Model,
+    task: Regression,
+    data: str | os.PathLike[str],
+    split: str | None,
+    progress: Callable[[int, int], None] | None,
 ) -> Evaluated:
     """The same of a model that predicts a number."""
     chosen, classes, skipped, of, part = _chosen(model, data, split, progress)
@@ -120,7 +124,7 @@ def _numbers(
 
 
 def _chosen(
-    model: Model, data: str | Path, split: str | None, progress: Callable[[int, int], None] | None
+    model: Model, data: str | os.PathLike[str], split: str | None, progress: Callable[[int, int], None] | None
 ) -> tuple[Split, tuple[str, ...], tuple[Skipped, ...], str, str]:
     """The pictures, their classes, what was left out, which they are in words, and what they are to the model."""
     trained_on = model.facts.get("trained_on", {})
@@ -138,7 +142,7 @@ def _chosen(
     return found.split, found.classes, found.skipped, in_words(found), part
 
 
-def _split(model: Model, data: str | Path, progress: Callable[[int, int], None] | None) -> Dataset | None:
+def _split(model: Model, data: str | os.PathLike[str], progress: Callable[[int, int], None] | None) -> Dataset | None:
     try:
         return prepare(
             open_source(data, columns=TableColumns.like(model.preprocess)),

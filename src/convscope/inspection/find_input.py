@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,10 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from convscope.data.cache import prepare_all
+from convscope.data.data_path import DataPath
 from convscope.data.dataset import Inputs, Unreadable
 from convscope.data.sources import Source, TableColumns, TableSource, open_source
 from convscope.data.vector.preprocess import VectorPreprocess
 from convscope.errors import UserError, did_you_mean
+from convscope.files import refuse_special
 from convscope.model.folder import Model
 
 _NUMBERED = re.compile(r"(?P<data>.+):(?:(?P<part>[a-z]+)\[)?(?P<number>\d{1,9})\]?")
@@ -35,7 +38,9 @@ class FoundInput:
     label: str | None = None
 
 
-def find_input(model: Model, text: str | Path, progress: Callable[[int, int], None] | None = None) -> FoundInput:
+def find_input(
+    model: Model, text: str | os.PathLike[str], progress: Callable[[int, int], None] | None = None
+) -> FoundInput:
     """The input that a person means.
 
     Args:
@@ -47,6 +52,7 @@ def find_input(model: Model, text: str | Path, progress: Callable[[int, int], No
     Raises:
         UserError: there is no such file or data, or it has not so many pictures.
     """
+    refuse_special(text)
     if Path(text).is_file() and not isinstance(model.preprocess, VectorPreprocess):
         try:
             return FoundInput(np.array(model.preprocess.decode(text)), Path(text).name)  # its own, and writable
@@ -60,7 +66,7 @@ def find_input(model: Model, text: str | Path, progress: Callable[[int, int], No
         kind = "folder" if folder else "file"
         what, hint = (f"this is a {kind}", f"{text}:0 is its first {one}") if there else ("there is no such file", "")
         raise UserError(str(text), what, f"a {one}, or DATA:NUMBER such as digits:3", hint)
-    source, part = _opened(model, found["data"]), found["part"] or ""
+    source, part = _opened(model, DataPath.of(text).at(found["data"])), found["part"] or ""
     if part and part not in _PARTS:
         raise UserError(str(text), f"no part {part!r}", ", ".join(_PARTS), did_you_mean(part, _PARTS))
     parts = {"all": np.arange(len(source.labels_N)), **source.given}
@@ -85,7 +91,7 @@ def labelled_at_all(source: Source) -> bool:
     return not isinstance(source, TableSource) or bool(source.target)
 
 
-def _opened(model: Model, data: str) -> Source:
+def _opened(model: Model, data: DataPath) -> Source:
     """The data as the model reads it; of a table without the target the rows alone."""
     try:
         return open_source(data, training=False, columns=TableColumns.like(model.preprocess))

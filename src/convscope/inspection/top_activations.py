@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
@@ -81,7 +81,7 @@ class Excitation:
 
 def exciting(
     model: Model,
-    data: str | Path,
+    data: str | os.PathLike[str],
     at: str,
     count: int = 9,
     by: By = "max",

@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from convscope.errors import UserError
-from convscope.files import write_atomically
+from convscope.files import refuse_special, write_atomically
 
 NAME = "checkpoint.safetensors"
 
@@ -34,6 +34,7 @@ def load(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]] | None:
     path = folder / NAME
     if not path.exists():
         return None
+    refuse_special(path)
     try:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from convscope.data.data_path import DataPath
 from convscope.data.dataset import Dataset, Split
 from convscope.data.image.modality import IMAGE
 from convscope.data.image.sizes import sizes_of
@@ -87,7 +88,7 @@ def final_evaluation(
     }
     model = Model(network.graph(), found.module, dataset.classes, dataset.preprocess, normalise, facts)
     test = dataset.test
-    sizes_N2 = _sizes(settings.data, test) if dataset.preprocess.modality == IMAGE.name else None
+    sizes_N2 = _sizes(settings.source, test) if dataset.preprocess.modality == IMAGE.name else None
     part = LEARNT if dataset.measured_on_train else NEW
     told = evaluation_report(model, evaluation, probabilities, test.labels_N, test.names, sizes_N2=sizes_N2, part=part)
     return FinalEvaluation(model, evaluation, probabilities, told)
@@ -127,7 +128,7 @@ def _numbers(
     return FinalEvaluation(model, evaluation, predicted_N[:, None], None)
 
 
-def _sizes(data: str, split: Split) -> NDArray[np.int64] | None:
+def _sizes(data: DataPath, split: Split) -> NDArray[np.int64] | None:
     """As the files have them; not known where the data has gone since it was decoded."""
     try:
         return sizes_of(open_source(data), split.names)

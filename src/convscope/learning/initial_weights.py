@@ -17,7 +17,7 @@ from convscope.engine.initialise import initialise
 from convscope.engine.weights import fit_state, read_state
 from convscope.engine.whitening import whitening
 from convscope.errors import UserError
-from convscope.files import write_atomically
+from convscope.files import read_regular, write_atomically
 from convscope.learning.optimise import first_conv
 from convscope.learning.recipe import WHITENED, Recipe
 from convscope.model import pretrained
@@ -112,6 +112,6 @@ def read_start(folder: Path) -> Mapping[str, Tensor]:
     """
     path = folder / START
     try:
-        return safetensors.torch.load(path.read_bytes())
+        return safetensors.torch.load(read_regular(path))
     except (OSError, SafetensorError) as error:
         raise UserError(str(path), f"the weights this run started from cannot be read: {error}"[:200]) from None

@@ -13,9 +13,10 @@ from typing import Any
 
 import torch
 
+from convscope.data.data_path import DataPath
 from convscope.data.image.decode import Fit
 from convscope.errors import UserError
-from convscope.files import named_failures, write_atomically
+from convscope.files import named_failures, read_regular, write_atomically
 from convscope.learning.events import Event, to_dict
 from convscope.learning.recipe import Recipe
 
@@ -35,6 +36,14 @@ class Settings:
     """Those the run started from; ``start.safetensors`` holds them as they were fitted."""
     normalise: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     """Means and deviations that go with them; None: measured."""
+    allow_outside: bool = False
+    skip_unreadable: bool = False
+    """What was permitted in reading the data, see :class:`~convscope.data.data_path.DataPath`."""
+
+    @property
+    def source(self) -> DataPath:
+        """The data, with what is permitted in reading it."""
+        return DataPath(self.data, self.allow_outside, self.skip_unreadable)
 
     def to_json(self) -> str:
         """As ``settings.json`` holds it."""
@@ -49,7 +58,7 @@ def read_settings(folder: Path) -> Settings:
     """
     path = folder / SETTINGS
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_regular(path).decode("utf-8"))
         document["recipe"] = Recipe(**document["recipe"])
         return Settings(**document)
     except FileNotFoundError:

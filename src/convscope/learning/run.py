@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ class Result:
 
 
 def run(
-    data: str | Path,
+    data: str | os.PathLike[str],
     folder: Path,
     network: Network | None = None,
     recipe: Recipe | None = None,

@@ -5,12 +5,14 @@ Whatever does not work out is refused here, before any picture is decoded.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from convscope import ops
 from convscope.data.cache import prepare
+from convscope.data.data_path import DataPath
 from convscope.data.dataset import Dataset, Preprocess
 from convscope.data.image.decode import Fit, ImagePreprocess
 from convscope.data.image.policy import may_mirror
@@ -44,7 +46,7 @@ stretched (Szegedy et al. 2014)."""
 class RunRequest:
     """What a person asks of a new run; the arguments of :func:`convscope.learning.run.run`."""
 
-    data: str | Path
+    data: str | os.PathLike[str]
     network: Network | None
     recipe: Recipe
     input: Shape | None = None
@@ -158,7 +160,9 @@ def run_setup(request: RunRequest, decoding: Decoding, downloading: Progress) ->
             words = f"{resolved.micro_batch} {source.many} at a time"
             decided.append(Decided("memory", words, in_words(graph, resolved, device)))
     fit = getattr(chosen.preprocess, "fit", None)
-    settings = Settings(str(request.data), network.text(), resolved, fit, dataset.fingerprint)
+    data = DataPath.of(request.data)
+    settings = Settings(data.path, network.text(), resolved, fit, dataset.fingerprint)
+    settings = replace(settings, allow_outside=data.allow_outside, skip_unreadable=data.skip_unreadable)
     if start is not None:
         held = (start.normalise.mean, start.normalise.std)
         settings = replace(settings, weights=start.weights, normalise=held)
@@ -251,7 +255,7 @@ def resumed_run_setup(folder: Path, decoding: Decoding) -> RunSetup:
     """
     settings = read_settings(folder)
     network = Network.parse(settings.network, f"{folder / SETTINGS}")
-    source = open_source(settings.data, columns=columns_of(settings.recipe))
+    source = open_source(settings.source, columns=columns_of(settings.recipe))
     if isinstance(source, TableSource):
         preprocess: Preprocess = source.preprocess
     else:

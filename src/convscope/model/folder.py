@@ -22,7 +22,7 @@ from convscope.data.modality import Modality, Normalisation
 from convscope.engine.inference import NodeFunction, compute, laid_out, prepare
 from convscope.engine.module import GraphModule
 from convscope.errors import UserError
-from convscope.files import make_folder, write_atomically
+from convscope.files import make_folder, read_regular, refuse_special, write_atomically
 from convscope.model.predict import Predictions, predict
 from convscope.model.risk_coverage import RiskCoverageCurve, Threshold, chosen
 from convscope.model.task import Regression, Task, task_of
@@ -243,6 +243,8 @@ class Model:
 
 def _model_folder(folder: Path) -> Path:
     for place in (folder, folder / "model"):
+        refuse_special(place)
+        refuse_special(place / FACTS)
         if (place / FACTS).is_file():
             return place
     if not folder.exists():
@@ -254,7 +256,7 @@ def _model_folder(folder: Path) -> Path:
 
 def _document_of(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_regular(path).decode("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(str(path), f"it cannot be read: {error}"[:200]) from None
     if not isinstance(document, dict) or document.get("convscope") not in READS:
@@ -281,7 +283,7 @@ def _all_loaded(document: Mapping[str, Any], path: Path) -> None:
 
 def _load_weights(module: GraphModule, path: Path) -> None:
     try:
-        weights = safetensors.torch.load(path.read_bytes())
+        weights = safetensors.torch.load(read_regular(path))
     except (OSError, SafetensorError) as error:
         raise UserError(str(path), f"the weights cannot be read: {error}"[:200]) from None
     wanted = {name: tuple(value.shape) for name, value in module.state_dict().items()}

@@ -13,6 +13,7 @@ from convscope.engine.inference import laid_out
 from convscope.engine.module import GraphModule, load_state
 from convscope.engine.weights import fit_state, read_state
 from convscope.errors import UserError
+from convscope.files import read_regular
 from convscope.model import pretrained
 from convscope.model.download import Progress
 from convscope.model.folder import Model
@@ -33,7 +34,7 @@ def read_names(file: Path) -> tuple[str, ...]:
         UserError: the file cannot be read.
     """
     try:
-        names = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        names = [line.strip() for line in read_regular(file).decode("utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError):
         raise UserError(str(file), "the file cannot be read", "a text file with one class name a line") from None
     times = Counter(names)

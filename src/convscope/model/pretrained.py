@@ -9,6 +9,7 @@ from pathlib import Path
 from convscope.data.entries import default_folder
 from convscope.data.image.normalise import Normalise
 from convscope.errors import UserError, did_you_mean
+from convscope.files import refuse_special
 from convscope.model.download import Progress, download
 from convscope.network import zoo
 
@@ -98,6 +99,7 @@ def find(weights: str | Path) -> Pretrained | None:
         >>> find("resnet18").address
         'https://download.pytorch.org/models/resnet18-f37072fd.pth'
     """
+    refuse_special(weights)
     if Path(weights).is_file():
         return None
     text = str(weights)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from convscope.errors import UserError
+from convscope.files import read_regular
 from convscope.network import notation, tree_json
 from convscope.network.classes import with_classes
 from convscope.network.expand import GraphError, expand, with_input
@@ -173,7 +174,7 @@ def read_text(path: Path) -> str:
         UserError: it cannot be read, or is no text.
     """
     try:
-        return path.read_bytes().decode("utf-8")
+        return read_regular(path).decode("utf-8")
     except OSError as error:
         raise UserError(str(path), f"the file cannot be read: {(error.strerror or '').lower()}") from None
     except UnicodeDecodeError:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convscope.errors import UserError, did_you_mean, nearest
+from convscope.files import refuse_special
 from convscope.network import notation
 from convscope.network.network import Network
 from convscope.network.tree import Comment, Expect, Input, Variant
@@ -85,6 +86,7 @@ def _entries(file: Path) -> list[ZooEntry]:
 
 def _is_file(name: str) -> bool:
     try:
+        refuse_special(name)
         return Path(name).is_file()
     except (OSError, ValueError):  # longer than any file's name, or with a zero in it: the notation itself
         return False

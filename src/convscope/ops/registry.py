@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from convscope.errors import UserError
+from convscope.files import refuse_special
 
 Known = TypeVar("Known")
 
@@ -116,6 +117,7 @@ def load(path: str | Path) -> tuple[type[Any], ...]:
     file = Path(path).resolve()
     if file in _LOADED:
         return _LOADED[file]
+    refuse_special(file)
     if not file.is_file():
         raise UserError(str(path), "no such file", "a Python file that defines operations")
     name = f"convscope_operations_{file.stem}_{abs(hash(str(file)))}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import click
 
 from convscope.cli.json_output import echo_json
 from convscope.cli.option_types import DATA, FILE, MODEL
-from convscope.cli.options import command, json_option, option, setting_option
+from convscope.cli.options import command, data_options, json_option, option, setting_option
 from convscope.errors import UserError
 
 if TYPE_CHECKING:
@@ -44,20 +45,23 @@ NAMED = 5
 @option("--fix", type=FILE, help="Write a cleaned list (CSV) to train on; no picture is touched.")
 @setting_option("target", "Tables: the column with the labels.")
 @setting_option("seed", "Seed of the split that training would make. Default: 0.")
+@data_options
 @option("--strict", is_flag=True, help="Exit with status 1 if something should be fixed.")
 @json_option
-def check(data: str, **options: Any) -> None:
+def check(data: str, allow_outside: bool, skip_unreadable: bool, **options: Any) -> None:
     """Find what is wrong with DATA before training on it.
 
     Files that cannot be read, duplicates, test pictures that are also in training, contradicting and suspicious labels,
     blank pictures, rare classes.
     """
+    from convscope.data.data_path import DataPath
+
     if options["seed"] is None:
         options["seed"] = 0
-    sys.exit(check_command(data, **options))
+    sys.exit(check_command(DataPath(data, allow_outside, skip_unreadable), **options))
 
 
-def check_command(data: str, **options: Any) -> int:
+def check_command(data: str | os.PathLike[str], **options: Any) -> int:
     """Run the command; returns the exit status."""
     from rich.console import Console
 
@@ -122,6 +126,7 @@ def _write_list(found: Checked, source: FileSource, file: Path) -> list[str]:
     import csv
     import io
 
+    from convscope.data.data_path import DataPath
     from convscope.data.sources import open_source
     from convscope.data.sources.place import Folder
     from convscope.data.sources.source import FileSource
@@ -146,7 +151,8 @@ def _write_list(found: Checked, source: FileSource, file: Path) -> list[str]:
     writer.writerows(rows)
     write_atomically(file, text.getvalue().encode())
     if rows:
-        again = open_source(file)
+        # Links in the folder may lead elsewhere, as it was read.
+        again = open_source(DataPath(str(file), allow_outside=True))
         read = {(here / member.name).resolve() for member in again.members} if isinstance(again, FileSource) else set()
         lost += [shown for shown, _, _ in rows if (here / shown).resolve() not in read]
     return lost

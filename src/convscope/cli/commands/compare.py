@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -9,7 +10,7 @@ import click
 
 from convscope.cli.json_output import echo_json
 from convscope.cli.option_types import DATA, MODEL
-from convscope.cli.options import command, json_option, split_option
+from convscope.cli.options import command, data_options, json_option, split_option
 from convscope.errors import UserError
 
 
@@ -23,13 +24,18 @@ from convscope.errors import UserError
 @click.argument("models", nargs=-1, required=True, type=MODEL)
 @click.argument("data", type=DATA)
 @split_option
+@data_options
 @json_option
-def compare(models: tuple[str, ...], data: str, split: str | None, as_json: bool) -> None:
+def compare(
+    models: tuple[str, ...], data: str, split: str | None, allow_outside: bool, skip_unreadable: bool, as_json: bool
+) -> None:
     """Test whether one of MODELS is better than another on DATA, or the difference is chance."""
-    compare_command(models, data, split, as_json)
+    from convscope.data.data_path import DataPath
+
+    compare_command(models, DataPath(data, allow_outside, skip_unreadable), split, as_json)
 
 
-def compare_command(models: Sequence[str], data: str, split: str | None, as_json: bool) -> None:
+def compare_command(models: Sequence[str], data: str | os.PathLike[str], split: str | None, as_json: bool) -> None:
     """Run ``convscope compare``."""
     from convscope.evaluation.comparison import compare as compare_pair
     from convscope.evaluation.comparison import holm

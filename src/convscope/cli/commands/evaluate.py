@@ -9,7 +9,7 @@ import click
 from convscope.cli.json_output import echo_json
 from convscope.cli.messages import report_skipped
 from convscope.cli.option_types import DATA, FILE, MODEL
-from convscope.cli.options import command, json_option, lang_option, option, setting_option, split_option
+from convscope.cli.options import command, data_options, json_option, lang_option, option, setting_option, split_option
 
 
 @command(
@@ -22,6 +22,7 @@ from convscope.cli.options import command, json_option, lang_option, option, set
 @click.argument("model", type=MODEL)
 @click.argument("data", type=DATA)
 @split_option
+@data_options
 @option(
     "--robustness",
     group="data",
@@ -36,6 +37,8 @@ def evaluate(
     model: str,
     data: str,
     split: str | None,
+    allow_outside: bool,
+    skip_unreadable: bool,
     report: str | None,
     robustness: bool,
     sure: float | None,
@@ -45,6 +48,7 @@ def evaluate(
     """Evaluate MODEL on the labelled pictures or rows of DATA."""
     from rich.console import Console
 
+    from convscope.data.data_path import DataPath
     from convscope.data.image.decode import of_pictures
     from convscope.evaluation.evaluate import evaluate as measure
     from convscope.evaluation.metrics import Evaluation
@@ -57,7 +61,8 @@ def evaluate(
     loaded = Model.load(model)
     said = words("evaluation", lang, loaded.modality.name)
     with Watch(Console(stderr=True)) as watch:
-        done = measure(loaded, data, split, progress=watch.decoding(), sure=sure)
+        permitted = DataPath(data, allow_outside, skip_unreadable)
+        done = measure(loaded, permitted, split, progress=watch.decoding(), sure=sure)
     report_skipped(done.skipped)
     spoilt = None
     if robustness:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -12,7 +13,7 @@ from convscope.cli.json_output import echo_json
 from convscope.cli.look_initialisation import init_command
 from convscope.cli.look_pictures import KINDS, excite_command, show_command
 from convscope.cli.option_types import FILE, MODEL, Choice
-from convscope.cli.options import command, json_option, option
+from convscope.cli.options import command, data_options, json_option, option
 from convscope.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ MOST_TERMS = 12
 )
 @click.argument("model", required=False, type=MODEL)
 @click.argument("picture", required=False, type=FILE)
+@data_options
 @option("--label", group="data", help="True class of the picture, if the data does not say.")
 @option("--class", "class_name", group="data", help="Class to explain. Default: the predicted class.")
 @option(
@@ -59,11 +61,15 @@ MOST_TERMS = 12
 @option("--html", type=FILE, help="Write one self-contained page with all of it.")
 @option("--lang", type=click.Choice(["en", "ko"]), help="Language of the page. Default: the reader's.")
 @json_option
-def look(**options: Any) -> None:
+def look(allow_outside: bool, skip_unreadable: bool, **options: Any) -> None:
     """Show what MODEL does with PICTURE: every node's numbers, any of them opened down to its multiply-adds.
 
     PICTURE is a file, or DATA:NUMBER, for example digits:3 or mnist/:train[3].
     """
+    from convscope.data.data_path import DataPath
+
+    if options["picture"] is not None:
+        options["picture"] = DataPath(options["picture"], allow_outside, skip_unreadable)
     look_command(Request(**options))
 
 
@@ -71,7 +77,7 @@ class Request(NamedTuple):
     """What a person wrote after ``convscope look``; the words of the command line."""
 
     model: str | None
-    picture: str | None
+    picture: str | os.PathLike[str] | None
     at: str | None
     trail: bool
     most: str | None
@@ -202,7 +208,7 @@ def _page(found: FoundInput, look: Look, request: Request) -> None:
         click.echo(f"wrote {path}")
 
 
-def _looked(model: str, picture: str, precision: str) -> tuple[FoundInput, Look]:
+def _looked(model: str, picture: str | os.PathLike[str], precision: str) -> tuple[FoundInput, Look]:
     from rich.console import Console
 
     from convscope.inspection.find_input import find_input

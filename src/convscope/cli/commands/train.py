@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -13,7 +14,16 @@ import click
 
 from convscope.cli.json_output import echo_json
 from convscope.cli.option_types import DATA, FILE, NET, Named, ShapeType
-from convscope.cli.options import command, fit_named, fit_option, json_option, lang_option, option, recipe_options
+from convscope.cli.options import (
+    command,
+    data_options,
+    fit_named,
+    fit_option,
+    json_option,
+    lang_option,
+    option,
+    recipe_options,
+)
 from convscope.errors import UserError
 
 if TYPE_CHECKING:
@@ -49,20 +59,24 @@ _STARTED = time.monotonic()
 @fit_option()
 @option("--out", type=FILE, help="The run's folder. Default: runs/DATA-N.")
 @option("--resume", is_flag=True, help="Resume the run in --out; it ends with the same weights.")
+@data_options
 @recipe_options
 @option("--preview", type=FILE, help="Draw what the network will see as a PNG, and train nothing.")
 @option("--no-report", is_flag=True, help="Write no report.html.")
 @lang_option
 @json_option
-def train(data: str | None, **options: Any) -> None:
+def train(data: str | None, allow_outside: bool, skip_unreadable: bool, **options: Any) -> None:
     """Train on DATA, evaluate on held-out data, save the model and a report.
 
     Interrupt it when you like: a resumed run ends with the same weights, bit for bit.
     """
-    sys.exit(train_command(data, **options))
+    from convscope.data.data_path import DataPath
+
+    permitted = None if data is None else DataPath(data, allow_outside, skip_unreadable)
+    sys.exit(train_command(permitted, **options))
 
 
-def train_command(data: str | None, **options: Any) -> int:
+def train_command(data: str | os.PathLike[str] | None, **options: Any) -> int:
     """Run the command; returns the exit status."""
     from dataclasses import fields
 
@@ -87,7 +101,7 @@ def train_command(data: str | None, **options: Any) -> int:
         if resume:
             raise UserError("--preview", "with --resume", "the options of the run that is to be shown", "leave one out")
         return _preview(data or "", network, recipe, options)
-    folder = Path(out) if out else next_run_folder(data or "", options["net"])
+    folder = Path(out) if out else next_run_folder(str(data or ""), options["net"])
 
     console = Console(stderr=True)
     console.print("loading ...", end="\r", style="dim") if console.is_terminal else None
@@ -163,7 +177,7 @@ def train_command(data: str | None, **options: Any) -> int:
     return 0
 
 
-def _preview(data: str, network: Network | None, recipe: Recipe, options: dict[str, Any]) -> int:
+def _preview(data: str | os.PathLike[str], network: Network | None, recipe: Recipe, options: dict[str, Any]) -> int:
     """Draw what a run with these options would show its network."""
     from rich.console import Console
 

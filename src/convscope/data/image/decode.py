@@ -24,6 +24,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 from convscope.data.content import HEAD, MAX_BYTES, recognise
 from convscope.data.dataset import Preprocess, Unreadable
 from convscope.errors import UserError
+from convscope.files import read_regular, special
 
 #: A picture of more pixels is refused by its header, before any of it is decoded.
 MAX_PIXELS = 300_000_000
@@ -257,11 +258,11 @@ def _read(path: Path) -> bytes:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
             raise Unreadable("a folder, not a file")
-        if not stat.S_ISREG(status.st_mode):
-            raise Unreadable("not a regular file (a pipe, socket or device)")
+        if what := special(status):
+            raise Unreadable(f"{what}, not a regular file")
         if status.st_size > MAX_BYTES:
             raise Unreadable(f"{status.st_size / 2**30:,.1f} GiB; at most {MAX_BYTES >> 30} GiB is read")
-        return path.read_bytes()
+        return read_regular(path)
     except (OSError, ValueError) as error:
         raise Unreadable(f"cannot be read: {_words(error)}") from error
 

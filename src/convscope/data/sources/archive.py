@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -55,6 +55,10 @@ class Zip:
     def find(self, name: str) -> Member | None:
         """The member at ``name``; ``.`` and ``..`` are resolved inside the archive."""
         return self.members.get(_plain(name) or "")
+
+    def leads_out(self, folder: str, names: Sequence[str]) -> list[bool]:
+        """Never: a member is in the archive."""
+        return [False] * len(names)
 
     @contextlib.contextmanager
     def opening(self) -> Iterator[Opener]:

@@ -7,7 +7,7 @@ from collections import Counter
 
 from convscope.data.content import HEAD, PICTURE_SUFFIXES, recognise
 from convscope.data.dataset import Skipped
-from convscope.data.sources.place import Listing, Member, Opener, printable
+from convscope.data.sources.place import Listing, Member, Opener, listed, printable
 from convscope.data.sources.source import SPLIT_WORDS, FileRow, FileSource, from_files
 from convscope.errors import UserError
 
@@ -48,6 +48,37 @@ def open_class_folders(listing: Listing) -> FileSource:
     empty = [folder for folder, count in folders.items() if not count]
     skipped += [Skipped(printable(folder), "a class folder without a picture") for folder in empty]
     return from_files(listing.place.name, listing.where, listing.place, rows, skipped)
+
+
+def with_unreadable(listing: Listing, source: FileSource, skip: bool) -> FileSource:
+    """The source, if no class vanished from it because its folder cannot be read, or that is permitted.
+
+    Args:
+        listing: of the class folders.
+        source: what they hold.
+        skip: leave out classes whose folder cannot be read; they are named in ``skipped``.
+
+    Raises:
+        UserError: names such folders.
+    """
+    splits = split_folders(listing)
+    depth = 2 if splits else 1
+    start = listing.base.count("/")
+    read = {tuple(member.name.split("/")[start : start + depth]) for member in source.members}
+    lost: dict[str, str] = {}
+    for name, why in listing.unreadable:
+        parts = name[len(listing.base) :].split("/")
+        if len(parts) < depth and parts[0].casefold() in SPLIT_WORDS:
+            lost.setdefault(parts[0], why)
+        elif (not splits or parts[0] in splits) and len(parts) >= depth and tuple(parts[:depth]) not in read:
+            lost.setdefault("/".join(parts[:depth]), why)
+    if lost and not skip:
+        first = next(iter(lost))
+        names = listed([printable(name) for name in lost])
+        got = f"{'class folders' if len(lost) > 1 else 'a class folder'} cannot be read: {names} ({lost[first]})"
+        hint = "--skip-unreadable (in Python skip_unreadable=True) leaves such classes out"
+        raise UserError(listing.where, got, "permission to read every class", hint)
+    return source
 
 
 def split_folders(listing: Listing) -> dict[str, str]:

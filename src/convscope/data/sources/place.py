@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from convscope.data.dataset import Skipped
 from convscope.errors import UserError
+from convscope.files import open_regular, refuse_special, special
 
 #: What operating systems and archivers leave behind; never meant as data, so never named either.
 _LITTER = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "system volume information"})
@@ -62,6 +63,9 @@ class FileStore(Protocol):
     def find(self, name: str) -> Member | None:
         """The file at ``name``, or None."""
 
+    def leads_out(self, folder: str, names: Sequence[str]) -> list[bool]:
+        """Whether each name leads out of one of its folders, by itself or by links; nothing there is looked at."""
+
     def opening(self) -> AbstractContextManager[Opener]:
         """A function that opens members for reading, from several threads at once."""
 
@@ -78,12 +82,14 @@ class Listing:
         base: the folder that is looked at: ``""``, or a name that ends in ``/``.
         members: the files; their names start with ``base``.
         skipped: what could not be listed.
+        unreadable: the names, as those of members, of folders and files that the system refuses to show, and why.
     """
 
     place: FileStore
     base: str
     members: tuple[Member, ...]
     skipped: tuple[Skipped, ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()
 
     @property
     def where(self) -> str:
@@ -101,7 +107,10 @@ class Listing:
     def below(self, folder: str) -> Listing:
         """The listing of one folder, given by its name from ``base``."""
         base = f"{self.base}{folder}/"
-        return replace(self, base=base, members=tuple(m for m in self.members if m.name.startswith(base)))
+        inside = tuple(m for m in self.members if m.name.startswith(base))
+        return replace(
+            self, base=base, members=inside, unreadable=tuple(u for u in self.unreadable if u[0].startswith(base))
+        )
 
 
 def is_litter(part: str) -> bool:
@@ -160,10 +169,12 @@ class Folder:
         """Every file below.
 
         Raises:
-            UserError: the folder itself cannot be listed.
+            UserError: the folder itself cannot be listed, or is none of files (``/proc``).
         """
+        refuse_special(self.path)
         members: list[Member] = []
         skipped: list[Skipped] = []
+        unreadable: list[tuple[str, str]] = []
         seen: dict[tuple[int, int], str] = {}
         # Links wait until every real folder is read, the outer ones first: the double is the link, or the inner one.
         folders, links = [""], list[str]()
@@ -184,6 +195,7 @@ class Folder:
                 if not base:
                     raise UserError(self.where, f"the folder cannot be read: {_why(error)}") from error
                 skipped.append(Skipped(printable(base), f"the folder cannot be read: {_why(error)}"))
+                unreadable.append((base, _why(error)))
                 continue
             if base and not found:
                 skipped.append(Skipped(printable(base), "an empty folder"))
@@ -192,13 +204,17 @@ class Folder:
                 member = _look(entry, name)
                 if member is None:
                     (links if entry.is_symlink() else folders).append(name)
+                elif isinstance(member, _Refused):
+                    skipped.append(Skipped(printable(name), f"cannot be read: {member.why}"))
+                    unreadable.append((name, member.why))
                 elif isinstance(member, Skipped):
                     skipped.append(member)
                 else:
                     members.append(member)
         members.sort(key=lambda member: natural_key(member.name))
         skipped.sort(key=lambda item: natural_key(item.file))
-        return Listing(self, "", tuple(members), tuple(skipped))
+        unreadable.sort(key=lambda item: natural_key(item[0]))
+        return Listing(self, "", tuple(members), tuple(skipped), tuple(unreadable))
 
     def find(self, name: str) -> Member | None:
         """The file at a path from this folder; an absolute path is taken as it is."""
@@ -206,12 +222,30 @@ class Folder:
             status = (self.path / name).stat()
         except (OSError, ValueError):
             return None
-        return Member(name, status.st_size, stamp(status)) if stat.S_ISREG(status.st_mode) else None
+        return Member(name, status.st_size, stamp(status)) if _is_regular(status) else None
+
+    def leads_out(self, folder: str, names: Sequence[str]) -> list[bool]:
+        """Whether each name leads out of one of its folders, links followed."""
+        top = Path(os.path.realpath(self.path / folder))
+        parents: dict[str, Path] = {}
+        found = []
+        for name in names:
+            parent, last = os.path.split(os.path.join(self.path, name))  # noqa: PTH118  keeps the last . and ..
+            try:
+                if last in ("", ".", "..") or os.path.islink(os.path.join(parent, last)):  # noqa: PTH114, PTH118
+                    found.append(not Path(os.path.realpath(self.path / name)).is_relative_to(top))
+                    continue
+                if parent not in parents:
+                    parents[parent] = Path(os.path.realpath(parent))
+                found.append(not parents[parent].is_relative_to(top))
+            except (OSError, ValueError):
+                found.append(False)  # longer than any path, or with a zero byte: there is no such file
+        return found
 
     @contextlib.contextmanager
     def opening(self) -> Iterator[Opener]:
         """A function that opens members."""
-        yield lambda member: (self.path / member.name).open("rb")
+        yield lambda member: open_regular(self.path / member.name)
 
     def content(self, member: Member) -> NDArray[np.uint8]:
         """The bytes of a member, memory-mapped.
@@ -223,24 +257,36 @@ class Folder:
         try:
             if not path.stat().st_size:
                 return np.empty(0, np.uint8)
-            return np.asarray(np.memmap(path, np.uint8, mode="r"))
+            with open_regular(path) as file:
+                return np.asarray(np.memmap(file, np.uint8, mode="r"))
         except OSError as error:
             raise UserError(printable(str(path)), f"the file cannot be read: {_why(error)}") from error
 
 
-def _look(entry: os.DirEntry[str], name: str) -> Member | Skipped | None:
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """What the system does not show."""
+
+    why: str
+
+
+def _look(entry: os.DirEntry[str], name: str) -> Member | Skipped | _Refused | None:
     """One entry of a folder: a file, something to skip, or None for a folder."""
     try:
         status = entry.stat()
     except OSError as error:
-        reason = "a link to nothing" if entry.is_symlink() else f"cannot be read: {_why(error)}"
-        return Skipped(printable(name), reason)
+        if isinstance(error, FileNotFoundError) or (entry.is_symlink() and not isinstance(error, PermissionError)):
+            return Skipped(printable(name), "a link to nothing" if entry.is_symlink() else "it has gone")
+        return _Refused(_why(error))
+    if what := special(status):
+        return Skipped(printable(name), what if stat.S_ISDIR(status.st_mode) else f"{what}, not a regular file")
     if stat.S_ISDIR(status.st_mode):
         return None
-    if not stat.S_ISREG(status.st_mode):
-        # Reading a named pipe would wait for ever.
-        return Skipped(printable(name), "not a regular file (a pipe, socket or device)")
     return Member(name, status.st_size, stamp(status))
+
+
+def _is_regular(status: os.stat_result) -> bool:
+    return stat.S_ISREG(status.st_mode) and not special(status)
 
 
 def stamp(status: os.stat_result) -> int:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from convscope.data.content import HEAD, PICTURE_SUFFIXES, recognise
+from convscope.data.data_path import DataPath
 from convscope.data.dataset import Preprocess, Skipped
 from convscope.data.sources.archive import open_zip
 from convscope.data.sources.cifar import find_cifar, open_cifar
 from convscope.data.sources.digits import open_digits
-from convscope.data.sources.folder import open_class_folders, split_folders
+from convscope.data.sources.folder import open_class_folders, split_folders, with_unreadable
 from convscope.data.sources.idx import find_idx, open_idx
 from convscope.data.sources.numbers import is_numbers, open_numbers, stem_of
 from convscope.data.sources.place import Folder, Listing, Member, is_litter, listed, printable
@@ -20,6 +21,7 @@ from convscope.data.sources.source import Source, TableSource, check
 from convscope.data.sources.table import SUFFIXES, has_columns, has_paths, open_table, read_table, table_members
 from convscope.data.vector.preprocess import VectorPreprocess
 from convscope.errors import UserError, did_you_mean, nearest
+from convscope.files import open_regular, refuse_special
 
 _KINDS = "digits, a folder of class folders, IDX or CIFAR binary files, a CSV or Parquet table, or a zip of these"
 _CLASS_FOLDERS = "put the pictures of each class in a folder named after it: cats/1.jpg, dogs/2.jpg"
@@ -55,7 +57,8 @@ def open_source(data: str | os.PathLike[str], *, training: bool = True, columns:
     Args:
         data: ``"digits"``, or the path of a folder of class folders (with or without train, val, test above
             them), of IDX or CIFAR binary files or one of them, of a CSV, TSV or Parquet table, or of a zip of
-            any of these. A table without a column of paths is one of numbers.
+            any of these. A table without a column of paths is one of numbers. A
+            :class:`~convscope.data.data_path.DataPath` says what is permitted in reading it.
         columns: of a table of numbers, which are meant.
         training: refuse what cannot be trained on: one class alone, no train split, a class that train lacks.
 
@@ -66,12 +69,12 @@ def open_source(data: str | os.PathLike[str], *, training: bool = True, columns:
         >>> open_source("digits").shape()
         (1, 8, 8)
     """
-    text = os.fspath(data)
+    text, permitted = os.fspath(data), DataPath.of(data)
     if text.strip().casefold() == "digits":
         return check(open_digits(), training)
     path = _existing(text)
     chosen = columns or TableColumns()
-    source = _open_folder(path, chosen) if path.is_dir() else _open_file(path, chosen)
+    source = _open_folder(path, chosen, permitted) if path.is_dir() else _open_file(path, chosen, permitted)
     if not isinstance(source, TableSource) and chosen.target is not None and chosen.inputs is None:
         raise UserError("--target", f"{text} holds {source.many}, whose labels are known", "a table of numbers")
     return check(source, training)
@@ -88,6 +91,7 @@ def _existing(text: str) -> Path:
     try:
         path = Path(text).expanduser()
         path.stat()
+        refuse_special(path)
         return path
     except PermissionError as error:
         raise UserError(printable(text), "no permission to read it", hint="ask its owner, or copy it") from error
@@ -114,30 +118,30 @@ def _beside(text: str) -> str:
     return f"did you mean {printable(by_case[match] if bare else str(path.parent / by_case[match]))}?"
 
 
-def _open_folder(path: Path, columns: TableColumns) -> Source:
-    return _open_listing(Folder(path).listing(), columns)
+def _open_folder(path: Path, columns: TableColumns, permitted: DataPath) -> Source:
+    return _open_listing(Folder(path).listing(), columns, permitted)
 
 
-def _open_file(path: Path, columns: TableColumns) -> Source:
+def _open_file(path: Path, columns: TableColumns, permitted: DataPath) -> Source:
     """A single file: an archive, a table, or one IDX or CIFAR file beside its kin."""
     where = printable(str(path))
     if not path.is_file():
-        raise UserError(where, "not a regular file (a pipe, socket or device)", _KINDS)
+        raise UserError(where, "the file has gone", _KINDS)
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = file.read(HEAD)
     except OSError as error:
         raise UserError(where, f"the file cannot be read: {(error.strerror or str(error)).lower()}") from error
     content = recognise(head)
     suffix = path.suffix.lower()
     if content.what == "a zip archive" or suffix == ".zip":
-        return _open_listing(open_zip(path).listing(), columns)
+        return _open_listing(open_zip(path).listing(), columns, permitted)
     folder = Folder(path.parent)
     member = folder.find(path.name)
     if member is None:
         raise UserError(where, "the file has gone", _KINDS)
     if suffix in SUFFIXES or content.what == "a Parquet table":
-        return _open_table(Listing(folder, "", (member,)), member, columns)
+        return _open_table(Listing(folder, "", (member,)), member, columns, permitted)
     beside = Listing(folder, "", _flat(folder))
     if find_idx(Listing(folder, "", (member,))):
         return open_idx(beside, only=_images(beside, member))
@@ -173,7 +177,7 @@ def _file_hint(path: Path, format: str, what: str) -> str:  # noqa: A002
     return ""
 
 
-def _open_listing(listing: Listing, columns: TableColumns) -> Source:
+def _open_listing(listing: Listing, columns: TableColumns, permitted: DataPath) -> Source:
     """A folder or an archive: IDX, CIFAR, class folders, or a table with its pictures."""
     if not listing.members:
         reasons = f" ({listing.skipped[0].file}: {listing.skipped[0].reason})" if listing.skipped else ""
@@ -185,7 +189,7 @@ def _open_listing(listing: Listing, columns: TableColumns) -> Source:
     listing = _inside(listing)
     source = open_class_folders(listing)
     if len(source.classes) > 1:
-        return source
+        return with_unreadable(listing, source, permitted.skip_unreadable)
     # A folder of pictures beside a table looks like one class.
     tables = list(table_members(listing.top_files()))
     usable = [member for member in tables if has_columns(listing, member)]
@@ -193,18 +197,18 @@ def _open_listing(listing: Listing, columns: TableColumns) -> Source:
         names = listed([printable(listing.relative(member)) for member in usable])
         raise UserError(listing.where, f"{len(usable)} tables: {names}", "one", "point at the one that is meant")
     if usable or (len(tables) == 1 and not source.classes):
-        return _open_table(listing, (usable or tables)[0], columns)
+        return _open_table(listing, (usable or tables)[0], columns, permitted)
     if not source.classes:
         raise _no_classes(listing, source.skipped)
-    return source
+    return with_unreadable(listing, source, permitted.skip_unreadable)
 
 
-def _open_table(listing: Listing, member: Member, columns: TableColumns) -> Source:
+def _open_table(listing: Listing, member: Member, columns: TableColumns, permitted: DataPath) -> Source:
     """A table of picture files, or without a column of them one of numbers."""
     where = f"{listing.place.where}/{printable(member.name)}"
     table = read_table(listing, member, where)
     if has_paths(table) or not is_numbers(table):
-        return open_table(listing, member, table)
+        return open_table(listing, member, table, permitted.allow_outside)
     identity = f"{listing.place.identity} {member.name} {member.size} {member.stamp}"
     chosen = (columns.target, columns.numeric, columns.inputs, columns.labelled)
     return open_numbers(stem_of(member.name), where, table, identity, *chosen)
@@ -214,7 +218,7 @@ def _inside(listing: Listing) -> Listing:
     """Look through a lone top folder, as most archives have; a class folder is not looked through."""
     while True:
         tops = {listing.relative(member).partition("/")[0] for member in listing.members}
-        if len(tops) != 1 or split_folders(listing):
+        if len(tops) != 1 or listing.unreadable or split_folders(listing):
             return listing
         inner = listing.below(tops.pop())
         has_folders = any("/" in inner.relative(member) for member in inner.members)

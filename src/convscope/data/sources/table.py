@@ -36,15 +36,22 @@ class Table:
     skipped: tuple[Skipped, ...] = ()
 
 
-def open_table(listing: Listing, member: Member, table: Table | None = None) -> FileSource:
+def open_table(listing: Listing, member: Member, table: Table | None = None, allow_outside: bool = False) -> FileSource:
     """Read a table of pictures of the listing's place; paths in it count from the table's own folder.
 
     The columns are found by their names, whatever their case: path, file, filename, image, ... and label, class,
     target, category, species, ...; a column split or set may name train, val and test. Rows with a missing file,
     an empty label, or a picture that is listed already are named in ``skipped``.
 
+    Args:
+        listing: of the table's place.
+        member: the table.
+        table: its rows, where they are read already.
+        allow_outside: read also files outside of the table's own folder: a table that others made could name any.
+
     Raises:
-        UserError: the table cannot be read, lacks one of the two columns, or leads to no picture at all.
+        UserError: the table cannot be read, lacks one of the two columns, leads out of its folder, or leads to no
+            picture at all.
     """
     where = f"{listing.place.where}/{printable(member.name)}"
     table = table or read_table(listing, member, where)
@@ -52,6 +59,8 @@ def open_table(listing: Listing, member: Member, table: Table | None = None) -> 
     split_at = column_of(table.columns, SPLITS)
     _check_columns(where, table.columns, path_at, label_at)
     folder = "" if "/" not in member.name else str(PurePosixPath(member.name).parent) + "/"
+    if not allow_outside:
+        _check_inside(listing, where, folder, [(n, _cell_at(cells, path_at)) for n, cells in table.rows])
     rows: list[FileRow] = []
     skipped = list(table.skipped)
     seen: dict[str, tuple[int, str]] = {}
@@ -60,8 +69,7 @@ def open_table(listing: Listing, member: Member, table: Table | None = None) -> 
     for number, cells in table.rows:
         at = f"{short}, row {number}"
         # Shorter rows lack their last cells.
-        path, label = (cells[i].strip() if i < len(cells) else "" for i in (path_at, label_at))
-        split = cells[split_at].strip() if 0 <= split_at < len(cells) else ""
+        path, label, split = (_cell_at(cells, i) for i in (path_at, label_at, split_at))
         if path.casefold() in MISSING:
             skipped.append(Skipped(at, "no path"))
             continue
@@ -139,10 +147,37 @@ def column_of(columns: Sequence[str], known: Sequence[str]) -> int:
     return next((plain.index(name) for name in known if name in plain), -1)
 
 
+def _cell_at(cells: Sequence[str], at: int) -> str:
+    return cells[at].strip() if 0 <= at < len(cells) else ""
+
+
+def _spellings(folder: str, path: str) -> list[str]:
+    """The names that a path of a table may mean; tables made on Windows have other slashes."""
+    first = folder + path if not path.startswith("/") else path
+    return [first, folder + path.replace("\\", "/")] if "\\" in path else [first]
+
+
 def _find(listing: Listing, folder: str, path: str) -> Member | None:
-    found = listing.place.find(folder + path if not path.startswith("/") else path)
-    # Tables made on Windows.
-    return found or (listing.place.find(folder + path.replace("\\", "/")) if "\\" in path else None)
+    return next((found for name in _spellings(folder, path) if (found := listing.place.find(name))), None)
+
+
+def _check_inside(listing: Listing, where: str, folder: str, paths: Sequence[tuple[int, str]]) -> None:
+    """Refuse a table that names files outside of its own folder, before one of them is looked at.
+
+    Raises:
+        UserError: names the first such row.
+    """
+    named = [(number, path) for number, path in paths if path.casefold() not in MISSING]
+    spelled = [(row, name) for row in named for name in _spellings(folder, row[1])]
+    out = listing.place.leads_out(folder, [name for _, name in spelled])
+    rows = list(dict.fromkeys(row for (row, _), outside in zip(spelled, out, strict=True) if outside))
+    if not rows:
+        return
+    number, path = rows[0]
+    more = f", and so do {len(rows) - 1:,} more" if len(rows) > 1 else ""
+    top = f"{listing.place.where}/{folder}".rstrip("/")
+    hint = "where you trust the table: --allow-outside (in Python allow_outside=True)"
+    raise UserError(where, f"row {number} leads out of its folder: {printable(path)}{more}", f"files in {top}", hint)
 
 
 def read_table(listing: Listing, member: Member, where: str) -> Table:

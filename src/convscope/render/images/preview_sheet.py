@@ -40,7 +40,7 @@ def write_preview(setup: RunSetup, file: Path) -> Preview:
 
 def draw(setup: RunSetup, found: Preview) -> Image.Image:
     """The sheet, a row a picture."""
-    source = open_source(setup.settings.data)
+    source = open_source(setup.settings.source)
     pre = of_pictures(setup.dataset.preprocess, "--preview")
     tiles = []
     for row in found.rows:
