@@ -17,15 +17,16 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "convscope"
 
-BELOW = {"errors", "files", "frozen", "seeds", "intervals", "quantities", "tables"}
+BELOW = {"errors", "files", "frozen", "printable", "seeds", "intervals", "quantities", "tables"}
 MAY_IMPORT: dict[str, set[str]] = {
-    "errors": set(),
+    "printable": set(),
+    "errors": {"printable"},
     "frozen": set(),
     "files": {"errors"},
     "seeds": set(),
     "intervals": set(),
     "quantities": {"errors"},
-    "tables": set(),
+    "tables": {"printable"},
     "ops": {"errors", "files", "frozen", "seeds"},
     "network": BELOW | {"ops"},
     "reference": BELOW | {"ops", "network"},
@@ -51,6 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 NEVER_LOADS: list[tuple[str, set[str]]] = [
     ("convscope.errors", {"torch", "numpy"}),
     ("convscope.files", {"torch", "numpy"}),
+    ("convscope.printable", {"torch", "numpy"}),
     ("convscope.seeds", {"torch", "numpy"}),
     ("convscope.ops", {"torch", "numpy"}),
     ("convscope.network", {"torch", "numpy"}),
@@ -87,7 +89,7 @@ EXCEPT = {
 }  # fmt: skip
 """They work on whole batches, on the device."""
 
-ONLY = {"errors": set(), "files": set(), "seeds": set(), "ops": set(), "network": {"lark"}}
+ONLY = {"errors": set(), "printable": set(), "files": set(), "seeds": set(), "ops": set(), "network": {"lark"}}
 """Layers and all that they import of others beside the standard library."""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from convscope.errors import UserError, did_you_mean
+from convscope.files import keeping
 from convscope.network import zoo as networks
 from convscope.network.memory import Optimizer
 from convscope.network.network import Network
@@ -312,7 +313,7 @@ def train(
         True
     """
     from convscope.data.data_path import DataPath
-    from convscope.learning.run_folder import next_run_folder
+    from convscope.learning.run_folder import kept_of, next_run_folder
 
     data = DataPath.of(data, allow_outside, skip_unreadable)
     folder = Path(out) if out is not None else next_run_folder(str(data), net if isinstance(net, str) else None)
@@ -328,7 +329,8 @@ def train(
         from convscope.render.i18n import words
 
         said = words("evaluation", modality=result.model.modality.name)
-        write_run_report(result, folder / "report.html", said)
+        with keeping(lambda: kept_of(folder), "the report could not be written"):
+            write_run_report(result, folder / "report.html", said)
     return result
 
 

@@ -114,6 +114,8 @@ class Resumed:
 
     step: int
     epoch: int
+    damaged: int = 0
+    """Lines of metrics.jsonl that cannot be read any more, and are dropped."""
 
 
 @dataclass(frozen=True)

@@ -201,9 +201,9 @@ def run(
             threads = restore(state, *saved)
             if device.type == "cpu" and threads != torch.get_num_threads():
                 torch.set_num_threads(threads)  # sums run in another order with another number of threads
-            yield Resumed(state.step, len(state.history))
-        if resume:
-            forget_after(folder / METRICS, state.step)
+        damaged = forget_after(folder / METRICS, state.step) if resume else 0
+        if saved is not None:
+            yield Resumed(state.step, len(state.history), damaged)
         ends = None if deadline is None else deadline - state.seconds
         return (yield from _trained(folder, state, dataset, normalise, ends, stop))
 
