@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from convscope import ops
+from convscope.engine.archive import bounded_archive, bounded_tensors
 from convscope.engine.weight_names import NAMES, holders
 from convscope.errors import UserError
 from convscope.files import named_in_utf8, refuse_special
@@ -68,7 +69,10 @@ def read_state(path: Path) -> dict[str, Tensor]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what matters of a strange file is said below
+            bounded_archive(path)
             document = torch.load(path, map_location="cpu", weights_only=True)
+    except UserError:
+        raise
     except pickle.UnpicklingError as error:
         raise UserError(
             where,
@@ -79,7 +83,9 @@ def read_state(path: Path) -> dict[str, Tensor]:
     except Exception as error:  # damaged archives raise whatever the reader met
         got = "this is not a checkpoint, or a part of it is missing"
         raise UserError(where, f"{got}: {str(error).split(chr(10))[0][:120]}", "a whole .pth file") from None
-    return _without_prefix(_tensors(document, where))
+    state = _tensors(document, where)
+    bounded_tensors(state, path)
+    return _without_prefix(state)
 
 
 def _tensors(document: Any, where: str) -> dict[str, Tensor]:

@@ -17,6 +17,7 @@ from convscope.data.dataset import Inputs, Unreadable
 from convscope.data.modality import InputArithmetic
 from convscope.errors import UserError, did_you_mean
 from convscope.inspection.engine_difference import EngineDifference
+from convscope.model.bounds import finite
 from convscope.model.folder import Model
 from convscope.model.task import Regression
 from convscope.network.address import Address, parse_address
@@ -189,7 +190,7 @@ def look_at(
         precision: ``"bfloat16"`` runs convolutions and linear layers under autocast, as training there does.
 
     Raises:
-        UserError: the model or the file cannot be read, or the array is of another shape.
+        UserError: the model or the file cannot be read, the array is of another shape, or the scores are not finite.
     """
     precision_named(precision)
     loaded = model if isinstance(model, Model) else Model.load(model)
@@ -200,6 +201,7 @@ def look_at(
     loaded.module.eval()
     with torch.inference_mode(), low:
         found = loaded.module.forward_all(x_N_shape)
+    finite(found[loaded.scores_path].float().cpu(), loaded.module, loaded.normalise, stored[None])
     values: dict[str, Any] = {INPUT: x_N_shape, **found}
     return Look(loaded, stored, {path: v[0].float().cpu().numpy() for path, v in values.items()}, precision)
 

@@ -23,6 +23,8 @@ from convscope.engine.inference import NodeFunction, compute, laid_out, prepare
 from convscope.engine.module import GraphModule
 from convscope.errors import UserError
 from convscope.files import make_folder, read_regular, refuse_special, write_atomically
+from convscope.model.bounds import check_activations, check_weights, finite
+from convscope.model.facts import check_facts, check_inputs, check_target, parse
 from convscope.model.predict import Predictions, predict
 from convscope.model.risk_coverage import RiskCoverageCurve, Threshold, chosen
 from convscope.model.task import Regression, Task, task_of
@@ -153,16 +155,17 @@ class Model:
             precision: of the arithmetic where nothing is prepared, see :func:`convscope.engine.inference.prepare`.
 
         Raises:
-            UserError: they are of another shape.
+            UserError: they are of another shape, or what comes out is not finite.
         """
         stored = self.preprocess.stored
         if inputs_N.shape[1:] != stored:
             expected = f"N x {' x '.join(map(str, stored))}, {self.preprocess.dtype}"
             raise UserError(self.modality.many, f"an array of {spell_shape(inputs_N.shape)}", expected)
         scores_of = prepared or partial(compute, self.module, normalise=self.normalise, precision=precision)
-        scores = scores_of(inputs_N)
+        scores = finite(scores_of(inputs_N), self.module, self.normalise, inputs_N)
         if self.tta != "none":
-            scores = (scores + scores_of(self.modality.view(self.tta, inputs_N))) / 2
+            other_N = self.modality.view(self.tta, inputs_N)
+            scores = (scores + finite(scores_of(other_N), self.module, self.normalise, other_N)) / 2
         return self.task.class_scores(scores)
 
     def probabilities(self, inputs_N: Inputs, prepared: NodeFunction | None = None) -> NDArray[np.float64]:
@@ -219,27 +222,41 @@ class Model:
         folder = _model_folder(Path(folder))
         document = _document_of(folder / FACTS)
         _all_loaded(document, folder / FACTS)
-        try:
-            classes = tuple(printable(str(name)) for name in document["classes"])
-            preprocess = read_preprocess(document["preprocess"])
-            normalise = MODALITIES[preprocess.modality].normalisation(document["normalise"])
-        except (KeyError, TypeError) as error:
-            raise UserError(str(folder / FACTS), f"the entry {error} is missing or wrong") from None
-        except ValueError as error:
-            raise UserError(str(folder / FACTS), f"preprocess is wrong: {error}") from None
         graph = Network.load(folder / NETWORK).graph()
         try:
-            task_of(graph, classes, document.get("task"))
+            check_inputs(document, graph.input)
+            check_target(document)
+            classes = tuple(map(printable, document["classes"]))
+            preprocess = read_preprocess(document["preprocess"])
+            modality = MODALITIES[preprocess.modality]
+            normalise = modality.normalisation(document["normalise"])
+            check_facts(document, modality, task_of(graph, classes, document.get("task")).kind)
         except UserError as error:
             raise UserError(str(folder / FACTS), error.got, error.expected) from None
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(str(folder / FACTS), f"the entry preprocess is wrong: {error}"[:200]) from None
+        check_weights(graph, folder / WEIGHTS)
+        check_activations(graph, str(folder / NETWORK))
         module = GraphModule(graph)
         _load_weights(module, folder / WEIGHTS)
         used = ("convscope", "operations", "classes", "preprocess", "normalise")
         facts = {key: value for key, value in document.items() if key not in used}
         return cls(graph, laid_out(module).eval(), classes, preprocess, normalise, facts)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """To another process: the weights as they are in a folder, the rest as values."""
+        state = {name: value.detach().cpu().contiguous() for name, value in self.module.state_dict().items()}
+        values = (self.classes, self.preprocess, self.normalise, dict(self.facts))
+        return _unpickled, (self.graph, self.module.graph, safetensors.torch.save(state), *values)
+
     def _repr_html_(self) -> str:
         return self.network._repr_html_()
+
+
+def _unpickled(graph: Graph, computed: Graph, weights: bytes, *values: Any) -> Model:
+    module = GraphModule(computed)
+    module.load_state_dict(safetensors.torch.load(weights))
+    return Model(graph, laid_out(module).eval(), *values)
 
 
 def _json(document: Mapping[str, Any]) -> str:
@@ -261,7 +278,7 @@ def _model_folder(folder: Path) -> Path:
 
 def _document_of(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(read_regular(path).decode("utf-8"))
+        document = parse(read_regular(path).decode("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(str(path), f"it cannot be read: {error}"[:200]) from None
     if not isinstance(document, dict) or document.get("convscope") not in READS:
@@ -291,15 +308,6 @@ def _load_weights(module: GraphModule, path: Path) -> None:
         weights = safetensors.torch.load(read_regular(path))
     except (OSError, SafetensorError) as error:
         raise UserError(str(path), f"the weights cannot be read: {error}"[:200]) from None
-    wanted = {name: tuple(value.shape) for name, value in module.state_dict().items()}
-    found = {name: tuple(value.shape) for name, value in weights.items()}
-    for name, shape in wanted.items():
-        if found.get(name) != shape:
-            got = f"{name} is {spell_shape(found[name])}" if name in found else f"{name} is missing"
-            raise UserError(str(path), got, f"{spell_shape(shape)}, as the network says")
-    extra = sorted(set(found) - set(wanted))
-    if extra:
-        raise UserError(str(path), f"{extra[0]} is not in the network", "weights of this network alone")
     module.load_state_dict(weights)
 
 
