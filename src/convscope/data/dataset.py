@@ -108,6 +108,7 @@ class Dataset:
         preprocess: how they were made.
         skipped: what was left out, and why.
         fingerprint: sha256 over the inputs' content, labels and classes: which data a model was trained on.
+        measured_part: what the data calls ``test``: ``"val"``, where it comes with train and val alone.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Dataset:
     preprocess: Preprocess
     skipped: tuple[Skipped, ...]
     fingerprint: str
+    measured_part: str = "test"
 
     @property
     def measured_on_train(self) -> bool:

@@ -14,6 +14,7 @@ from convscope.data.dataset import Dataset, Skipped, Split
 from convscope.data.image.sizes import sizes_of
 from convscope.data.parts import check_split, in_words, part_of
 from convscope.data.sources import TableColumns, open_source
+from convscope.data.splits import measured_part
 from convscope.errors import UserError
 from convscope.evaluation.metrics import Evaluation, evaluate_probabilities
 from convscope.evaluation.regression import RegressionEvaluation, evaluate_numbers
@@ -138,6 +139,8 @@ def _chosen(
             return whole.test, whole.classes, whole.skipped, f"the test part of {whole.name}", NEW
     found = part_of(data, model.preprocess, split, int(model.facts.get("seed", 0)), progress)
     own = found.fingerprint == trained_on.get("fingerprint")
+    if own and found.part == measured_part(given):
+        return found.split, found.classes, found.skipped, in_words(found), NEW
     part = {"train": LEARNT, "all": LEARNT, "val": JUDGED}.get(found.part, NEW) if own else NEW
     return found.split, found.classes, found.skipped, in_words(found), part
 

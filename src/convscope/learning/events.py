@@ -11,7 +11,10 @@ from convscope.learning.data_stall import DataStall
 
 @dataclass(frozen=True)
 class DataPrepared:
-    """The data is there: how many inputs, called ``many``, of which shape, what was left out."""
+    """The data is there: how many inputs, called ``many``, of which shape, what was left out.
+
+    ``measured_part`` is what the data calls those that ``test`` counts.
+    """
 
     data: str
     classes: tuple[str, ...]
@@ -22,6 +25,7 @@ class DataPrepared:
     skipped: tuple[Skipped, ...]
     seconds: float
     many: str = "pictures"
+    measured_part: str = "test"
 
 
 @dataclass(frozen=True)

@@ -278,6 +278,7 @@ def _prepared(dataset: Dataset, seconds: float) -> DataPrepared:
         skipped=dataset.skipped,
         seconds=seconds,
         many=modality_of(dataset.preprocess).many,
+        measured_part=dataset.measured_part,
     )
 
 

@@ -148,9 +148,10 @@ class Watch:
     def _prepared(self, event: DataPrepared) -> None:
         self.pace_of = "images" if event.many == "pictures" else event.many
         what = f"{len(event.classes)} classes" if event.classes else "regression"
+        drawn, own = (" of train", " of val") if event.measured_part == "val" else ("", "")
         self._say(
-            f"{event.data}: {event.train:,} {event.many} to train on, {event.val:,} to validate, {event.test:,} to "
-            f"test; {what}; {spell_shape(event.shape)} ({duration(event.seconds)})"
+            f"{event.data}: {event.train:,} {event.many} to train on, {event.val:,}{drawn} to validate, "
+            f"{event.test:,}{own} to test; {what}; {spell_shape(event.shape)} ({duration(event.seconds)})"
         )
         for skipped in event.skipped[:MOST_SKIPPED]:
             self._say(f"  left out: {skipped.file}: {skipped.reason}", style="yellow", markup=False)

@@ -31,6 +31,7 @@ from convscope.files import keeping
 from convscope.printable import printable
 
 if TYPE_CHECKING:
+    from convscope.data.dataset import Dataset
     from convscope.evaluation.metrics import Evaluation
     from convscope.learning.events import Finished
     from convscope.learning.recipe import Recipe
@@ -183,6 +184,7 @@ def _document(result: Result, finished: Finished, report: Path | None) -> dict[s
         "run": finished.run,
         "report": None if report is None else str(report),
         "metrics": metrics,
+        "measured_on": "train" if result.dataset.measured_on_train else result.dataset.measured_part,
         "sure": [one.to_dict() for one in result.sure],
         "sizes": [] if result.report is None else [one.to_dict() for one in result.report.sizes],
         "balance": result.balance.to_dict() if result.dataset.classes else None,
@@ -238,8 +240,12 @@ def _summarise(result: Result, finished: Finished, words: Words) -> None:
         echo(f"{to_text(evaluation, words)}\n\n{took}")
         return
     low, high = (f"{100 * end:.1f}" for end in evaluation.interval)
-    accuracy = words["training summary" if result.dataset.measured_on_train else "test summary"].format(
-        top1=f"{100 * evaluation.top1:.2f} %", low=low, high=high, pictures=pictures_text(evaluation.count, words)
+    accuracy = words[_summary_of(result.dataset)].format(
+        part=result.dataset.measured_part,
+        top1=f"{100 * evaluation.top1:.2f} %",
+        low=low,
+        high=high,
+        pictures=pictures_text(evaluation.count, words),
     )
     echo(f"{accuracy}; {took}")
     if result.dataset.measured_on_train:
@@ -259,6 +265,11 @@ def _summarise(result: Result, finished: Finished, words: Words) -> None:
                 temperature=f"{result.model.temperature:.2f}",
             )
         )
+
+
+def _summary_of(dataset: Dataset) -> str:
+    """The words for what was measured, by what the data calls that."""
+    return "training summary" if dataset.measured_on_train else f"{dataset.measured_part} summary"
 
 
 def _recall(evaluation: Evaluation, words: Words) -> str:
