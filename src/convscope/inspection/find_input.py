@@ -31,11 +31,13 @@ class FoundInput:
         input: as it is stored.
         name: for people.
         label: what it shows, where that is known.
+        remark: what was done to it that a person should know; empty: nothing.
     """
 
     input: Inputs
     name: str
     label: str | None = None
+    remark: str = ""
 
 
 def find_input(
@@ -83,7 +85,7 @@ def find_input(
     label = labelled.classes[int(target)] if labelled.classes else f"{target:g}" if labelled_at_all(source) else None
     name = labelled.split.names[0]
     named = name if name.startswith(labelled.name) else f"{labelled.name} {name}"
-    return FoundInput(np.array(labelled.split.inputs_N[0]), named, label)
+    return FoundInput(np.array(labelled.split.inputs_N[0]), named, label, labelled.remark)
 
 
 def labelled_at_all(source: Source) -> bool:
