@@ -19,7 +19,7 @@ from convscope.errors import UserError, did_you_mean
 from convscope.files import refuse_special
 from convscope.model.folder import Model
 
-_NUMBERED = re.compile(r"(?P<data>.+):(?:(?P<part>[a-z]+)\[)?(?P<number>\d{1,9})\]?")
+_NUMBERED = re.compile(r"(?P<data>.+):(?:(?P<part>[a-z]+)\[)?(?P<number>\d{1,9})\]?", re.DOTALL)
 _PARTS = ("train", "val", "test", "all")
 
 
