@@ -84,7 +84,7 @@ def test_a_huge_network_is_refused_by_the_header(copy: Path, monkeypatch: pytest
 
 
 def test_values_beyond_the_memory_are_refused() -> None:
-    graph = Network.parse("input 1x8x8 > conv 16 3x3 padding=100000 > globalavgpool > linear 10").graph()
+    graph = Network.parse("input 1x8x8 > conv 16 3x3 padding=100000 > globalavgpool > flatten > linear 10").graph()
     with pytest.raises(UserError, match="one input takes"):
         check_activations(graph, "network.net")
 
