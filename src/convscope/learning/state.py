@@ -61,6 +61,8 @@ class TrainingState:
     """The same weights for the smaller pictures that a progressive plan begins with."""
     at_once: int = 0
     """Pieces of a step that are computed at the same time; 0: not yet settled."""
+    parts: int = 0
+    """Into which a batch is divided among cores; 0: not yet settled."""
     still: tuple[str, ...] = ()
     """Paths of nodes that are in evaluation mode while the others are trained: what keeps its statistics."""
 
@@ -148,6 +150,7 @@ def to_tensors(state: TrainingState) -> tuple[dict[str, torch.Tensor], dict[str,
         "images": state.images,
         "threads": torch.get_num_threads(),
         "at_once": state.at_once,
+        "parts": state.parts,
     }
     return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}, {"run": json.dumps(numbers)}
 
@@ -173,7 +176,7 @@ def restore(state: TrainingState, tensors: Mapping[str, torch.Tensor], text: Map
         ) from error
     state.sums = Sums(**numbers["sums"])
     state.augmented_for = numbers.get("augmented_for", 0.0)
-    state.at_once = numbers.get("at_once", 1)
+    state.at_once, state.parts = numbers.get("at_once", 1), numbers.get("parts", 0)
     for name in ("steps", "step", "history", "best_accuracy", "best_epoch", "seconds", "images"):
         setattr(state, name, numbers[name])
     return int(numbers["threads"])

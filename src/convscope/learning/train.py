@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from convscope.data.dataset import Dataset
 from convscope.data.modalities import modality_of
 from convscope.data.modality import Augmentation, Normalisation
 from convscope.engine.inference import compute, laid_out
 from convscope.engine.module import GraphModule
-from convscope.engine.workers import Workers
+from convscope.engine.workers import Workers, cores, one_thread_each
 from convscope.errors import UserError
 from convscope.learning import schedule
 from convscope.learning.batches import Examples, batch_indices, steps_per_epoch
@@ -22,7 +24,9 @@ from convscope.learning.events import EpochEnded, Event, Planned, Stepped, Stopp
 from convscope.learning.gradients import Objective, gradients
 from convscope.learning.loader import Batch, Loader
 from convscope.learning.memory import explain_memory, pieces_at_once
+from convscope.learning.muon import Muon
 from convscope.learning.optimise import set_rate
+from convscope.learning.parts import Parts, parts_worth
 from convscope.learning.recipe import Recipe
 from convscope.learning.state import Sums, TrainingState, begin
 from convscope.model.task import Task, task_of
@@ -50,12 +54,27 @@ def task_for(graph: Graph, dataset: Dataset) -> Task:
     return task_of(graph, (), {"target": name, "mean": targets_N.mean(), "std": targets_N.std()})
 
 
+class _Divided:
+    """How a step is shared among cores: in pieces where the recipe asks for them, else in parts, else not at all."""
+
+    def __init__(self, state: TrainingState, workers: Workers) -> None:
+        self.workers = workers
+        modules = [module for module in (state.module, state.small) if module is not None] if state.parts > 1 else []
+        self.parts = {id(module): Parts(module, workers) for module in modules}
+
+    def gradients(self, state: TrainingState, batch: Batch, objective: Objective, seed: int) -> tuple[Tensor, Tensor]:
+        """See :func:`convscope.learning.gradients.gradients`."""
+        module, pieces = state.at_present(), state.recipe.pieces(len(batch.labels))
+        if pieces == 1 and self.parts and len(batch.labels) >= 2 * self.workers.count:
+            return self.parts[id(module)].gradients(batch, objective, seed)
+        return gradients(module, batch, objective, pieces, self.workers, seed)
+
+
 def _step(
-    state: TrainingState, batch: Batch, objective: Objective, workers: Workers
-) -> tuple[torch.Tensor, torch.Tensor]:
+    state: TrainingState, batch: Batch, objective: Objective, divided: _Divided, seed: int = 0
+) -> tuple[Tensor, Tensor]:
     """One step on a batch of inputs and labels; returns loss and hits, not yet waited for."""
-    pieces = state.recipe.pieces(len(batch.labels))
-    loss, hits = gradients(state.at_present(), batch, objective, pieces, workers)
+    loss, hits = divided.gradients(state, batch, objective, seed)
     state.optimizer.step()
     state.optimizer.zero_grad(set_to_none=True)  # now, so that the next forward pass has the gradients' memory
     if state.average is not None:
@@ -120,7 +139,15 @@ def train(
     objective = Objective(modality, normalise, task, dtype, recipe.label_smoothing or 0.0)
     # Kept: with another number a run that goes on would add its gradients up in another order.
     state.at_once = state.at_once or pieces_at_once(state.graph, recipe, device)
-    with Workers(state.at_once) as workers:
+    if not state.parts:
+        pieces = recipe.pieces(recipe.batch_size or 1)
+        alone = device.type == "cpu" and pieces == 1
+        state.parts = parts_worth(state.graph, recipe.batch_size or 1, cores()) if alone else 1
+    # Where memory allows one large piece at a time, all cores share each of its operations.
+    shared = device.type != "cpu" or (state.at_once == 1 and recipe.pieces(recipe.batch_size or 1) > 1)
+    with nullcontext() if shared else one_thread_each(), Workers(max(state.at_once, state.parts)) as workers:
+        if isinstance(state.optimizer, Muon) and not shared:
+            state.optimizer.each = workers.in_order
         yield from _train(state, dataset, objective, workers, deadline, stop)
 
 
@@ -134,7 +161,7 @@ def _train(
 ) -> Iterator[Event]:
     recipe, device = state.recipe, next(state.module.parameters()).device
     per_epoch = steps_per_epoch(len(dataset.train), recipe.batch_size or 1)
-    examples = Examples(dataset.train, device)
+    examples, divided = Examples(dataset.train, device), _Divided(state, workers)
     step_seconds = None
     clock = _Clock(deadline, _afterwards(dataset, recipe))
     if state.steps == 0:
@@ -152,7 +179,7 @@ def _train(
         # Kept: where --time changes the plan's length, a run that goes on is still augmented as it began.
         state.augmented_for = state.steps / per_epoch
     augmentation = augmentation_of(recipe, dataset, state.augmented_for)
-    loader = Loader(dataset, examples, recipe, augmentation)
+    loader = Loader(dataset, examples, recipe, augmentation, workers.in_order if device.type == "cpu" else map)
     yield _planned(state, per_epoch, objective.dtype, device, step_seconds, augmentation)
 
     pending: list[tuple[torch.Tensor, torch.Tensor, int]] = []
@@ -167,9 +194,10 @@ def _train(
         lr = (recipe.lr or 0) * share
         set_rate(state.optimizer, share, state.step / state.steps)
         batch = loader.at(epoch, place)
-        _seed_dropout(device, stream_seed(recipe.seed, "dropout", epoch, place))
+        dropout_seed = stream_seed(recipe.seed, "dropout", epoch, place)
+        _seed_dropout(device, dropout_seed)
         try:
-            loss, hits = _step(state, batch, objective, workers)
+            loss, hits = _step(state, batch, objective, divided, dropout_seed)
         except (RuntimeError, MemoryError) as error:
             explain_memory(error, state.graph, recipe, device)
         state.step += 1
@@ -300,6 +328,8 @@ def _speed(
     """Seconds a step and a validation take, measured on a copy that is thrown away: the run itself starts untouched."""
     device = next(state.module.parameters()).device
     copy = begin(state.graph, state.recipe, device)
+    copy.parts = state.parts
+    divided = _Divided(copy, workers)
     recipe, count = state.recipe, len(dataset.train)
     augmentation = augmentation_of(recipe, dataset, recipe.epochs or 0)
     allowed = min(3.0, max(0.05, 0.02 * (deadline - time.monotonic())))
@@ -313,9 +343,9 @@ def _speed(
         indices = batch_indices(recipe.seed, 0, len(times) % per_epoch, count, recipe.batch_size or 1)
         indices = indices[: -(-len(indices) // rounds)]
         inputs, labels = examples.take(indices)
-        inputs = augmentation.vary(inputs, recipe.seed, indices_N=indices)
+        inputs = augmentation.vary(inputs, recipe.seed, indices_N=indices, each=workers.in_order)
         try:
-            loss, _ = _step(copy, Batch(inputs, labels), objective, workers)
+            loss, _ = _step(copy, Batch(inputs, labels), objective, divided)
         except (RuntimeError, MemoryError) as error:
             explain_memory(error, state.graph, recipe, device)
         loss.item()
