@@ -17,13 +17,14 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "convscope"
 
-BELOW = {"errors", "files", "frozen", "seeds", "intervals", "quantities", "tables"}
+BELOW = {"errors", "files", "frozen", "seeds", "intervals", "cores", "quantities", "tables"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "frozen": set(),
     "files": {"errors"},
     "seeds": set(),
     "intervals": set(),
+    "cores": set(),
     "quantities": {"errors"},
     "tables": set(),
     "ops": {"errors", "files", "frozen", "seeds"},

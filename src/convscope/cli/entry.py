@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from convscope.cli.group import cli
+from convscope.cli.process import wait_briefly
 from convscope.errors import UserError, nearest
 
 DONE, OURS, MISTAKE, INTERRUPTED = 0, 1, 2, 130
@@ -20,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its status: 0 done, 2 a mistake of the user's, 1 ours, 130 interrupted."""
     # What a command imports lives as long as the process; looking through it for garbage is a tenth of a start.
     gc.set_threshold(20_000, 10, 10)
+    wait_briefly()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         status = _run(words or ["--help"])

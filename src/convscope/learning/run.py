@@ -40,6 +40,7 @@ from convscope.learning.events import (
     Planned,
     Resumed,
     Saved,
+    Slowed,
     Started,
     Stepped,
     Stopped,
@@ -292,7 +293,7 @@ def _trained(
     """Pass the events on, saving the state where it is time; whether the plan (or early stopping) ended the run."""
     saved_at, last = time.monotonic(), -1
     for event in train(state, dataset, normalise, deadline, stop):
-        logged = isinstance(event, (Planned, EpochEnded, Stopped))
+        logged = isinstance(event, (Decided, Planned, Slowed, EpochEnded, Stopped))
         if logged or (isinstance(event, Stepped) and event.step % LOG_EVERY == 0):
             log(folder / METRICS, event)
         yield event

@@ -19,8 +19,9 @@ from convscope.engine.workers import Workers, cores, one_thread_each
 from convscope.errors import UserError
 from convscope.learning import schedule
 from convscope.learning.batches import Examples, batch_indices, steps_per_epoch
+from convscope.learning.contention import Contention
 from convscope.learning.device import precision_of
-from convscope.learning.events import EpochEnded, Event, Planned, Stepped, Stopped
+from convscope.learning.events import Decided, EpochEnded, Event, Planned, Stepped, Stopped
 from convscope.learning.gradients import Objective, gradients
 from convscope.learning.loader import Batch, Loader
 from convscope.learning.memory import explain_memory, pieces_at_once
@@ -162,19 +163,12 @@ def _train(
     recipe, device = state.recipe, next(state.module.parameters()).device
     per_epoch = steps_per_epoch(len(dataset.train), recipe.batch_size or 1)
     examples, divided = Examples(dataset.train, device), _Divided(state, workers)
-    step_seconds = None
     clock = _Clock(deadline, _afterwards(dataset, recipe))
-    if state.steps == 0:
-        if deadline is None:
-            state.steps = max(1, round((recipe.epochs or 1) * per_epoch))
-        else:
-            step_seconds, epoch_seconds = _speed(state, dataset, examples, objective, workers, deadline)
-            clock.validated(epoch_seconds)
-            left = clock.left()
-            progressive = recipe.progressive or 0.0
-            state.steps = schedule.plan_within(left * 0.98, step_seconds, per_epoch, epoch_seconds, 0, progressive)
-            if recipe.epochs is not None:
-                state.steps = min(state.steps, round(recipe.epochs * per_epoch))
+    step_seconds, decided = (
+        _settled(state, dataset, examples, objective, workers, clock) if state.steps == 0 else (None, None)
+    )
+    if decided is not None:
+        yield decided
     if not state.augmented_for:
         # Kept: where --time changes the plan's length, a run that goes on is still augmented as it began.
         state.augmented_for = state.steps / per_epoch
@@ -182,6 +176,7 @@ def _train(
     loader = Loader(dataset, examples, recipe, augmentation, workers.in_order if device.type == "cpu" else map)
     yield _planned(state, per_epoch, objective.dtype, device, step_seconds, augmentation)
 
+    contention = Contention()
     pending: list[tuple[torch.Tensor, torch.Tensor, int]] = []
     state.to_train()
     while state.step < state.steps:
@@ -206,7 +201,9 @@ def _train(
         ended = place == per_epoch - 1 or state.step == state.steps
         if device.type == "cpu" or len(pending) >= EAGER or ended:
             yield _look(state, pending, epoch, lr, batch.inputs, objective, ended)
-        clock.took((time.monotonic() - begun) / (schedule.SMALL_COST if small else 1))
+        as_whole = (time.monotonic() - begun) / (schedule.SMALL_COST if small else 1)
+        clock.took(as_whole)
+        slowed = contention.took(state.step, as_whole)
         state.seconds += time.monotonic() - begun
         state.sums.seconds += time.monotonic() - begun
         state.sums.waiting += loader.stall.take()
@@ -215,6 +212,8 @@ def _train(
             yield _epoch_ended(state, dataset, objective, epoch + 1, lr, small)
             clock.validated(time.monotonic() - begun)
             state.to_train()
+        if slowed is not None:
+            yield slowed
         if stop() and state.step < state.steps:
             if pending:
                 yield _look(state, pending, epoch, lr, batch.inputs, objective, ended)
@@ -309,6 +308,41 @@ class _Clock:
         epochs = state.recipe.epochs
         state.steps = steps if epochs is None else min(steps, max(state.step + 1, round(epochs * per_epoch)))
         return True
+
+
+def _settled(
+    state: TrainingState,
+    dataset: Dataset,
+    examples: Examples,
+    objective: Objective,
+    workers: Workers,
+    clock: _Clock,
+) -> tuple[float | None, Decided | None]:
+    """Give a new run its number of steps: by its epochs, or as many as the time allows.
+
+    Returns:
+        seconds a step takes, where they were measured; what there is to say where not even one step fits.
+    """
+    recipe = state.recipe
+    per_epoch = steps_per_epoch(len(dataset.train), recipe.batch_size or 1)
+    by_epochs = max(1, round((recipe.epochs or 1) * per_epoch))
+    if clock.deadline is None:
+        state.steps = by_epochs
+        return None, None
+    step_seconds, epoch_seconds = _speed(state, dataset, examples, objective, workers, clock.deadline)
+    clock.validated(epoch_seconds)
+    left = clock.left()
+    state.steps = schedule.plan_within(
+        left * 0.98, step_seconds, per_epoch, epoch_seconds, 0, recipe.progressive or 0.0
+    )
+    if recipe.epochs is not None:
+        state.steps = min(state.steps, by_epochs)
+    if left >= step_seconds:
+        return step_seconds, None
+    taken = (recipe.time or 0.0) + time.monotonic() - clock.deadline
+    needs = clock.afterwards * clock.epoch_seconds
+    reason = f"{recipe.time:g} s cannot be kept: {taken:.1f} s until here, evaluation takes about {needs:.1f} s"
+    return step_seconds, Decided("--time", "one step", reason)
 
 
 def _afterwards(dataset: Dataset, recipe: Recipe) -> float:

@@ -19,6 +19,7 @@ from convscope.learning.events import (
     HeadTrained,
     Planned,
     Resumed,
+    Slowed,
     Started,
     Stepped,
     Stopped,
@@ -131,6 +132,8 @@ class Watch:
             )
         elif isinstance(event, Planned):
             self._planned(event)
+        elif isinstance(event, Slowed):
+            self._say(f"  {event.words}", style="yellow")
         elif isinstance(event, Resumed):
             self._say(f"resumed after step {event.step:,}, {event.epoch} epochs done")
         elif isinstance(event, EpochEnded):

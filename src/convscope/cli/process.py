@@ -1,13 +1,28 @@
-"""What the C library does with memory that training gives back after every step, only to ask for it again."""
+"""What this process asks of the C library and of OpenMP, before either has work."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
 """Of glibc's ``malloc.h``."""
 _NEVER = 2**31 - 1
+WAITING = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "KMP_BLOCKTIME")
+"""Variables by which a user says how threads wait; where one is set, it counts."""
+SPINS = "1000"
+"""Turns, some 50 microseconds: the next operation of a network mostly comes within them."""
+
+
+def wait_briefly() -> None:
+    """Let OpenMP's threads sleep soon when they have no work; to be called before torch is imported.
+
+    By default they spin for milliseconds: on a core that another process could use, or on which it holds up the very
+    thread that they wait for.
+    """
+    if not any(name in os.environ for name in WAITING):
+        os.environ["GOMP_SPINCOUNT"] = SPINS
 
 
 def keep_freed_memory() -> bool:
