@@ -1,4 +1,4 @@
-"""Images a second of plain PyTorch on the same networks: ``TASK SOURCE_FOLDER CLASS``; see ``bench/busy.py``.
+"""Images a second of plain PyTorch on the same networks: ``TASK FOLDER MODULE CLASS``; see ``bench/busy.py``.
 
 The loop of the tutorials, without what a DataLoader costs: float32, all of torch's threads, batches from memory.
 """
@@ -11,11 +11,11 @@ import time
 import torch
 from torch.nn import functional
 
-task, folder, name = sys.argv[1:4]
+task, folder, file, name = sys.argv[1:5]
 SHAPES = {"lenet5": (128, 1, 32, 32), "digits": (32, 1, 8, 8), "features": (32, 3, 224, 224)}
 SECONDS = 4.0
 sys.path.insert(0, folder)
-model = getattr(importlib.import_module(name), name)()
+model = getattr(importlib.import_module(file), name)()
 images = torch.rand(SHAPES[task])
 labels = torch.randint(0, 10, (len(images),))
 optimizer = torch.optim.AdamW(model.parameters())

@@ -101,3 +101,8 @@ class Workers:
     def in_order(self, function: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
         """The results in the order of the items."""
         return map(function, items) if self._pool is None else self._pool.map(function, items)
+
+    def together(self, function: Callable[[int], _Result]) -> list[_Result]:
+        """The results for 0, 1, ... count - 1, all computed at the same time: the first by the caller itself."""
+        others = [self._pool.submit(function, index) for index in range(1, self.count)] if self._pool else []
+        return [function(0), *(other.result() for other in others)]

@@ -200,7 +200,7 @@ def _all(one: Callable[[int], _Found], workers: Workers) -> list[_Found]:
             failed.append(error)
             return None
 
-    found = list(workers.in_order(caught, range(workers.count)))
+    found = workers.together(caught)
     for error in sorted(failed, key=lambda error: isinstance(error, _OtherPartFailedError)):
         raise error
     return [each for each in found if each is not None]
