@@ -17,16 +17,17 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "convscope"
 
-BELOW = {"errors", "files", "frozen", "seeds", "intervals", "cores", "quantities", "tables"}
+BELOW = {"errors", "files", "frozen", "printable", "seeds", "intervals", "cores", "quantities", "tables"}
 MAY_IMPORT: dict[str, set[str]] = {
-    "errors": set(),
+    "printable": set(),
+    "errors": {"printable"},
     "frozen": set(),
     "files": {"errors"},
     "seeds": set(),
     "intervals": set(),
     "cores": set(),
     "quantities": {"errors"},
-    "tables": set(),
+    "tables": {"printable"},
     "ops": {"errors", "files", "frozen", "seeds"},
     "network": BELOW | {"ops"},
     "reference": BELOW | {"ops", "network"},
@@ -52,6 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 NEVER_LOADS: list[tuple[str, set[str]]] = [
     ("convscope.errors", {"torch", "numpy"}),
     ("convscope.files", {"torch", "numpy"}),
+    ("convscope.printable", {"torch", "numpy"}),
     ("convscope.seeds", {"torch", "numpy"}),
     ("convscope.ops", {"torch", "numpy"}),
     ("convscope.network", {"torch", "numpy"}),
@@ -88,7 +90,7 @@ EXCEPT = {
 }  # fmt: skip
 """They work on whole batches, on the device."""
 
-ONLY = {"errors": set(), "files": set(), "seeds": set(), "ops": set(), "network": {"lark"}}
+ONLY = {"errors": set(), "printable": set(), "files": set(), "seeds": set(), "ops": set(), "network": {"lark"}}
 """Layers and all that they import of others beside the standard library."""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from convscope.errors import UserError, did_you_mean
+from convscope.files import keeping
 from convscope.network import zoo as networks
 from convscope.network.memory import Optimizer
 from convscope.network.network import Network
@@ -165,14 +166,19 @@ def format(net: str | Path) -> str:  # noqa: A001  the command's name
     return format_statements(parse(text, name)[0])
 
 
-def calc(operation: str, *values: str | ArrayLike, seed: int = 0, **options: Any) -> Calculation:
+def calc(
+    operation: str, *values: str | ArrayLike, seed: int = 0, channels_last: bool = False, **options: Any
+) -> Calculation:
     """One operation on numbers: its output, the rule of its shape, any output term by term.
 
     Args:
         operation: its word: ``"conv"``, ``"softmax"``.
         values: the input, then kernels, weights or labels: arrays, nested lists, or words of the command line.
         seed: of ``random`` numbers and of dropout.
-        options: PyTorch's arguments of the operation: ``stride=2``, ``padding="same"``, ``bias=[0.1]``.
+        channels_last: inputs are (height, width, channels), kernels (height, width, in, out), as in TensorFlow.
+        options: PyTorch's arguments of the operation: ``stride=2``, ``padding="same"``, ``bias=[0.1]``; and
+            ``kernel_layout``, the order of the kernels' dimensions: ``"oihw"`` (PyTorch's, the default), ``"hwio"``
+            (TensorFlow's, the default with ``channels_last``) or ``"ohwi"``; of a linear weight ``"oi"`` or ``"io"``.
 
     Returns:
         the calculation: ``.output``, ``.rules``, ``.walk(index)``.
@@ -190,7 +196,7 @@ def calc(operation: str, *values: str | ArrayLike, seed: int = 0, **options: Any
     from convscope.calculation.build import build_calculation
     from convscope.calculation.numbers import Reading
 
-    return build_calculation(operation, values, options, Reading(seed=seed))
+    return build_calculation(operation, values, options, Reading(seed=seed, channels_last=channels_last))
 
 
 # Data and training
@@ -312,7 +318,7 @@ def train(
         True
     """
     from convscope.data.data_path import DataPath
-    from convscope.learning.run_folder import next_run_folder
+    from convscope.learning.run_folder import kept_of, next_run_folder
 
     data = DataPath.of(data, allow_outside, skip_unreadable)
     folder = Path(out) if out is not None else next_run_folder(str(data), net if isinstance(net, str) else None)
@@ -328,7 +334,8 @@ def train(
         from convscope.render.i18n import words
 
         said = words("evaluation", modality=result.model.modality.name)
-        write_run_report(result, folder / "report.html", said)
+        with keeping(lambda: kept_of(folder), "the report could not be written"):
+            write_run_report(result, folder / "report.html", said)
     return result
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from convscope.printable import printable
+
 MOST_LISTED = 80
 """Choices that a hint writes out; more would bury it."""
 SHORTEST_BEGINNING = 3
@@ -23,6 +25,7 @@ class UserError(Exception):
         expected: what would fit, e.g. ``"an operation"``; empty where ``got`` says it all.
         hint: what to do next, e.g. ``"did you mean conv?"``.
         excerpt: the offending source line with a caret under the place, if there is one.
+        kept: what was done before and stays, e.g. ``"the model is saved in runs/digits-1/model"``.
 
     Example:
         >>> print(UserError("net, line 1", "unknown operation 'cnov'", hint="did you mean conv?"))
@@ -30,27 +33,31 @@ class UserError(Exception):
           hint: did you mean conv?
     """
 
-    def __init__(self, where: str, got: str, expected: str = "", hint: str = "", excerpt: str = "") -> None:
-        super().__init__(where, got, expected, hint, excerpt)
+    def __init__(
+        self, where: str, got: str, expected: str = "", hint: str = "", excerpt: str = "", kept: str = ""
+    ) -> None:
+        super().__init__(where, got, expected, hint, excerpt, kept)
         self.where = where
         self.got = got
         self.expected = expected
         self.hint = hint
         self.excerpt = excerpt
+        self.kept = kept
 
     def __str__(self) -> str:
         lines = [f"{self.where}: {self.got}" if self.where else self.got]
-        if self.excerpt:
-            lines += ["  " + line for line in self.excerpt.splitlines()]
-        if self.expected:
-            lines.append(f"  expected: {self.expected}")
-        if self.hint:
-            lines.append(f"  hint: {self.hint}")
-        return "\n".join(lines)
+        lines += ["  " + line for line in self.excerpt.split("\n")] if self.excerpt else []
+        named = {"expected": self.expected, "hint": self.hint, "kept": self.kept}
+        lines += [f"  {name}: {said}" for name, said in named.items() if said]
+        return "\n".join(map(printable, lines))
 
     def to_dict(self) -> dict[str, str]:
-        """The fields as ``{"where", "got", "expected", "hint"}``, the JSON that every surface shows."""
-        return {"where": self.where, "got": self.got, "expected": self.expected, "hint": self.hint}
+        """The fields as ``{"where", "got", "expected", "hint"}``, the JSON that every surface shows.
+
+        ``kept`` is there where something is.
+        """
+        fields = {"where": self.where, "got": self.got, "expected": self.expected, "hint": self.hint}
+        return {**fields, "kept": self.kept} if self.kept else fields
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
@@ -80,3 +87,17 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     if match is not None:
         return f"did you mean {match}?"
     return f"one of: {', '.join(options)}" if 0 < len(options) <= MOST_LISTED else ""
+
+
+_NO_MEMORY = ("out of memory", "allocate memory", "not enough memory", "tried to allocate", "bad_alloc")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: Python's own error, and what torch's allocators on processors and devices say.
+
+    Example:
+        >>> is_out_of_memory(MemoryError()), is_out_of_memory(RuntimeError("DefaultCPUAllocator: not enough memory"))
+        (True, True)
+    """
+    said = str(error).lower() if isinstance(error, RuntimeError) else ""
+    return isinstance(error, MemoryError) or any(words in said for words in _NO_MEMORY)

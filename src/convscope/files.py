@@ -7,31 +7,93 @@ import errno
 import functools
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from convscope.errors import UserError
+from convscope.errors import UserError, is_out_of_memory
+
+_HINTS = {
+    errno.ENOSPC: "free some space or choose another place; what was saved before is untouched",
+    errno.EDQUOT: "the quota is used up; what was saved before is untouched",
+    errno.EFBIG: "files may not grow this large here; what was saved before is untouched",
+    errno.EACCES: "choose a place that you may write to",
+    errno.EPERM: "choose a place that you may write to",
+    errno.EROFS: "this file system is read-only; choose another place",
+    errno.ENOTDIR: "a part of this path is a file, not a folder",
+    errno.EEXIST: "there is a file of this name; choose another",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EBADF: "it is closed",
+    errno.EMFILE: "too many files are open: ulimit -n",
+}
+
+
+def refusal(error: OSError, where: str, doing: str = "") -> UserError:
+    """What the operating system refused (full disk, no permission, ...), as a mistake that a person can mend.
+
+    Example:
+        >>> print(refusal(OSError(errno.ENAMETOOLONG, "File name too long"), "xx", "writing"))
+        xx: writing failed: file name too long
+          hint: choose a shorter name
+    """
+    reason, hint = (error.strerror or str(error)).lower(), _HINTS.get(error.errno or 0, "")
+    if isinstance(error, PermissionError) and not doing:
+        hint = "ask its owner, or choose another place"
+    return UserError(where, f"{doing} failed: {reason}" if doing else reason, hint=hint)
+
+
+def mistake_of(error: BaseException) -> UserError | None:
+    """What a person can do about an error that nothing nearer could name; None where it is a bug.
+
+    Every refusal of the operating system is the machine's state, as is memory that ran out.
+    """
+    if isinstance(error, UserError):
+        return error
+    if isinstance(error, OSError) and error.errno is not None:
+        name = error.filename
+        return refusal(error, os.fsdecode(name) if isinstance(name, str | bytes) else "convscope")
+    if is_out_of_memory(error):
+        hint = "close other programs, or choose a smaller batch, input or network"
+        return UserError("memory", "there is not enough of it", hint=hint)
+    return None
 
 
 @contextlib.contextmanager
-def named_failures(path: Path, doing: str) -> Iterator[None]:
-    """Turn the operating system's refusals (full disk, no permission, ...) into a :class:`UserError` on ``path``."""
+def named_failures(path: Path | str, doing: str) -> Iterator[None]:
+    """Turn the operating system's refusals into a :class:`UserError` on ``path``."""
     try:
         yield
     except OSError as error:
-        hints = {
-            errno.ENOSPC: "free some space or choose another place; what was saved before is untouched",
-            errno.EDQUOT: "the quota is used up; what was saved before is untouched",
-            errno.EFBIG: "files may not grow this large here; what was saved before is untouched",
-            errno.EACCES: "choose a place that you may write to",
-            errno.EPERM: "choose a place that you may write to",
-            errno.EROFS: "this file system is read-only; choose another place",
-            errno.ENOTDIR: "a part of this path is a file, not a folder",
-            errno.EEXIST: "there is a file of this name; choose another",
-        }
-        reason = (error.strerror or str(error)).lower()
-        raise UserError(str(path), f"{doing} failed: {reason}", hint=hints.get(error.errno or 0, "")) from error
+        raise refusal(error, str(path), doing) from error
+
+
+@contextlib.contextmanager
+def keeping(kept: Callable[[], str], failed: str = "") -> Iterator[None]:
+    """Whatever fails inside says what stays.
+
+    Args:
+        kept: asked when something failed; empty where nothing is worth saying.
+        failed: what could not be done, in words.
+
+    Example:
+        >>> with keeping(lambda: "the model is saved", "the report could not be written"):
+        ...     raise OSError(errno.ENOSPC, "No space left on device", "report.html")
+        Traceback (most recent call last):
+        convscope.errors.UserError: report.html: the report could not be written: no space left on device
+          hint: free some space or choose another place; what was saved before is untouched
+          kept: the model is saved
+    """
+    try:
+        yield
+    except Exception as error:
+        mistake, stays = mistake_of(error), kept()
+        if mistake is None:
+            if stays and not hasattr(error, "__notes__"):
+                error.add_note(stays)
+            raise
+        got = f"{failed}: {mistake.got}" if failed else mistake.got
+        stays = mistake.kept or stays
+        raise UserError(mistake.where, got, mistake.expected, mistake.hint, mistake.excerpt, stays) from error
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -145,6 +207,26 @@ def read_regular(path: str | Path) -> bytes:
     """The bytes of a file; errors as of :func:`open_regular`."""
     with open_regular(path) as file:
         return file.read()
+
+
+@contextlib.contextmanager
+def named_in_utf8(path: Path) -> Iterator[Path]:
+    """A name of a file for libraries that open none but UTF-8's: its own, or that of a link to it.
+
+    Raises:
+        OSError: there is no place for the link.
+    """
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        import tempfile
+
+        with tempfile.TemporaryDirectory() as folder:
+            link = Path(folder) / f"file{path.suffix}"
+            link.symlink_to(path.absolute())
+            yield link
+    else:
+        yield path
 
 
 def _not_read(path: str | os.PathLike[str], what: str) -> UserError:

@@ -1,11 +1,14 @@
-"""Tables as text for a terminal, as Markdown, as HTML for a notebook: one writer for everything that has rows.
+"""Tables as text for a terminal, as Markdown, as HTML for a notebook, as CSV: one writer for everything with rows.
 
 ``sides`` says a column's side: ``<`` for words, set left, ``>`` for numbers, set right.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
+
+from convscope.printable import printable
 
 Row = Sequence[str]
 
@@ -33,6 +36,7 @@ def text_lines(rows: Sequence[Row], sides: str, rules: Collection[int] = ()) -> 
     """
     if not rows:
         return []
+    rows = [tuple(map(printable, row)) for row in rows]
     widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
     lines = []
@@ -67,7 +71,8 @@ def markdown_table(headings: Row, rows: Iterable[Row], sides: str) -> str:
         | conv1 | 100 |
     """
     marks = [":--" if side == "<" else "--:" for side in sides]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (headings, marks, *rows))
+    cells = [[printable(cell).replace("|", "\\|") for cell in line] for line in (headings, marks, *rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
 def html_table(headings: Row, rows: Iterable[Row], sides: str, *, total: Row, caption: str) -> str:
@@ -83,10 +88,50 @@ def html_table(headings: Row, rows: Iterable[Row], sides: str, *, total: Row, ca
     def line(row: Row, tag: str) -> str:
         aligned = {"<": "left", ">": "right"}
         cells = zip(row, sides, strict=True)
-        inside = "".join(f'<{tag} style="text-align:{aligned[side]}">{escape(text)}</{tag}>' for text, side in cells)
+        inside = "".join(
+            f'<{tag} style="text-align:{aligned[side]}">{escape(printable(text))}</{tag}>' for text, side in cells
+        )
         return f"<tr>{inside}</tr>"
 
     return (
-        f"<table><caption>{escape(caption)}</caption><thead>{line(headings, 'th')}</thead>"
+        f"<table><caption>{escape(printable(caption))}</caption><thead>{line(headings, 'th')}</thead>"
         f"<tbody>{''.join(line(row, 'td') for row in rows)}</tbody><tfoot>{line(total, 'th')}</tfoot></table>"
     )
+
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
+
+
+def csv_text(rows: Iterable[Row]) -> str:
+    """Rows as CSV, no cell of which a spreadsheet takes for a formula.
+
+    A cell that begins like one has an apostrophe before it, as OWASP has it; numbers stay numbers. A cell that begins
+    so with apostrophes has one more, so that :func:`read_cell` gives every cell back.
+
+    Example:
+        >>> print(csv_text([("file", "value"), ("=1+1.png", "-1.5"), ("a,b", "+x")]), end="")
+        file,value
+        '=1+1.png,-1.5
+        "a,b",'+x
+    """
+    import csv
+    import io
+
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([_cell(cell) for cell in row] for row in rows)
+    return text.getvalue()
+
+
+def _cell(text: str) -> str:
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def read_cell(cell: str) -> str:
+    """What a cell said before :func:`csv_text`; one without that apostrophe as it is.
+
+    Example:
+        >>> read_cell("'=1+1.png"), read_cell("=1+1.png"), read_cell("'80s")
+        ('=1+1.png', '=1+1.png', "'80s")
+    """
+    return cell[1:] if cell.startswith("'") and _cell(cell[1:]) == cell else cell

@@ -139,7 +139,7 @@ AFTER = {
     "a norm after an activation": (ops.ReLU(), ops.BatchNorm(), ops.ReLU6()),
     "two activations": (ops.LeakyReLU(0.3), ops.GELU()),
     "norm, scale, activation": (ops.BatchNorm(), ops.Scale(bias=True), ops.SiLU()),
-    "an activation without a post-operation": (ops.BatchNorm(), ops.Hardsigmoid()),
+    "an activation without a post-operation": (ops.BatchNorm(), ops.ELU()),
 }
 
 

@@ -1,4 +1,4 @@
-"""A run says once that the machine gives it less than it could compute with."""
+"""Whether other programs hold a run up: as the kernel counts it, and by its own speed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from convscope.learning import contention
-from convscope.learning.contention import Contention, queued
+from convscope.learning.contention import Contention, Look, queued
+from convscope.learning.events import Slowed
 
 STEP = 0.5
 
@@ -33,40 +33,49 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return found
 
 
-def _steps(watch: Contention, kernel: _Kernel, now: list[float], count: int, took: float, waits: float) -> list[Any]:
-    said = []
-    for step in range(count):
+def _looks(watch: Contention, kernel: _Kernel, now: list[float], count: int, took: float, waits: float) -> list[Look]:
+    found = []
+    for _ in range(count):
         now[0] += took
         kernel.ran, kernel.waited = kernel.ran + (1 - waits) * took, kernel.waited + waits * took
-        said.append(watch.took(step, took))
-    return [event for event in said if event is not None]
+        found.append(watch.took(took))
+    return [look for look in found if look is not None]
 
 
-def test_a_quiet_machine_is_no_word_worth(now: list[float]) -> None:
+def test_a_quiet_machine_is_not_contended(now: list[float]) -> None:
     kernel = _Kernel()
-    assert not _steps(Contention(kernel), kernel, now, 100, STEP, waits=0.05)
+    looks = _looks(Contention(kernel), kernel, now, 100, STEP, waits=0.05)
+    assert looks
+    assert not any(look.is_contended for look in looks)
 
 
-def test_waiting_for_a_core_is_said_once_with_its_share(now: list[float]) -> None:
+def test_waiting_for_a_core_is_its_share(now: list[float]) -> None:
     kernel = _Kernel()
-    said = _steps(Contention(kernel), kernel, now, 100, STEP, waits=0.45)
-    assert [event.waited for event in said] == [0.45]
-    assert said[0].words == "other programs use the processor: 45 % of the time training waits for a core"
+    looks = _looks(Contention(kernel), kernel, now, 8, STEP, waits=0.45)
+    assert {look.waited for look in looks} == {0.45}
+    assert looks[0].is_contended
 
 
-def test_a_machine_slower_than_its_own_measured_speed_is_said(now: list[float]) -> None:
+def test_a_machine_slower_than_its_own_measured_speed_shows(now: list[float]) -> None:
     kernel = _Kernel()
     watch = Contention(kernel)
-    assert not _steps(watch, kernel, now, 20, STEP, waits=0.0)
-    said = _steps(watch, kernel, now, 20, 2 * STEP, waits=0.0)
-    assert said[0].words == "the machine has become slower: a step takes 2.0 times as long as before"
-    assert len(said) == 1
+    assert {look.slower for look in _looks(watch, kernel, now, 20, STEP, waits=0.0)} == {1.0}
+    assert {look.slower for look in _looks(watch, kernel, now, 20, 2 * STEP, waits=0.0)} == {2.0}
+    watch.forget()
+    assert {look.slower for look in _looks(watch, kernel, now, 20, 2 * STEP, waits=0.0)} == {1.0}
+
+
+def test_what_is_said() -> None:
+    waits = "other programs use the processor: 45 % of the time training waits for a core"
+    assert Slowed(1, 0.45, 1.0).words == waits
+    assert Slowed(1, 0.45, 2.0).words == f"{waits}, a step takes 2.0 times as long as before"
+    assert Slowed(1, 0.0, 2.0).words == "the machine has become slower: a step takes 2.0 times as long as before"
 
 
 def test_a_kernel_that_tells_nothing_is_no_mistake(now: list[float], tmp_path: Path) -> None:
     assert queued(tmp_path / "none") is None
-    watch = Contention(lambda: None)
-    assert all(watch.took(step, STEP) is None for step in range(9))
+    looks = _looks(Contention(lambda: None), _Kernel(), now, 9, STEP, waits=0.0)
+    assert {look.waited for look in looks} == {0.0}
 
 
 @pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="this kernel does not count waiting")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -11,8 +10,12 @@ from typing import NoReturn
 import click
 
 from convscope.cli.group import cli
+from convscope.cli.json_output import echo_error
+from convscope.cli.messages import echo
 from convscope.cli.process import wait_briefly
+from convscope.cli.streams import NobodyReads, standard_streams
 from convscope.errors import UserError, nearest
+from convscope.files import mistake_of
 
 DONE, OURS, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 
@@ -23,31 +26,33 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     gc.set_threshold(20_000, 10, 10)
     wait_briefly()
     words = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        status = _run(words or ["--help"])
-        sys.exit(status if isinstance(status, int) else DONE)
-    except UserError as error:
-        _tell(error, words)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        sys.exit(MISTAKE)
-    except click.UsageError as error:
-        _tell(_usage_mistake(error), words)
-    except click.ClickException as error:
-        _tell(UserError("convscope", error.format_message()), words)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # The reader, head for example, has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(DONE)
-    except Exception as error:
-        import traceback
+    with standard_streams():
+        status = _status(words)
+    sys.exit(status)
 
-        traceback.print_exc()
-        click.echo(f"convscope failed; this is our fault, not yours: {type(error).__name__}: {error}", err=True)
-        sys.exit(OURS)
+
+def _status(words: Sequence[str]) -> int:
+    try:
+        try:
+            status = _run(list(words) or ["--help"])
+        except SystemExit as left:
+            status = left.code
+        sys.stdout.flush()
+    except NobodyReads:
+        return DONE
+    except (click.Abort, KeyboardInterrupt) as error:
+        interrupted = UserError("convscope", "interrupted")
+        return _told(click.Abort() if isinstance(error, KeyboardInterrupt) else error, interrupted, words, INTERRUPTED)
+    except click.exceptions.NoArgsIsHelpError as error:
+        return _told(error, _usage_mistake(error), words, MISTAKE, error.format_message())
+    except click.UsageError as error:
+        return _told(error, _usage_mistake(error), words, MISTAKE)
+    except click.ClickException as error:
+        return _told(error, UserError("convscope", error.format_message()), words, MISTAKE)
+    except Exception as error:
+        mistake = mistake_of(error)
+        return _our_fault(error, words) if mistake is None else _told(error, mistake, words, MISTAKE)
+    return status if isinstance(status, int) else DONE
 
 
 def _run(words: list[str]) -> object:
@@ -66,13 +71,43 @@ def _run(words: list[str]) -> object:
         return cli.main(words, prog_name="convscope", standalone_mode=False)
 
 
-def _tell(error: UserError, words: Sequence[str]) -> NoReturn:
-    if "--json" in words:
-        import json
+def _told(error: Exception, mistake: UserError, words: Sequence[str], status: int, text: str = "") -> int:
+    """Say what went wrong: a document on standard output where one was asked for, and a message; the exit status."""
+    _document(error, mistake, words)
+    if status == INTERRUPTED:
+        echo("interrupted", err=True)
+    elif text:
+        echo(text, err=True)
+    else:
+        echo(click.style("error: ", fg="red", bold=True), err=True, nl=False, styled=True)
+        echo(str(mistake), err=True)
+    return status
 
-        click.echo(json.dumps({"error": error.to_dict()}, indent=2, ensure_ascii=False))
-    click.echo(click.style("error: ", fg="red", bold=True) + str(error), err=True)
-    sys.exit(MISTAKE)
+
+def _our_fault(error: Exception, words: Sequence[str]) -> int:
+    import traceback
+
+    said = f"{type(error).__name__}: {error}"
+    kept = " ".join(getattr(error, "__notes__", []))
+    hint = "report it with what standard error says"
+    _document(error, UserError("convscope", f"this is our fault, not yours: {said}", hint=hint, kept=kept), words)
+    echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    echo(f"convscope failed; this is our fault, not yours: {said}", err=True)
+    if kept:
+        echo(kept, err=True)
+    return OURS
+
+
+def _document(error: Exception, mistake: UserError, words: Sequence[str]) -> None:
+    """The document of a command that failed, where its words ask for one and there is somewhere to print it."""
+    options = words[: list(words).index("--")] if "--" in words else words
+    if "--json" not in options:
+        return
+    try:
+        echo_error(error, mistake.to_dict())
+        sys.stdout.flush()
+    except (NobodyReads, UserError):
+        return  # the message on standard error is what remains
 
 
 def _usage_mistake(error: click.UsageError) -> UserError:

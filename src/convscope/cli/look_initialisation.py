@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from convscope.cli.json_output import echo_json
+from convscope.cli.messages import echo
 from convscope.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -51,8 +50,8 @@ def init_command(net: str | None, scheme: str | None, html: str | None, lang: La
         echo_json(document)
         return
     if experiment is not None:
-        click.echo(depth_table(experiment, lang or "en"))
+        echo(depth_table(experiment, lang or "en"))
     for one, rows in signals.items():
-        click.echo(f"{one}:\n{signal_table(rows, lang or 'en')}\n")
+        echo(f"{one}:\n{signal_table(rows, lang or 'en')}\n")
     if html is not None:
-        click.echo(f"wrote {html}")
+        echo("wrote {}", html)

@@ -6,9 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from convscope.cli.json_output import echo_json
+from convscope.cli.messages import echo
 from convscope.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -117,10 +116,10 @@ def excite_command(model: str, data: str | os.PathLike[str], at: str, png_file: 
     from convscope.tables import text_table
 
     lines = [(one.name, one.label, field_text(one.field), spell_number(one.value)) for one in found.most]
-    click.echo(f"{found.at} is excited most by")
-    click.echo(text_table([("picture", "label", "sees", "value"), *lines], "<<<>", rules=(1,)))
+    echo("{} is excited most by", found.at)
+    echo(text_table([("picture", "label", "sees", "value"), *lines], "<<<>", rules=(1,)))
     if png_file is not None:
-        click.echo(f"wrote {png_file}")
+        echo("wrote {}", png_file)
 
 
 def _write(picture: Image.Image, png_file: str, facts: dict[str, Any], as_json: bool) -> None:
@@ -132,5 +131,5 @@ def _write(picture: Image.Image, png_file: str, facts: dict[str, Any], as_json: 
         echo_json({**facts, "png": png_file})
         return
     for name, value in facts.items():
-        click.echo(f"{name}: {value}")
-    click.echo(f"wrote {png_file}")
+        echo("{}: {}", name, value)
+    echo("wrote {}", png_file)

@@ -20,7 +20,7 @@ from convscope.data.dataset import Dataset, Inputs, Labelled, Preprocess, Skippe
 from convscope.data.entries import DecodedBlock, DecodedInputs, default_folder, read_entry, sweep, write_entry
 from convscope.data.sources.place import listed
 from convscope.data.sources.source import ArraySource, FileSource, Source, TableSource
-from convscope.data.splits import split
+from convscope.data.splits import measured_part, split
 from convscope.errors import UserError
 
 Indices = NDArray[np.int64]
@@ -81,6 +81,8 @@ def prepare(
         preprocess=preprocess,
         skipped=_skipped(source, entry),
         fingerprint=_fingerprint(source, entry),
+        measured_part=measured_part(source.given),
+        remark=source.remark,
     )
 
 
@@ -116,6 +118,7 @@ def prepare_all(
         preprocess=preprocess,
         skipped=_skipped(source, entry),
         fingerprint=_fingerprint(source, entry),
+        remark=source.remark,
     )
 
 

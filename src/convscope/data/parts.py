@@ -55,8 +55,11 @@ def part_of(
         source = open_source(data, training=False, columns=TableColumns.like(preprocess))
         return prepare_all(replace(source, given={}) if split == "all" else source, preprocess, progress=progress)
     whole = prepare(open_source(data, columns=TableColumns.like(preprocess)), preprocess, seed, progress=progress)
-    part = cast("Literal['train', 'val', 'test']", split)
-    return Labelled(whole.name, whole.classes, getattr(whole, part), part, preprocess, whole.skipped, whole.fingerprint)
+    # A val that was given alone is what is measured on; by either name it is that, under its own.
+    of_val = whole.measured_part == "val" and split in ("val", "test")
+    chosen = whole.test if of_val else getattr(whole, str(split))
+    part = cast("Literal['train', 'val', 'test']", "val" if of_val else split)
+    return Labelled(whole.name, whole.classes, chosen, part, preprocess, whole.skipped, whole.fingerprint, whole.remark)
 
 
 def in_words(found: Labelled) -> str:

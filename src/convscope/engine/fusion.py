@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TypeGuard, cast
 
 import torch
@@ -25,12 +26,39 @@ from convscope.network.graph import INPUT, Graph, Node
 from convscope.network.plan import needed_input, needed_nodes, rectifies_exactly
 from convscope.ops import spell_shape
 from convscope.ops.activation.spec import Activation
-from convscope.ops.tensors import Compute
 
 
 def _fuses(op: ops.Op) -> TypeGuard[Activation]:
-    """Whether oneDNN computes an activation as it writes a convolution's result."""
-    return isinstance(op, Activation) and bool(op.onednn)
+    """Whether an activation says that oneDNN computes it as it writes a convolution's result."""
+    return isinstance(op, Activation) and bool(op.post_operation()[0])
+
+
+@cache
+def writes_as(
+    name: str, numbers: tuple[float, ...], variant: str, precision: torch.dtype, summed: bool, grouped: bool
+) -> bool:
+    """Whether this torch computes a post-operation as a convolution's result is written, found by trying it.
+
+    Behind a sum there are fewer: torch 2.13 has relu alone, of groups in bfloat16 not even that, and refuses the others
+    when they are called.
+
+    Args:
+        name, numbers, variant: what :meth:`Activation.post_operation` says.
+        precision: of the convolution.
+        summed: behind the sum with a second operand.
+        grouped: whether the convolution has more than one group.
+    """
+    channels = 2 if grouped else 1
+    x, weight = torch.zeros(1, channels, 1, 1, dtype=precision), torch.zeros(channels, 1, 1, 1, dtype=precision)
+    window, after = ([0, 0], [1, 1], [1, 1], channels), (name, list(numbers), variant)
+    try:
+        if summed:
+            torch.ops.mkldnn._convolution_pointwise.binary(x, x, weight, None, *window, "add", 1.0, *after)
+        else:
+            torch.ops.mkldnn._convolution_pointwise(x, weight, None, *window, *after)
+    except RuntimeError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -203,7 +231,10 @@ def _linear_run(step: Fused, module: GraphModule, precision: torch.dtype) -> Run
     weight, bias = _folded_tensors(step, module)
     weight = weight.to(precision)
     bias = None if bias is None else bias.to(precision)
-    packed = _packed_run(step, weight, bias)
+    activation: Run | None = None
+    if step.activation is not None:
+        activation = _other_run(step.activation, module, precision, rectifies_exactly(step.activation.op))
+    packed = _packed_run(step, weight, bias, activation)
     if packed is not None:
         return packed
     part = NodeModule()
@@ -211,15 +242,12 @@ def _linear_run(step: Fused, module: GraphModule, precision: torch.dtype) -> Run
     part.weight = nn.Parameter(weight, requires_grad=False)
     part.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
     product = compute_of(step.node)
-    activation: Compute | None = None
-    if step.activation is not None:
-        activation = compute_of(step.activation, in_place=rectifies_exactly(step.activation.op))
 
     def run(values: Sequence[Tensor]) -> Tensor:
         y = product(part, [values[0].to(precision)])
         if step.added is not None:
             y = y.add_(values[1])
-        return y if activation is None else activation(part, [y])
+        return y if activation is None else activation([y])
 
     return run
 
@@ -271,8 +299,11 @@ def _affine_by_trial(node: Node, part: NodeModule) -> tuple[Tensor, Tensor]:
     return ends[1] - ends[0], ends[0]
 
 
-def _packed_run(step: Fused, weight: Tensor, bias: Tensor | None) -> Run | None:
-    """A picture's convolution by oneDNN with all that follows in one call; None where it has no such thing."""
+def _packed_run(step: Fused, weight: Tensor, bias: Tensor | None, activation: Run | None) -> Run | None:
+    """A picture's convolution by oneDNN with what follows in one call; None where it has no such thing.
+
+    An activation that it cannot compute as it writes the result is computed by itself.
+    """
     op = step.node.op
     if not isinstance(op, ops.Conv) or weight.dim() != 4 or not packs(weight):
         return None
@@ -295,8 +326,12 @@ def _packed_run(step: Fused, weight: Tensor, bias: Tensor | None) -> Run | None:
             pads, padding = (left, right, top, bottom), [0, 0]
     window_of = (padding, list(window.stride), list(window.dilation), op.groups)
     layouts = _Layouts(weight, window_of)
-    activation = None if step.activation is None else step.activation.op
-    name, numbers, variant = activation.post_operation() if activation and _fuses(activation) else ("none", [], "")
+    name, numbers, variant = "none", list[float](), ""
+    if step.activation is not None and _fuses(step.activation.op):
+        found = step.activation.op.post_operation()
+        summed = step.added is not None
+        if writes_as(found[0], tuple(found[1]), found[2], weight.dtype, summed, op.groups > 1):
+            (name, numbers, variant), activation = found, None
     precision, convolve = weight.dtype, torch.ops.mkldnn._convolution_pointwise
     last = torch.channels_last
 
@@ -313,7 +348,8 @@ def _packed_run(step: Fused, weight: Tensor, bias: Tensor | None) -> Run | None:
         after = ("add", 1.0, None if name == "none" else name, numbers, variant)
         return cast("Tensor", convolve.binary(x, other, layouts.weight_for(x), bias, *window_of, *after))
 
-    return run if step.added is None else run_and_add
+    written = run if step.added is None else run_and_add
+    return written if activation is None else lambda values: activation([written(values)])
 
 
 class _Layouts:

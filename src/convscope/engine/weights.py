@@ -18,7 +18,7 @@ from torch import Tensor
 from convscope import ops
 from convscope.engine.weight_names import NAMES, holders
 from convscope.errors import UserError
-from convscope.files import refuse_special
+from convscope.files import named_in_utf8, refuse_special
 from convscope.network.graph import INPUT, Graph, Node
 from convscope.ops import spell_shape
 
@@ -61,7 +61,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise UserError(where, "there is no such file", "a checkpoint: .safetensors or .pth")
     if path.suffix == ".safetensors":
         try:
-            return _without_prefix(load_file(path))
+            with named_in_utf8(path) as name:
+                return _without_prefix(load_file(name))
         except (SafetensorError, OSError, ValueError) as error:
             raise UserError(where, f"this is not a safetensors file, or a part of it is missing: {error}") from None
     try:

@@ -14,6 +14,7 @@ from convscope.data.dataset import Dataset, Skipped, Split
 from convscope.data.image.sizes import sizes_of
 from convscope.data.parts import check_split, in_words, part_of
 from convscope.data.sources import TableColumns, open_source
+from convscope.data.splits import measured_part
 from convscope.errors import UserError
 from convscope.evaluation.metrics import Evaluation, evaluate_probabilities
 from convscope.evaluation.regression import RegressionEvaluation, evaluate_numbers
@@ -34,6 +35,7 @@ class Evaluated:
         of: which pictures, in words.
         skipped: what was left out, and why.
         report: what the numbers leave open: calibration, ``unknown``, the pictures behind mistakes, sizes.
+        remark: what was done to all inputs that a person should know; empty: nothing.
     """
 
     evaluation: Evaluation | RegressionEvaluation
@@ -42,6 +44,7 @@ class Evaluated:
     of: str
     skipped: tuple[Skipped, ...]
     report: EvaluationReport | None
+    remark: str = ""
 
     @property
     def sure(self) -> tuple[SelectiveResult, ...]:
@@ -99,11 +102,12 @@ def evaluate(
     binary = model.task.kind == "binary"
     evaluation = evaluate_probabilities(probabilities, chosen.labels_N, model.classes, binary)
     columns = TableColumns.like(model.preprocess)
-    sizes_N2 = sizes_of(open_source(data, training=False, columns=columns), chosen.names)
+    source = open_source(data, training=False, columns=columns)
+    sizes_N2 = sizes_of(source, chosen.names)
     told = evaluation_report(
         model, evaluation, probabilities, chosen.labels_N, chosen.names, sizes_N2=sizes_N2, sure=sure, part=part
     )
-    return Evaluated(evaluation, probabilities, chosen, of, skipped, told)
+    return Evaluated(evaluation, probabilities, chosen, of, skipped, told, source.remark)
 
 
 def _numbers(
@@ -138,6 +142,8 @@ def _chosen(
             return whole.test, whole.classes, whole.skipped, f"the test part of {whole.name}", NEW
     found = part_of(data, model.preprocess, split, int(model.facts.get("seed", 0)), progress)
     own = found.fingerprint == trained_on.get("fingerprint")
+    if own and found.part == measured_part(given):
+        return found.split, found.classes, found.skipped, in_words(found), NEW
     part = {"train": LEARNT, "all": LEARNT, "val": JUDGED}.get(found.part, NEW) if own else NEW
     return found.split, found.classes, found.skipped, in_words(found), part
 

@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from convscope.errors import UserError
-from convscope.files import refuse_special, write_atomically
+from convscope.files import named_in_utf8, refuse_special, write_atomically
 
 NAME = "checkpoint.safetensors"
 
@@ -36,7 +36,7 @@ def load(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]] | None:
         return None
     refuse_special(path)
     try:
-        with safe_open(path, framework="pt") as file:
+        with named_in_utf8(path) as name, safe_open(name, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         hint = "remove the file to start this run from its beginning"

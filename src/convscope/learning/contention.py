@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-
-from convscope.learning.events import Slowed
 
 WINDOW = 2.0
 """Seconds between two looks."""
@@ -14,6 +14,8 @@ WAITED = 0.2
 """The share of its time that a thread that could compute waits for a core, from which it is said."""
 SLOWER = 1.5
 """How much longer a step takes than it once did, from which it is said."""
+LEAST_STEPS = 3
+"""Of a stretch."""
 
 
 def queued(threads: Path = Path("/proc/self/task")) -> tuple[float, float] | None:
@@ -31,8 +33,26 @@ def queued(threads: Path = Path("/proc/self/task")) -> tuple[float, float] | Non
     return ran / 1e9, waited / 1e9
 
 
+@dataclass(frozen=True)
+class Look:
+    """What a stretch of a run was like.
+
+    Args:
+        waited: the share of the threads' time in which they had no core.
+        slower: how many times as long a step took as it did when it was quickest.
+    """
+
+    waited: float
+    slower: float
+
+    @property
+    def is_contended(self) -> bool:
+        """Whether other programs, or a slower machine, show."""
+        return self.waited >= WAITED or self.slower >= SLOWER
+
+
 class Contention:
-    """Watches a run and says once that it is slowed down.
+    """Watches a run.
 
     Args:
         read: seconds computed and waited so far, see :func:`queued`.
@@ -40,32 +60,33 @@ class Contention:
 
     def __init__(self, read: Callable[[], tuple[float, float] | None] = queued) -> None:
         self._read = read
-        self._said = False
-        self._before = read()
-        self._looked = time.monotonic()
-        self._steps, self._seconds = 0, 0.0
-        self._least = float("inf")
+        self._least = math.inf
+        self.begin()
 
-    def took(self, step: int, seconds: float) -> Slowed | None:
-        """A step was taken; what there is to say of the time since the last look, if anything.
+    def begin(self) -> None:
+        """Another stretch begins; what a step takes at best is kept."""
+        self._before, self._begun = self._read(), time.monotonic()
+        self._steps, self._seconds = 0, 0.0
+
+    def forget(self) -> None:
+        """Steps are computed in another way from now on: how long they took before is no measure."""
+        self._least = math.inf
+        self.begin()
+
+    def took(self, seconds: float, window: float = WINDOW) -> Look | None:
+        """A step was taken; what the stretch was like, where it is as long as the window.
 
         Args:
-            step: its number.
             seconds: it took, as if on pictures of whole size.
+            window: seconds.
         """
         self._steps, self._seconds = self._steps + 1, self._seconds + seconds
-        now = time.monotonic()
-        if self._said or now - self._looked < WINDOW:
+        if self._steps < LEAST_STEPS or time.monotonic() - self._begun < window:
             return None
-        mean, after = self._seconds / self._steps, self._read()
-        waited = 0.0
+        mean, waited, after = self._seconds / self._steps, 0.0, self._read()
         if self._before is not None and after is not None:
             ran, waiting = (later - earlier for later, earlier in zip(after, self._before, strict=True))
             waited = waiting / max(1e-9, ran + waiting)
         self._least = min(self._least, mean)
-        slower = mean / self._least
-        self._before, self._looked, self._steps, self._seconds = after, now, 0, 0.0
-        if waited < WAITED and slower < SLOWER:
-            return None
-        self._said = True
-        return Slowed(step, round(waited, 3), round(slower, 2))
+        self.begin()
+        return Look(round(waited, 3), round(mean / self._least, 2))

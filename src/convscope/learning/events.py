@@ -11,7 +11,10 @@ from convscope.learning.data_stall import DataStall
 
 @dataclass(frozen=True)
 class DataPrepared:
-    """The data is there: how many inputs, called ``many``, of which shape, what was left out."""
+    """The data is there: how many inputs, called ``many``, of which shape, what was left out.
+
+    ``measured_part`` is what the data calls those that ``test`` counts, ``remark`` what was done to all of them.
+    """
 
     data: str
     classes: tuple[str, ...]
@@ -22,6 +25,8 @@ class DataPrepared:
     skipped: tuple[Skipped, ...]
     seconds: float
     many: str = "pictures"
+    measured_part: str = "test"
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,11 +136,21 @@ class Slowed:
 
 
 @dataclass(frozen=True)
+class Divided:
+    """From this step on the cores divide a batch among them, or share each operation again."""
+
+    step: int
+    divided: bool
+
+
+@dataclass(frozen=True)
 class Resumed:
     """The run goes on from a checkpoint."""
 
     step: int
     epoch: int
+    damaged: int = 0
+    """Lines of metrics.jsonl that cannot be read any more, and are dropped."""
 
 
 @dataclass(frozen=True)
@@ -215,6 +230,7 @@ Event = (
     | Compared
     | Planned
     | Slowed
+    | Divided
     | Resumed
     | Stepped
     | EpochEnded

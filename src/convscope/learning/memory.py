@@ -10,7 +10,7 @@ import psutil
 import torch
 
 from convscope.engine.workers import cores
-from convscope.errors import UserError
+from convscope.errors import UserError, is_out_of_memory
 from convscope.learning.device import precision_of
 from convscope.learning.recipe import Recipe
 from convscope.network.graph import Graph
@@ -164,8 +164,6 @@ def _too_large(graph: Graph, recipe: Recipe, device: torch.device, free: int) ->
 
 def explain_memory(error: Exception, graph: Graph, recipe: Recipe, device: torch.device) -> NoReturn:
     """Raise a :class:`UserError` with a batch size that would fit where memory ran out, else the error itself."""
-    text = str(error).lower()
-    out = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "alloc" in text or "out of memory" in text
-    if not out:
+    if not is_out_of_memory(error):
         raise error
     raise _too_large(graph, recipe, device, free_bytes(device)) from None

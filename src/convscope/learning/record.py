@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
 import sys
@@ -19,6 +20,7 @@ from convscope.errors import UserError
 from convscope.files import named_failures, read_regular, write_atomically
 from convscope.learning.events import Event, to_dict
 from convscope.learning.recipe import Recipe
+from convscope.printable import json_printable
 
 SETTINGS, ENVIRONMENT, METRICS = "settings.json", "environment.json", "metrics.jsonl"
 
@@ -47,7 +49,8 @@ class Settings:
 
     def to_json(self) -> str:
         """As ``settings.json`` holds it."""
-        return json.dumps({**vars(self), "recipe": self.recipe.to_dict()}, indent=2, ensure_ascii=False) + "\n"
+        document = {**vars(self), "recipe": self.recipe.to_dict()}
+        return json_printable(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
 
 
 def read_settings(folder: Path) -> Settings:
@@ -91,17 +94,43 @@ def environment() -> dict[str, Any]:
 def log(path: Path, event: Event) -> None:
     """Add an event to a file of one JSON object a line."""
     with named_failures(path, "writing"), path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(to_dict(event), ensure_ascii=False) + "\n")
+        file.write(json_printable(json.dumps(to_dict(event), ensure_ascii=False)) + "\n")
 
 
-def forget_after(path: Path, step: int) -> None:
-    """Drop what was logged beyond the checkpoint: those steps are taken again."""
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        try:
+def divisions(path: Path) -> list[tuple[int, bool]]:
+    """What was logged of how cores divide a batch: from which step on, whether; a run that goes on repeats it."""
+    with named_failures(path, "reading"):
+        lines = path.read_bytes().splitlines() if path.exists() else []
+    found = []
+    for line in lines:
+        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
             entry = json.loads(line)
-        except ValueError:
-            continue  # half a line of a killed run
-        if entry.get("step", 0) <= step and entry.get("event") not in ("finished", "stopped"):
-            kept.append(line)
-    write_atomically(path, "".join(line + "\n" for line in kept).encode())
+            if isinstance(entry, dict) and entry.get("event") == "divided":
+                found.append((int(entry["step"]), bool(entry["divided"])))
+    return sorted(found, key=lambda change: change[0])
+
+
+def forget_after(path: Path, step: int) -> int:
+    """Drop what was logged beyond the checkpoint: those steps are taken again.
+
+    Returns:
+        lines that were damaged, and are dropped; half a line at the end, of a killed run, is none.
+
+    Raises:
+        UserError: the file cannot be read or written.
+    """
+    with named_failures(path, "reading"):
+        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    kept, damaged = [], 0
+    for line in lines:
+        try:
+            entry = json.loads(line.decode("utf-8"))
+            kind = entry.get("event")
+            goes_on = (entry.get("step", 0) <= step or kind == "divided") and kind not in ("finished", "stopped")
+        except (ValueError, AttributeError, TypeError, RecursionError):
+            damaged += line.endswith(b"\n")
+            continue
+        if goes_on:
+            kept.append(line.rstrip(b"\r\n") + b"\n")
+    write_atomically(path, b"".join(kept))
+    return damaged

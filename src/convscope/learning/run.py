@@ -32,6 +32,7 @@ from convscope.learning.events import (
     Compared,
     DataPrepared,
     Decided,
+    Divided,
     EpochEnded,
     Event,
     Featured,
@@ -53,6 +54,7 @@ from convscope.learning.record import (
     METRICS,
     SETTINGS,
     Settings,
+    divisions,
     environment,
     forget_after,
     log,
@@ -202,9 +204,10 @@ def run(
             threads = restore(state, *saved)
             if device.type == "cpu" and threads != torch.get_num_threads():
                 torch.set_num_threads(threads)  # sums run in another order with another number of threads
-            yield Resumed(state.step, len(state.history))
-        if resume:
-            forget_after(folder / METRICS, state.step)
+            state.divided = divisions(folder / METRICS) or state.divided
+        damaged = forget_after(folder / METRICS, state.step) if resume else 0
+        if saved is not None:
+            yield Resumed(state.step, len(state.history), damaged)
         ends = None if deadline is None else deadline - state.seconds
         return (yield from _trained(folder, state, dataset, normalise, ends, stop))
 
@@ -279,6 +282,8 @@ def _prepared(dataset: Dataset, seconds: float) -> DataPrepared:
         skipped=dataset.skipped,
         seconds=seconds,
         many=modality_of(dataset.preprocess).many,
+        measured_part=dataset.measured_part,
+        remark=dataset.remark,
     )
 
 
@@ -293,7 +298,7 @@ def _trained(
     """Pass the events on, saving the state where it is time; whether the plan (or early stopping) ended the run."""
     saved_at, last = time.monotonic(), -1
     for event in train(state, dataset, normalise, deadline, stop):
-        logged = isinstance(event, (Decided, Planned, Slowed, EpochEnded, Stopped))
+        logged = isinstance(event, (Decided, Divided, Planned, Slowed, EpochEnded, Stopped))
         if logged or (isinstance(event, Stepped) and event.step % LOG_EVERY == 0):
             log(folder / METRICS, event)
         yield event

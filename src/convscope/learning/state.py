@@ -62,7 +62,9 @@ class TrainingState:
     at_once: int = 0
     """Pieces of a step that are computed at the same time; 0: not yet settled."""
     parts: int = 0
-    """Into which a batch is divided among cores; 0: not yet settled."""
+    """Into which a batch can be divided among cores; 0: not yet settled."""
+    divided: list[tuple[int, bool]] = field(default_factory=list)
+    """From which step on it was, or was not; see :mod:`convscope.learning.sharing`."""
     still: tuple[str, ...] = ()
     """Paths of nodes that are in evaluation mode while the others are trained: what keeps its statistics."""
 
@@ -151,6 +153,7 @@ def to_tensors(state: TrainingState) -> tuple[dict[str, torch.Tensor], dict[str,
         "threads": torch.get_num_threads(),
         "at_once": state.at_once,
         "parts": state.parts,
+        "divided": state.divided,
     }
     return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}, {"run": json.dumps(numbers)}
 
@@ -177,6 +180,7 @@ def restore(state: TrainingState, tensors: Mapping[str, torch.Tensor], text: Map
     state.sums = Sums(**numbers["sums"])
     state.augmented_for = numbers.get("augmented_for", 0.0)
     state.at_once, state.parts = numbers.get("at_once", 1), numbers.get("parts", 0)
+    state.divided = [(int(step), bool(divided)) for step, divided in numbers.get("divided", [])]
     for name in ("steps", "step", "history", "best_accuracy", "best_epoch", "seconds", "images"):
         setattr(state, name, numbers[name])
     return int(numbers["threads"])

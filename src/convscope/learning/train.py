@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 
 import numpy as np
 import torch
@@ -19,7 +19,6 @@ from convscope.engine.workers import Workers, cores, one_thread_each
 from convscope.errors import UserError
 from convscope.learning import schedule
 from convscope.learning.batches import Examples, batch_indices, steps_per_epoch
-from convscope.learning.contention import Contention
 from convscope.learning.device import precision_of
 from convscope.learning.events import Decided, EpochEnded, Event, Planned, Stepped, Stopped
 from convscope.learning.gradients import Objective, gradients
@@ -29,6 +28,7 @@ from convscope.learning.muon import Muon
 from convscope.learning.optimise import set_rate
 from convscope.learning.parts import Parts, parts_worth
 from convscope.learning.recipe import Recipe
+from convscope.learning.sharing import Sharing
 from convscope.learning.state import Sums, TrainingState, begin
 from convscope.model.task import Task, task_of
 from convscope.network.graph import Graph
@@ -55,27 +55,40 @@ def task_for(graph: Graph, dataset: Dataset) -> Task:
     return task_of(graph, (), {"target": name, "mean": targets_N.mean(), "std": targets_N.std()})
 
 
-class _Divided:
-    """How a step is shared among cores: in pieces where the recipe asks for them, else in parts, else not at all."""
+class _Cores:
+    """How cores compute a step: in pieces where the recipe asks for them, else in parts while it is divided."""
 
     def __init__(self, state: TrainingState, workers: Workers) -> None:
-        self.workers = workers
+        self.workers, self._alone, self.divided = workers, ExitStack(), False
         modules = [module for module in (state.module, state.small) if module is not None] if state.parts > 1 else []
         self.parts = {id(module): Parts(module, workers) for module in modules}
+
+    def __enter__(self) -> _Cores:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._alone.close()
+
+    def divide(self, divided: bool) -> None:
+        """Whether each core has a part of the batch from now on."""
+        self._alone.close()
+        self.divided = divided
+        if divided:
+            self._alone.enter_context(one_thread_each())
 
     def gradients(self, state: TrainingState, batch: Batch, objective: Objective, seed: int) -> tuple[Tensor, Tensor]:
         """See :func:`convscope.learning.gradients.gradients`."""
         module, pieces = state.at_present(), state.recipe.pieces(len(batch.labels))
-        if pieces == 1 and self.parts and len(batch.labels) >= 2 * self.workers.count:
+        if pieces == 1 and self.divided and self.parts and len(batch.labels) >= 2 * self.workers.count:
             return self.parts[id(module)].gradients(batch, objective, seed)
         return gradients(module, batch, objective, pieces, self.workers, seed)
 
 
 def _step(
-    state: TrainingState, batch: Batch, objective: Objective, divided: _Divided, seed: int = 0
+    state: TrainingState, batch: Batch, objective: Objective, cores_of: _Cores, seed: int = 0
 ) -> tuple[Tensor, Tensor]:
     """One step on a batch of inputs and labels; returns loss and hits, not yet waited for."""
-    loss, hits = divided.gradients(state, batch, objective, seed)
+    loss, hits = cores_of.gradients(state, batch, objective, seed)
     state.optimizer.step()
     state.optimizer.zero_grad(set_to_none=True)  # now, so that the next forward pass has the gradients' memory
     if state.average is not None:
@@ -146,23 +159,28 @@ def train(
         state.parts = parts_worth(state.graph, recipe.batch_size or 1, cores()) if alone else 1
     # Where memory allows one large piece at a time, all cores share each of its operations.
     shared = device.type != "cpu" or (state.at_once == 1 and recipe.pieces(recipe.batch_size or 1) > 1)
+    # So do they while a batch is not divided; see _Divided.
+    shared = shared or state.parts > 1
     with nullcontext() if shared else one_thread_each(), Workers(max(state.at_once, state.parts)) as workers:
-        if isinstance(state.optimizer, Muon) and not shared:
+        if isinstance(state.optimizer, Muon) and state.at_once > 1:
             state.optimizer.each = workers.in_order
-        yield from _train(state, dataset, objective, workers, deadline, stop)
+        with _Cores(state, workers) as cores_of:
+            yield from _train(state, dataset, objective, cores_of, deadline, stop)
 
 
 def _train(
     state: TrainingState,
     dataset: Dataset,
     objective: Objective,
-    workers: Workers,
+    cores_of: _Cores,
     deadline: float | None,
     stop: Callable[[], bool],
 ) -> Iterator[Event]:
     recipe, device = state.recipe, next(state.module.parameters()).device
     per_epoch = steps_per_epoch(len(dataset.train), recipe.batch_size or 1)
-    examples, divided = Examples(dataset.train, device), _Divided(state, workers)
+    examples = Examples(dataset.train, device)
+    workers, sharing = cores_of.workers, Sharing(recipe.threads, state.parts, state.divided)
+    cores_of.divide(sharing.divided)
     clock = _Clock(deadline, _afterwards(dataset, recipe))
     step_seconds, decided = (
         _settled(state, dataset, examples, objective, workers, clock) if state.steps == 0 else (None, None)
@@ -176,7 +194,6 @@ def _train(
     loader = Loader(dataset, examples, recipe, augmentation, workers.in_order if device.type == "cpu" else map)
     yield _planned(state, per_epoch, objective.dtype, device, step_seconds, augmentation)
 
-    contention = Contention()
     pending: list[tuple[torch.Tensor, torch.Tensor, int]] = []
     state.to_train()
     while state.step < state.steps:
@@ -184,6 +201,10 @@ def _train(
         if recipe.patience and place == 0 and state.history and epoch - state.best_epoch >= recipe.patience:
             yield Stopped(state.step, f"no better validation accuracy for {recipe.patience} epochs")
             return
+        if (changed := sharing.at(state.step)) is not None:
+            state.divided.append((changed.step, changed.divided))
+            yield changed
+            cores_of.divide(changed.divided)
         begun, small = time.monotonic(), state.is_small
         share = schedule.rate(recipe.schedule, state.step, state.steps, recipe.warmup or 0)
         lr = (recipe.lr or 0) * share
@@ -192,7 +213,7 @@ def _train(
         dropout_seed = stream_seed(recipe.seed, "dropout", epoch, place)
         _seed_dropout(device, dropout_seed)
         try:
-            loss, hits = _step(state, batch, objective, divided, dropout_seed)
+            loss, hits = _step(state, batch, objective, cores_of, dropout_seed)
         except (RuntimeError, MemoryError) as error:
             explain_memory(error, state.graph, recipe, device)
         state.step += 1
@@ -203,7 +224,7 @@ def _train(
             yield _look(state, pending, epoch, lr, batch.inputs, objective, ended)
         as_whole = (time.monotonic() - begun) / (schedule.SMALL_COST if small else 1)
         clock.took(as_whole)
-        slowed = contention.took(state.step, as_whole)
+        slowed = sharing.took(state.step, as_whole)
         state.seconds += time.monotonic() - begun
         state.sums.seconds += time.monotonic() - begun
         state.sums.waiting += loader.stall.take()
@@ -363,7 +384,6 @@ def _speed(
     device = next(state.module.parameters()).device
     copy = begin(state.graph, state.recipe, device)
     copy.parts = state.parts
-    divided = _Divided(copy, workers)
     recipe, count = state.recipe, len(dataset.train)
     augmentation = augmentation_of(recipe, dataset, recipe.epochs or 0)
     allowed = min(3.0, max(0.05, 0.02 * (deadline - time.monotonic())))
@@ -372,6 +392,8 @@ def _speed(
     rounds = max(1, recipe.pieces(recipe.batch_size or 1) // workers.count)
     times: list[float] = []
     begun = time.monotonic()
+    cores_of = _Cores(copy, workers)
+    cores_of.divided = recipe.threads == "divided"
     while len(times) < 4 or (time.monotonic() - begun < allowed and len(times) < 200):
         started = time.monotonic()
         indices = batch_indices(recipe.seed, 0, len(times) % per_epoch, count, recipe.batch_size or 1)
@@ -379,7 +401,7 @@ def _speed(
         inputs, labels = examples.take(indices)
         inputs = augmentation.vary(inputs, recipe.seed, indices_N=indices, each=workers.in_order)
         try:
-            loss, _ = _step(copy, Batch(inputs, labels), objective, divided)
+            loss, _ = _step(copy, Batch(inputs, labels), objective, cores_of)
         except (RuntimeError, MemoryError) as error:
             explain_memory(error, state.graph, recipe, device)
         loss.item()

@@ -30,6 +30,7 @@ from convscope.network.graph import Graph
 from convscope.network.network import Network
 from convscope.network.plan import scores_path
 from convscope.ops import OPERATIONS, spell_shape
+from convscope.printable import json_printable, markdown, printable, printable_lines
 
 VERSION, READS = 2, (1, 2)
 """The format that is written, and those that are read. 2: the notation reads names, operations are listed."""
@@ -195,7 +196,7 @@ class Model:
         write_atomically(folder / NETWORK, self.network.text().encode())
         write_atomically(folder / README, _readme(self).encode())
         # Last: a folder with this file is whole.
-        write_atomically(folder / FACTS, (json.dumps(self._document(), indent=2, ensure_ascii=False) + "\n").encode())
+        write_atomically(folder / FACTS, (_json(self._document()) + "\n").encode())
         return folder
 
     def _document(self) -> dict[str, Any]:
@@ -219,7 +220,7 @@ class Model:
         document = _document_of(folder / FACTS)
         _all_loaded(document, folder / FACTS)
         try:
-            classes = tuple(str(name) for name in document["classes"])
+            classes = tuple(printable(str(name)) for name in document["classes"])
             preprocess = read_preprocess(document["preprocess"])
             normalise = MODALITIES[preprocess.modality].normalisation(document["normalise"])
         except (KeyError, TypeError) as error:
@@ -239,6 +240,10 @@ class Model:
 
     def _repr_html_(self) -> str:
         return self.network._repr_html_()
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return json_printable(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def _model_folder(folder: Path) -> Path:
@@ -301,11 +306,11 @@ def _load_weights(module: GraphModule, path: Path) -> None:
 def _readme(model: Model) -> str:
     metrics = model.facts.get("metrics", {})
     pre = model.preprocess
-    shown = ", ".join(model.classes[:20]) + (" ..." if len(model.classes) > 20 else "")
+    shown = ", ".join(map(markdown, model.classes[:20])) + (" ..." if len(model.classes) > 20 else "")
     lines = [
         f"# A classifier of {len(model.classes)} classes"
         if model.classes
-        else f"# A model of {model.task.to_dict()['target']}",
+        else f"# A model of {markdown(str(model.task.to_dict()['target']))}",
         "",
         f"Classes: {shown}." if model.classes else "It predicts a number.",
         f"Input: {' x '.join(map(str, pre.shape))}, {pre.words()}.",
@@ -323,7 +328,7 @@ def _readme(model: Model) -> str:
         "",
         f"`{NETWORK}` is the network, `{WEIGHTS}` its numbers, `{FACTS}` all else. Nothing here is ever executed.",
         "",
-        "    " + model.network.text().rstrip().replace("\n", "\n    "),
+        "    " + printable_lines(model.network.text().rstrip()).replace("\n", "\n    "),
         "",
     ]
     return "\n".join(lines)

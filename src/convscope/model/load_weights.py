@@ -21,6 +21,7 @@ from convscope.model.pretrained import IMAGENET, Pretrained
 from convscope.network import zoo
 from convscope.network.network import Network
 from convscope.ops import Shape, spell_shape
+from convscope.printable import printable
 
 GREY = Normalise((0.449,), (0.226,))
 """The mean of its three colours: what weights that were summed over the colours expect."""
@@ -34,7 +35,7 @@ def read_names(file: Path) -> tuple[str, ...]:
         UserError: the file cannot be read.
     """
     try:
-        names = [line.strip() for line in read_regular(file).decode("utf-8").splitlines() if line.strip()]
+        names = [printable(line.strip()) for line in read_regular(file).decode("utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError):
         raise UserError(str(file), "the file cannot be read", "a text file with one class name a line") from None
     times = Counter(names)

@@ -22,6 +22,7 @@ from convscope.engine.workers import in_order, one_thread_each
 from convscope.errors import UserError
 from convscope.model.risk_coverage import Threshold
 from convscope.model.task import Regression, Task
+from convscope.printable import printable
 
 PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".jfif")
 """Endings that are looked for in folders; a file that is named itself may have any."""
@@ -122,9 +123,9 @@ class Predictions(Sequence[Prediction]):
     def _repr_html_(self) -> str:
         import html
 
-        said = ["unknown" if answer.unknown else html.escape(answer.name) for answer in self.answers]
+        said = ["unknown" if answer.unknown else html.escape(printable(answer.name)) for answer in self.answers]
         rows = "".join(
-            f"<tr><td>{html.escape(a.file)}</td><td>{name}</td><td>{a.probability:.3f}</td></tr>"
+            f"<tr><td>{html.escape(printable(a.file))}</td><td>{name}</td><td>{a.probability:.3f}</td></tr>"
             for a, name in zip(self.answers, said, strict=True)
         )
         return f"<table><tr><th>file</th><th>class</th><th>probability</th></tr>{rows}</table>"

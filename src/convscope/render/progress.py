@@ -26,6 +26,7 @@ from convscope.learning.events import (
 )
 from convscope.network.table import bytes_text
 from convscope.ops import spell_shape
+from convscope.printable import printable
 from convscope.quantities import millions
 
 MOST_LINES = 30
@@ -61,7 +62,8 @@ class Watch:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.live = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[numbers]}"), _Left(),
+            TextColumn("{task.description}", markup=False), BarColumn(bar_width=24),
+            TextColumn("{task.fields[numbers]}", markup=False), _Left(),
             console=console, transient=True, disable=not console.is_terminal,
         )  # fmt: skip
         self.task = self.live.add_task("", total=None, numbers="", left=None, visible=False)
@@ -136,21 +138,26 @@ class Watch:
             self._say(f"  {event.words}", style="yellow")
         elif isinstance(event, Resumed):
             self._say(f"resumed after step {event.step:,}, {event.epoch} epochs done")
+            if event.damaged:
+                self._say(f"  dropped: {event.damaged:,} damaged lines of metrics.jsonl", style="yellow")
         elif isinstance(event, EpochEnded):
             self._epoch_ended(event)
         elif isinstance(event, Stopped):
             self._say(f"stopped after step {event.step:,}: {event.reason}")
 
     def _say(self, text: str, style: str | None = None, markup: bool = False) -> None:
-        self.console.print(text, style=style, highlight=False, markup=markup, soft_wrap=True)
+        self.console.print(printable(text), style=style, highlight=False, markup=markup, soft_wrap=True)
 
     def _prepared(self, event: DataPrepared) -> None:
         self.pace_of = "images" if event.many == "pictures" else event.many
         what = f"{len(event.classes)} classes" if event.classes else "regression"
+        drawn, own = (" of train", " of val") if event.measured_part == "val" else ("", "")
         self._say(
-            f"{event.data}: {event.train:,} {event.many} to train on, {event.val:,} to validate, {event.test:,} to "
-            f"test; {what}; {spell_shape(event.shape)} ({duration(event.seconds)})"
+            f"{event.data}: {event.train:,} {event.many} to train on, {event.val:,}{drawn} to validate, "
+            f"{event.test:,}{own} to test; {what}; {spell_shape(event.shape)} ({duration(event.seconds)})"
         )
+        if event.remark:
+            self._say(event.remark)
         for skipped in event.skipped[:MOST_SKIPPED]:
             self._say(f"  left out: {skipped.file}: {skipped.reason}", style="yellow", markup=False)
         if len(event.skipped) > MOST_SKIPPED:
@@ -179,7 +186,12 @@ class Watch:
     def _featured(self, event: Featured) -> None:
         numbers = f"{event.done:,} of {event.total:,}"
         self.live.update(
-            self.task, description=event.what, total=event.total, completed=event.done, numbers=numbers, visible=True
+            self.task,
+            description=printable(event.what),
+            total=event.total,
+            completed=event.done,
+            numbers=numbers,
+            visible=True,
         )
         if not event.last:
             return

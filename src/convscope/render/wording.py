@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
 from convscope.evaluation.by_size import SizeScore
 from convscope.evaluation.metrics import Evaluation, most_confused
 from convscope.evaluation.report import JUDGED, LEARNT, NEW, EvaluationReport
 from convscope.evaluation.selective_prediction import SelectiveResult
+from convscope.printable import printable
 from convscope.render.i18n import ENGLISH, Words
 
 FEW = 100
@@ -58,23 +58,6 @@ def confidence_text(probability: float) -> str:
     if probability > 0.9995:
         return ">99.9 %"
     return "<0.1 %" if probability < 0.0005 else f"{100 * probability:.1f} %"
-
-
-def printable(text: str) -> str:
-    """``text`` without what could steer a terminal or break a page: controls, half characters, bidi overrides.
-
-    Names of classes and files come from anywhere. Joiners stay: Persian words and emoji families are made with them.
-
-    Example:
-        >>> printable("cat\\x1b[31m")
-        'cat\\ufffd[31m'
-    """
-    return "".join("\ufffd" if _steers(character) else character for character in text)
-
-
-def _steers(character: str) -> bool:
-    override = "\u202a" <= character <= "\u202e" or "\u2066" <= character <= "\u2069"
-    return override or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
 
 
 def class_names(evaluation: Evaluation) -> list[str]:

@@ -95,3 +95,21 @@ def test_every_derivative_has_a_name_in_every_language(seen):
 def test_an_unknown_weight_is_the_users_mistake(step):
     with pytest.raises(UserError, match="conv9"):
         training(step, ["conv9.weight[0]"])
+
+
+@pytest.mark.parametrize(("network", "named"), [("linear 3", "softmax"), ("linear 1", "sigmoid")])
+def test_a_page_has_one_probability_the_calibrated_one(seen, network, named):
+    look = seen(
+        f"input 1x8x8\nconv 2 3x3 > relu > flatten > {network}", ("a", "b", "c") if "3" in network else ("a", "b")
+    )
+    plain = training(training_step(look, labels=1, training=False))
+    look.model.facts["temperature"] = 2.5
+    step = training_step(look, labels=1, training=False)
+    html = training(step)
+    assert ">probability<" in plain
+    assert ">probability<" not in html
+    assert "확률</span>" not in html
+    assert f">{named}<" in html
+    assert f">{named}<" not in plain
+    assert "divided by the temperature, 2.500" in html
+    assert abs(float(step.loss_of().predictions_K[-1]) - look.probabilities[-1]) > 1e-3  # they do differ

@@ -21,7 +21,7 @@ def test_texts_are_escaped_and_markup_is_not():
 
 
 def test_what_could_steer_a_terminal_or_break_a_line_is_shown_as_text():
-    assert filled("{{ a }}", a="cat\x1b[31m, 5 %") == "cat\ufffd[31m, 5\xa0%"
+    assert filled("{{ a }}", a="cat\x1b[31m, 5 %") == "cat\\x1b[31m, 5\xa0%"
 
 
 def test_a_value_that_is_missing_is_an_error():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from convscope.cli.json_output import echo_json
+from convscope.cli.messages import echo
 from convscope.cli.option_types import FILE, OPERATION
 from convscope.cli.options import Command, Option, command, json_option, later, option
 from convscope.errors import UserError
+from convscope.printable import printable_lines
 
 if TYPE_CHECKING:
     from convscope.calculation.build import Index
@@ -130,7 +132,17 @@ def _other_arguments() -> list[click.Parameter]:
 @option("--return-indices", group="operation", is_flag=True, default=None, help="maxpool: where each maximum is.")
 @option("--logits", group="operation", is_flag=True, default=None, help="bce: scores instead of probabilities.")
 @option("--dimensions", group="operation", type=click.IntRange(1, 2), help="1 or 2. Default: 1 for a single row.")
-@option("--channels-last", group="data", is_flag=True, help="Numbers are (H, W, C), as in TensorFlow.")
+@option(
+    "--channels-last",
+    group="data",
+    is_flag=True,
+    help="Inputs are (height, width, channels), kernels (height, width, in, out), as in TensorFlow.",
+)
+@option(
+    "--kernel-layout",
+    group="data",
+    help="Order of the kernels' dimensions: oihw (PyTorch), hwio (TensorFlow), ohwi; of linear's weight: oi, io.",
+)
 @option("--grey", group="data", is_flag=True, help="Read a picture as one channel.")
 @option("--unit-range", group="data", is_flag=True, help="Read a picture's values as 0 to 1 instead of 0 to 255.")
 @option("--resize", group="data", help="Read a picture at this size, rows x columns: 28x28.")
@@ -178,7 +190,7 @@ def calc_command(operation: str, values: Sequence[str], options: Mapping[str, An
 
         backward = (outward, found) if found is not None else None
         write_calc_page(Path(options["html"]), calculation, options["lang"], backward)
-        click.echo(f"wrote {options['html']}", err=True)
+        echo("wrote {}", options["html"], err=True)
     unfolded = operation.lower() == "im2col"
     if options["as_json"]:
         from convscope.render.text.calc import gradients_dict, to_dict
@@ -187,7 +199,7 @@ def calc_command(operation: str, values: Sequence[str], options: Mapping[str, An
         document = to_dict(calculation, indices, unfolded)
         if found is not None:
             document["gradients"] = gradients_dict(outward, found)
-        click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False))
+        echo_json(document, indent=None)
     elif options["stepwise"]:
         walk_through(calculation, index if at is not None else None)
     else:
@@ -196,7 +208,7 @@ def calc_command(operation: str, values: Sequence[str], options: Mapping[str, An
         winners = bool(options["return_indices"])
         lines = calculation_text(calculation, index, options["everything"], unfolded, winners)
         lines += ["", *gradient_text(calculation, outward, found)] if found is not None else []
-        click.echo(_emphasised(lines))
+        echo(_emphasised(lines), styled=True)
 
 
 COMMON = {
@@ -231,7 +243,8 @@ def _gradients(calculation: Calculation, options: Mapping[str, Any]) -> tuple[Va
 
 def _emphasised(lines: Sequence[str]) -> str:
     """The window in bold on a terminal; click leaves colours out elsewhere."""
-    bold = [re.sub(r"\[[^\[\]]*\]", lambda window: click.style(window[0], bold=True), line) for line in lines]
+    shown = map(printable_lines, lines)
+    bold = [re.sub(r"\[[^\[\]]*\]", lambda window: click.style(window[0], bold=True), line) for line in shown]
     return "\n".join(bold)
 
 
@@ -244,17 +257,17 @@ def walk_through(calculation: Calculation, start: Index | None = None) -> None:
 
     order = list(calculation.indices)
     at = 0 if start is None else order.index(start)
-    click.echo("\n".join([heading(calculation), "", *rule_lines(calculation.rules)]))
+    echo("\n".join([heading(calculation), "", *rule_lines(calculation.rules)]))
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         for number, index in enumerate(order):
-            click.echo("\n".join(["", *_one_step(calculation, order, number, index)]))
+            echo("\n".join(["", *_one_step(calculation, order, number, index)]))
         return
     while True:
-        click.echo(_emphasised(["", *_one_step(calculation, order, at, order[at])]))
+        echo(_emphasised(["", *_one_step(calculation, order, at, order[at])]), styled=True)
         last = at == len(order) - 1
-        click.echo(f"\n  {'that was the last' if last else 'Enter next'}, b back, q quit ", nl=False)
+        echo(f"\n  {'that was the last' if last else 'Enter next'}, b back, q quit ", nl=False)
         key = click.getchar().lower()
-        click.echo()
+        echo()
         if key in ("q", "\x1b", "\x04", ""):
             return
         at = max(0, at - 1) if key in ("b", "\x7f", "\x1b[d", "\x1b[a") else at + 1

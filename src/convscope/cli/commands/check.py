@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convscope.cli.json_output import echo_json
+from convscope.cli.messages import echo
 from convscope.cli.option_types import DATA, FILE, MODEL
 from convscope.cli.options import command, data_options, json_option, option, setting_option
 from convscope.errors import UserError
@@ -106,14 +107,13 @@ def check_command(data: str | os.PathLike[str], **options: Any) -> int:
         document = {**found.to_dict(), "written": dict(written), "not_listed": lost}
         echo_json(document)
     else:
-        click.echo(to_text(found))
+        echo(to_text(found))
         for what, file in written:
-            click.echo(f"{what:7} {file}")
+            echo(f"{what:7} {{}}", file)
         if lost:
             named = ", ".join(lost[:NAMED]) + (", ..." if len(lost) > NAMED else "")
-            click.echo(
-                f"no table can name {len(lost):,} of the pictures; rename them to have them in the list: {named}"
-            )
+            said = f"no table can name {len(lost):,} of the pictures; rename them to have them in the list: {{}}"
+            echo(said, named)
     return SUSPECT if options["strict"] and not found.clean else 0
 
 
@@ -123,14 +123,12 @@ def _write_list(found: Checked, source: FileSource, file: Path) -> list[str]:
     Returns:
         pictures that it should name and cannot, for no table could: names that are not UTF-8, or that end in a blank.
     """
-    import csv
-    import io
-
     from convscope.data.data_path import DataPath
     from convscope.data.sources import open_source
     from convscope.data.sources.place import Folder
     from convscope.data.sources.source import FileSource
     from convscope.files import write_atomically
+    from convscope.tables import csv_text
 
     if not isinstance(source.place, Folder):
         raise UserError("--fix", f"{source.where} is no folder", "a folder of pictures", "unpack the archive first")
@@ -145,11 +143,7 @@ def _write_list(found: Checked, source: FileSource, file: Path) -> list[str]:
             lost.append(name)
         else:
             rows.append((shown, label, side))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["path", "label", "split"])
-    writer.writerows(rows)
-    write_atomically(file, text.getvalue().encode())
+    write_atomically(file, csv_text([("path", "label", "split"), *rows]).encode())
     if rows:
         # Links in the folder may lead elsewhere, as it was read.
         again = open_source(DataPath(str(file), allow_outside=True))

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from convscope.cli.json_output import echo_json
+from convscope.cli.messages import echo
 from convscope.cli.option_types import FILE, NET, Choice
 from convscope.cli.options import classes_option, command, json_option, option, shape_option
 
@@ -36,8 +37,8 @@ def code(
     source = source_of(net, framework, shape, classes)
     if out is not None:
         write_atomically(Path(out), source.encode())
-        click.echo(f"wrote {out}", err=True)
+        echo("wrote {}", out, err=True)
     if as_json:
         echo_json({"framework": framework, "file": out, "source": source})
     elif out is None:
-        click.echo(source, nl=False)
+        echo(source, nl=False)

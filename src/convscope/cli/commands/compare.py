@@ -9,6 +9,7 @@ from itertools import combinations
 import click
 
 from convscope.cli.json_output import echo_json
+from convscope.cli.messages import echo
 from convscope.cli.option_types import DATA, MODEL
 from convscope.cli.options import command, data_options, json_option, split_option
 from convscope.errors import UserError
@@ -54,7 +55,7 @@ def compare_command(models: Sequence[str], data: str | os.PathLike[str], split: 
         echo_json(document)
         return
     if len(found) > 1:
-        click.echo(f"{len(found)} pairs; p is corrected for so many comparisons (Holm)\n")
+        echo(f"{len(found)} pairs; p is corrected for so many comparisons (Holm)\n")
     from convscope.render.text.comparison import to_text
 
-    click.echo("\n\n".join(to_text(one, p) for one, p in zip(found, corrected, strict=True)))
+    echo("\n\n".join(to_text(one, p) for one, p in zip(found, corrected, strict=True)))

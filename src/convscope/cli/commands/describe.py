@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 
 import click
 
+from convscope.cli.json_output import echo_json, with_document
+from convscope.cli.messages import echo
 from convscope.cli.option_types import FILE, NET, BytesType, Choice
 from convscope.cli.options import classes_option, command, json_option, option, shape_option
-
-MISTAKE = 2
-"""The exit status where the user is asked to change something."""
 
 
 @command(
@@ -88,25 +85,23 @@ def describe(
     except GraphError as error:
         rows = rows_of(shape or network.input or (), error.nodes)
         if as_json:
-            nodes = [table.row_dict(row) for row in rows]
-            click.echo(json.dumps({"error": error.to_dict(), "nodes": nodes}, indent=2))
-            sys.exit(MISTAKE)
+            raise with_document(error, {"nodes": [table.row_dict(row) for row in rows]}) from None
         if rows:
-            click.echo(table.rows_text(rows))
+            echo(table.rows_text(rows))
         raise
     if svg is not None:
         from convscope.files import write_atomically
         from convscope.network.drawing import draw
 
         write_atomically(Path(svg), draw(graph, colour, network.source.title).encode())
-        click.echo(f"wrote {svg}", err=True)
+        echo("wrote {}", svg, err=True)
     fitting = None if limit is None else largest_batch(graph, limit, activations, held_by)
     if as_json:
         document = table.to_dict(summary)
         if fitting is not None:
             document["fit"] = {"bytes": limit, "inference": fitting[0], "training": fitting[1]}
-        click.echo(json.dumps(document, indent=2))
+        echo_json(document)
         return
-    click.echo(table.to_markdown(summary) if markdown else table.to_text(summary))
+    echo(table.to_markdown(summary) if markdown else table.to_text(summary))
     if fitting is not None and limit is not None:
-        click.echo(table.fit_text(limit, *fitting, memory(graph, 1, activations, held_by)))
+        echo(table.fit_text(limit, *fitting, memory(graph, 1, activations, held_by)))

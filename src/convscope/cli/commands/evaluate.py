@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from convscope.cli.json_output import echo_json
-from convscope.cli.messages import report_skipped
+from convscope.cli.messages import echo, report_skipped
 from convscope.cli.option_types import DATA, FILE, MODEL
 from convscope.cli.options import command, data_options, json_option, lang_option, option, setting_option, split_option
 
@@ -75,23 +75,24 @@ def evaluate(
 
         write_evaluation_report(loaded, done, data, Path(report), said, spoilt)
     if as_json:
-        document = {**done.evaluation.to_dict(), "of": done.of, "report": report}
+        document = {**done.evaluation.to_dict(), "of": done.of, "remark": done.remark, "report": report}
         document["robustness"] = None if spoilt is None else spoilt.to_dict()
         if done.report is not None and isinstance(done.evaluation, Evaluation):
             document |= done.report.to_dict(done.evaluation.classes)
         document["skipped"] = [vars(entry) for entry in done.skipped]
         echo_json(document)
         return
-    click.echo(f"{model} on {done.of}\n")
+    echo("{} on {}", model, done.of)
+    echo(f"{done.remark}\n" if done.remark else "")
     if isinstance(done.evaluation, Evaluation):
-        click.echo(to_text(done.evaluation, said, done.report))
+        echo(to_text(done.evaluation, said, done.report))
     else:
-        click.echo(numbers_text(done.evaluation, said))
+        echo(numbers_text(done.evaluation, said))
     if isinstance(done.evaluation, Evaluation) and done.evaluation.binary is not None:
-        click.echo("\n" + binary_text(done.evaluation.binary, said))
+        echo("\n" + binary_text(done.evaluation.binary, said))
     if spoilt is not None:
         from convscope.render.text.evaluation import robustness_text
 
-        click.echo("\n" + robustness_text(spoilt, said))
+        echo("\n" + robustness_text(spoilt, said))
     if report is not None:
-        click.echo(f"report  {report}")
+        echo("report  {}", report)

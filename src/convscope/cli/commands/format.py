@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from convscope.cli.messages import echo
 from convscope.cli.option_types import FILE
 from convscope.cli.options import command, option
 from convscope.errors import UserError
@@ -31,9 +32,9 @@ def format(file: str, check: bool) -> None:  # noqa: A001  the command's name
     written = read_text(path)
     text = format_statements(parse(written, path.name)[0])
     if written == text:
-        click.echo(f"{file}: already formatted", err=True)
+        echo("{}: already formatted", file, err=True)
     elif check:
         raise UserError(file, "not formatted", hint=f"convscope format {file}")
     else:
         write_atomically(path, text.encode())
-        click.echo(f"{file}: formatted", err=True)
+        echo("{}: formatted", file, err=True)

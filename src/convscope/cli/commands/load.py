@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from convscope.cli.json_output import echo_json
+from convscope.cli.messages import echo
 from convscope.cli.option_types import FILE, NET, Named, NumbersType
 from convscope.cli.options import classes_option, command, fit_named, fit_option, json_option, option, shape_option
 from convscope.errors import UserError
@@ -69,7 +70,8 @@ def load(
     listed = None if names is None else read_names(Path(names))
     numbered = [name for index, name in enumerate(listed or ()) if name.endswith(f" ({index})")]
     if numbered:
-        click.echo(f"class names that occur twice carry their number: {', '.join(numbered[:MOST_NAMED])}", err=True)
+        listing = ", ".join(numbered[:MOST_NAMED])
+        echo("class names that occur twice carry their number: {}", listing, err=True)
     with Watch(Console(stderr=True)) as watch:
         model = load_weights(
             net,
@@ -90,9 +92,9 @@ def load(
         echo_json(document)
         return
     for sentence in facts["adapted"]:
-        click.echo(f"adapted  {sentence}")
+        echo("adapted  {}", sentence)
     if left_over:
         more = f" and {len(left_over) - MOST_NAMED} more" if len(left_over) > MOST_NAMED else ""
-        click.echo(f"unused weights: {', '.join(left_over[:MOST_NAMED])}{more}")
-    click.echo("every tensor has the name and shape that the network expects")
-    click.echo(f"model    {folder}")
+        echo("unused weights: {}{}", ", ".join(left_over[:MOST_NAMED]), more)
+    echo("every tensor has the name and shape that the network expects")
+    echo("model    {}", folder)

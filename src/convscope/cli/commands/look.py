@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
 
-from convscope.cli.json_output import echo_json
+from convscope.cli.json_output import echo_json, with_document
 from convscope.cli.look_initialisation import init_command
 from convscope.cli.look_pictures import KINDS, excite_command, show_command
+from convscope.cli.messages import echo
 from convscope.cli.option_types import FILE, MODEL, Choice
 from convscope.cli.options import command, data_options, json_option, option
 from convscope.errors import UserError
@@ -127,7 +128,6 @@ def look_command(request: Request) -> None:
     else:
         units = look.trail(request.at) if request.trail else (look.unit(request.at),)
         _print_units(units, request.trail, _most(request.most), request.as_json)
-        _agreed(units)
 
 
 def _together(request: Request) -> None:
@@ -155,11 +155,12 @@ def _together(request: Request) -> None:
             raise UserError(name, f"has no effect without {of}", f"{of} beside it")
 
 
-def _agreed(opened: Sequence[Unit | OpenedGradient]) -> None:
-    """What rounding does not explain is a mistake of ours, whatever was request for."""
+def _agreed(opened: Sequence[Unit | OpenedGradient], document: Mapping[str, Any] | None = None) -> None:
+    """What rounding does not explain is a mistake of ours, whatever was asked for; the document has it all the same."""
     for one in opened:
         if not one.agrees:
-            raise AssertionError(f"{one.address}: rounding does not explain {one.difference:.1e}")
+            failure = AssertionError(f"{one.address}: rounding does not explain {one.difference:.1e}")
+            raise with_document(failure, document or {})
 
 
 def _step(found: FoundInput, look: Look, request: Request) -> None:
@@ -178,10 +179,12 @@ def _step(found: FoundInput, look: Look, request: Request) -> None:
     step = training_step(look, labels=label, lr=request.lr, training=False)
     opened = step.open(request.at)
     if request.as_json:
-        echo_json(gradient_dict(step, opened))
+        document = gradient_dict(step, opened)
+        _agreed([opened], document)
+        echo_json(document)
     else:
-        click.echo(gradient_text(step, opened, _most(request.most)))
-    _agreed([opened])
+        echo(gradient_text(step, opened, _most(request.most)))
+        _agreed([opened])
 
 
 def _page(found: FoundInput, look: Look, request: Request) -> None:
@@ -205,7 +208,7 @@ def _page(found: FoundInput, look: Look, request: Request) -> None:
     if request.as_json:
         echo_json({"page": str(path), "bytes": path.stat().st_size})
     else:
-        click.echo(f"wrote {path}")
+        echo("wrote {}", path)
 
 
 def _looked(model: str, picture: str | os.PathLike[str], precision: str) -> tuple[FoundInput, Look]:
@@ -219,6 +222,8 @@ def _looked(model: str, picture: str | os.PathLike[str], precision: str) -> tupl
     chosen, loaded = precision_named(precision), Model.load(model)
     with Watch(Console(stderr=True)) as watch:
         found = find_input(loaded, picture, watch.decoding())
+    if found.remark:
+        echo(found.remark, err=True)
     return found, look_at(loaded, found.input, chosen)
 
 
@@ -241,11 +246,11 @@ def _overview(picture: FoundInput, look: Look, as_json: bool) -> None:
         echo_json(document)
         return
     label = "" if picture.label is None else f", labelled {picture.label}"
-    click.echo(f"{picture.name}{label}: {answer_text(look)}\n")
-    click.echo(nodes_text(look))
+    echo("{}{}: {}\n", picture.name, label, answer_text(look))
+    echo(nodes_text(look))
     node = look.model.module.graph.nodes[0]
     example = ",".join(str(n // 2) for n in node.shape)
-    click.echo(f"\nOpen any number: --at '{node.path}[{example}]', with --trail back to the pixels")
+    echo(f"\nOpen any number: --at '{node.path}[{example}]', with --trail back to the pixels")
 
 
 def _print_units(units: Sequence[Unit], trail: bool, most: int | None, as_json: bool) -> None:
@@ -255,9 +260,11 @@ def _print_units(units: Sequence[Unit], trail: bool, most: int | None, as_json: 
         document: Any = unit_dict(units[0])
         if trail:
             document["trail"] = [unit_dict(unit) for unit in units[1:]]
+        _agreed(units, document)
         echo_json(document)
         return
-    click.echo(unit_text(units[0], most))
+    echo(unit_text(units[0], most))
     if trail:
-        click.echo("\nthe way back, always on to the term that moves the number most:\n")
-        click.echo(trail_text(units))
+        echo("\nthe way back, always on to the term that moves the number most:\n")
+        echo(trail_text(units))
+    _agreed(units)

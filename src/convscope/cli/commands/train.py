@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convscope.cli.json_output import echo_json
+from convscope.cli.messages import echo
 from convscope.cli.option_types import DATA, FILE, NET, Named, ShapeType
 from convscope.cli.options import (
     command,
@@ -25,8 +27,11 @@ from convscope.cli.options import (
     recipe_options,
 )
 from convscope.errors import UserError
+from convscope.files import keeping
+from convscope.printable import printable
 
 if TYPE_CHECKING:
+    from convscope.data.dataset import Dataset
     from convscope.evaluation.metrics import Evaluation
     from convscope.learning.events import Finished
     from convscope.learning.recipe import Recipe
@@ -84,7 +89,7 @@ def train_command(data: str | os.PathLike[str] | None, **options: Any) -> int:
 
     from convscope.cli.process import keep_freed_memory
     from convscope.learning.recipe import Recipe
-    from convscope.learning.run_folder import latest_run, next_run_folder
+    from convscope.learning.run_folder import kept_of, latest_run, next_run_folder
     from convscope.network import zoo
 
     resume, fit, out = options["resume"], options["fit"], options["out"]
@@ -126,55 +131,70 @@ def train_command(data: str | os.PathLike[str] | None, **options: Any) -> int:
             downloading=watch.downloading(),
         )
         finished: Any = None
-        while True:
-            try:
-                finished = next(events)
-            except StopIteration as stopped:
-                result = stopped.value
-                break
-            watch.show(finished)
+        with keeping(lambda: "" if finished is None else kept_of(folder)):
+            while True:
+                try:
+                    finished = next(events)
+                except StopIteration as stopped:
+                    result = stopped.value
+                    break
+                watch.show(finished)
     if result is None:
-        console.print(f"saved; go on with: convscope train --resume --out {folder}", highlight=False, markup=False)
+        if options["as_json"]:
+            error = UserError("convscope", "interrupted", hint=f"convscope train --resume --out {folder}")
+            echo_json({"error": error.to_dict(), "run": str(folder)})
+        echo("saved; go on with: convscope train --resume --out {}", folder, err=True)
         return 130
+    with keeping(lambda: kept_of(folder)):
+        _tell(result, finished, folder, options)
+    return 0
 
+
+def _tell(result: Result, finished: Finished, folder: Path, options: dict[str, Any]) -> None:
+    """Write the report, and print what came out."""
+    from convscope.learning.run_folder import kept_of
     from convscope.render.i18n import words
 
     said = words("evaluation", options["lang"], result.model.modality.name)
     report = None if options["no_report"] else folder / "report.html"
     if report is not None:
-        from convscope.render.html.run_report import write_run_report
+        with keeping(lambda: kept_of(folder), "the report could not be written"):
+            from convscope.render.html.run_report import write_run_report
 
-        write_run_report(result, report, said)
+            write_run_report(result, report, said)
     if options["as_json"]:
-        from convscope.evaluation.metrics import Evaluation
-
-        metrics = dict(finished.metrics)
-        if isinstance(result.evaluation, Evaluation):
-            metrics |= {"interval": list(result.evaluation.interval), "loss": result.evaluation.loss}
-        else:
-            metrics = {**metrics, "intervals": result.evaluation.to_dict()["intervals"]}
-        document = {
-            "model": finished.model,
-            "run": finished.run,
-            "report": None if report is None else str(report),
-            "metrics": metrics,
-            "sure": [one.to_dict() for one in result.sure],
-            "sizes": [] if result.report is None else [one.to_dict() for one in result.report.sizes],
-            "balance": result.balance.to_dict() if result.dataset.classes else None,
-            "classes": result.evaluation.to_dict().get("classes", []),
-            "waiting": result.data_stall.to_dict(),
-            "seconds": round(time.monotonic() - _STARTED, 3),
-            "train_seconds": round(result.seconds, 3),
-            "images_per_second": round(finished.images_per_second, 1),
-            "skipped": [vars(entry) for entry in result.dataset.skipped],
-        }
-        echo_json(document)
-        return 0
+        echo_json(_document(result, finished, report))
+        return
     _summarise(result, finished, said)
-    click.echo(f"model   {finished.model}")
+    echo("model   {}", finished.model)
     if report is not None:
-        click.echo(f"report  {report}")
-    return 0
+        echo("report  {}", report)
+
+
+def _document(result: Result, finished: Finished, report: Path | None) -> dict[str, Any]:
+    from convscope.evaluation.metrics import Evaluation
+
+    metrics: dict[str, Any] = dict(finished.metrics)
+    if isinstance(result.evaluation, Evaluation):
+        metrics |= {"interval": list(result.evaluation.interval), "loss": result.evaluation.loss}
+    else:
+        metrics = {**metrics, "intervals": result.evaluation.to_dict()["intervals"]}
+    return {
+        "model": finished.model,
+        "run": finished.run,
+        "report": None if report is None else str(report),
+        "metrics": metrics,
+        "measured_on": "train" if result.dataset.measured_on_train else result.dataset.measured_part,
+        "sure": [one.to_dict() for one in result.sure],
+        "sizes": [] if result.report is None else [one.to_dict() for one in result.report.sizes],
+        "balance": result.balance.to_dict() if result.dataset.classes else None,
+        "classes": result.evaluation.to_dict().get("classes", []),
+        "waiting": result.data_stall.to_dict(),
+        "seconds": round(time.monotonic() - _STARTED, 3),
+        "train_seconds": round(result.seconds, 3),
+        "images_per_second": round(finished.images_per_second, 1),
+        "skipped": [vars(entry) for entry in result.dataset.skipped],
+    }
 
 
 def _preview(data: str | os.PathLike[str], network: Network | None, recipe: Recipe, options: dict[str, Any]) -> int:
@@ -199,7 +219,7 @@ def _preview(data: str | os.PathLike[str], network: Network | None, recipe: Reci
         document = {"preview": str(file), "fit": fit, "augment": varied, "pictures": len(found.rows)}
         echo_json(document)
     else:
-        click.echo(f"{file}: {len(found.rows)} pictures, fit {fit}; varied: {varied}")
+        echo("{}: {} pictures, fit {}; varied: {}", file, len(found.rows), fit, varied)
     return 0
 
 
@@ -217,30 +237,39 @@ def _summarise(result: Result, finished: Finished, words: Words) -> None:
         whole=f"{time.monotonic() - _STARTED:.1f}",
     )
     if isinstance(evaluation, RegressionEvaluation):
-        click.echo(f"{to_text(evaluation, words)}\n\n{took}")
+        echo(f"{to_text(evaluation, words)}\n\n{took}")
         return
     low, high = (f"{100 * end:.1f}" for end in evaluation.interval)
-    accuracy = words["training summary" if result.dataset.measured_on_train else "test summary"].format(
-        top1=f"{100 * evaluation.top1:.2f} %", low=low, high=high, pictures=pictures_text(evaluation.count, words)
+    accuracy = words[_summary_of(result.dataset)].format(
+        part=result.dataset.measured_part,
+        top1=f"{100 * evaluation.top1:.2f} %",
+        low=low,
+        high=high,
+        pictures=pictures_text(evaluation.count, words),
     )
-    click.echo(f"{accuracy}; {took}")
+    echo(f"{accuracy}; {took}")
     if result.dataset.measured_on_train:
-        click.echo(words["none held out"])
+        echo(words["none held out"])
     if evaluation.binary is not None:
-        click.echo(binary_text(evaluation.binary, words))
+        echo(binary_text(evaluation.binary, words))
     if result.balance.is_worth_saying:
-        click.echo(_recall(evaluation, words))
+        echo(_recall(evaluation, words))
     if result.data_stall.is_bound:
-        click.echo(result.data_stall.words)
+        echo(result.data_stall.words)
     facts = result.model.facts
     if facts.get("calibration"):
-        click.echo(
+        echo(
             words["calibration summary"].format(
                 before=f"{100 * facts['metrics']['ece_uncalibrated']:.1f} %",
                 after=f"{100 * evaluation.ece:.1f} %",
                 temperature=f"{result.model.temperature:.2f}",
             )
         )
+
+
+def _summary_of(dataset: Dataset) -> str:
+    """The words for what was measured, by what the data calls that."""
+    return "training summary" if dataset.measured_on_train else f"{dataset.measured_part} summary"
 
 
 def _recall(evaluation: Evaluation, words: Words) -> str:
@@ -256,7 +285,7 @@ def _recall(evaluation: Evaluation, words: Words) -> str:
     recalls = [(score.recall, score.name) for score in evaluation.per_class if score.recall is not None]
     least, name = min(recalls)
     mean = f"{100 * evaluation.balanced_accuracy:.2f} %"
-    return words["recall summary"].format(mean=mean, least=f"{100 * least:.1f} %", name=name)
+    return words["recall summary"].format(mean=mean, least=f"{100 * least:.1f} %", name=printable(name))
 
 
 class _Interrupted:
@@ -282,4 +311,6 @@ class _Interrupted:
         if self.asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.asked = True
-        print("\nstopping after this step; once more stops at once", file=sys.stderr)
+        # What is being written at this moment may not be written to again.
+        with contextlib.suppress(RuntimeError, OSError):
+            print("\nstopping after this step; once more stops at once", file=sys.stderr)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import click
-
+from convscope.cli.json_output import echo_json
+from convscope.cli.messages import echo
 from convscope.cli.option_types import FILE
 from convscope.cli.options import command, json_option, option
 from convscope.errors import UserError
@@ -22,7 +21,7 @@ def zoo(reference: str | None, as_json: bool) -> None:
 
     if reference is None:
         entries = networks.entries()
-        click.echo(json.dumps(table.zoo_dict(entries), indent=2) if as_json else table.zoo_text(entries))
+        echo_json(table.zoo_dict(entries)) if as_json else echo(table.zoo_text(entries))
         return
     from convscope.network import published
     from convscope.network.network import read_text
@@ -30,4 +29,4 @@ def zoo(reference: str | None, as_json: bool) -> None:
     rows = published.compare(published.read(read_text(Path(reference)), reference))
     if not rows:
         raise UserError(reference, "no row is about a network of the zoo", "names such as resnet50 in column model")
-    click.echo(json.dumps(table.published_dict(rows), indent=2) if as_json else table.published_text(rows))
+    echo_json(table.published_dict(rows)) if as_json else echo(table.published_text(rows))

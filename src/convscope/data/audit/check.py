@@ -16,7 +16,7 @@ from convscope.data.audit.finding import KINDS, PROBLEMS, Finding
 from convscope.data.audit.rows import labels_of, row_findings
 from convscope.data.audit.scan import ScannedPicture, scan_pictures, stacked
 from convscope.data.sources import Source, TableSource
-from convscope.data.splits import split
+from convscope.data.splits import measured_part, split
 from convscope.errors import UserError
 
 RARE = 10
@@ -44,6 +44,7 @@ class Checked:
         files, labels, splits: of every input that can be read: name, class and split.
         seconds: that it took.
         one, many: what an input and several are called.
+        remark: what was done to all of them that a person should know; empty: nothing.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Checked:
     seconds: float
     one: str = "picture"
     many: str = "pictures"
+    remark: str = ""
 
     def said(self, kind: str) -> str:
         """What a kind of finding is, in words."""
@@ -120,6 +122,7 @@ class Checked:
                 {"kind": f.kind, "files": list(f.files), "detail": f.detail, "drop": list(f.drop)}
                 for f in self.findings
             ],
+            "remark": self.remark,
             "seconds": round(self.seconds, 2),
         }
 
@@ -177,6 +180,7 @@ def check(source: Source, seed: int = 0, progress: Callable[[int, int], None] | 
         labels=tuple(labels),
         splits=tuple(splits),
         seconds=time.monotonic() - begun,
+        remark=source.remark,
     )
     return checked.with_findings(findings)
 
@@ -211,11 +215,13 @@ def _check_table(source: TableSource, seed: int) -> Checked:
 
 
 def _sides(source: Source, seed: int) -> list[str]:
-    """The split of every input, as training would use it."""
+    """The split of every input, as training would use it; a given val keeps its name, and train what is in it."""
     sides = [""] * len(source.labels_N)
     try:
         strata_N = source.labels_N if source.classes else np.zeros(len(sides), np.int64)
         parts: Mapping[str, NDArray[np.int64]] = split(strata_N, source.given, source.names, seed)
+        if measured_part(source.given) == "val":
+            parts = source.given
     except UserError:
         parts = source.given or {"train": np.arange(len(sides))}  # too few to split: all are shown as they are
     for side, indices in parts.items():

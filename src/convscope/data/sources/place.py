@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from convscope.data.dataset import Skipped
 from convscope.errors import UserError
 from convscope.files import open_regular, refuse_special, special
+from convscope.printable import printable as escaped
 
 #: What operating systems and archivers leave behind; never meant as data, so never named either.
 _LITTER = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "system volume information"})
@@ -132,7 +133,7 @@ def natural_key(text: str) -> tuple[list[Any], str]:
 
 
 def printable(text: str) -> str:
-    """``text`` in Unicode's composed form, with control characters and undecodable bytes written as escapes.
+    """``text`` in Unicode's composed form, with what steers and undecodable bytes written as escapes.
 
     Example:
         >>> printable("a\\nb")
@@ -140,8 +141,7 @@ def printable(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    text = unicodedata.normalize("NFC", text)
-    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
+    return escaped(unicodedata.normalize("NFC", text))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from convscope.data.dataset import Skipped
 from convscope.data.sources.place import Listing, Member, listed, printable
 from convscope.data.sources.source import SPLIT_WORDS, FileRow, FileSource, from_files
 from convscope.errors import UserError, nearest
+from convscope.tables import read_cell
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 
@@ -70,11 +71,14 @@ def open_table(listing: Listing, member: Member, table: Table | None = None, all
         at = f"{short}, row {number}"
         # Shorter rows lack their last cells.
         path, label, split = (_cell_at(cells, i) for i in (path_at, label_at, split_at))
+        label = read_cell(label)
         if path.casefold() in MISSING:
             skipped.append(Skipped(at, "no path"))
             continue
         at = f"{at} ({printable(path)})"
         picture = _find(listing, folder, path)
+        if picture is not None and picture.name == folder + read_cell(path):
+            path = read_cell(path)
         reason = ""
         if label.casefold() in MISSING:
             reason = "no label"
@@ -152,9 +156,11 @@ def _cell_at(cells: Sequence[str], at: int) -> str:
 
 
 def _spellings(folder: str, path: str) -> list[str]:
-    """The names that a path of a table may mean; tables made on Windows have other slashes."""
+    """The names that a path of a table may mean: tables made on Windows have other slashes, those made for spreadsheets
+    an apostrophe before what looks like a formula."""
     first = folder + path if not path.startswith("/") else path
-    return [first, folder + path.replace("\\", "/")] if "\\" in path else [first]
+    names = [first, folder + path.replace("\\", "/")] if "\\" in path else [first]
+    return names if read_cell(path) == path else [*names, *_spellings(folder, read_cell(path))]
 
 
 def _find(listing: Listing, folder: str, path: str) -> Member | None:

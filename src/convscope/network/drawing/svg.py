@@ -8,6 +8,7 @@ from html import escape
 from convscope.network.drawing.columns import Plan
 from convscope.network.drawing.layout import Box, Edge, Frame, Point
 from convscope.network.drawing.text import FIGURES, FOLLOWING, FONTS, OPERATION
+from convscope.printable import printable_lines
 
 INK, MUTED, FLOW, PAPER = "#1d2227", "#59636c", "#7b858e", "#ffffff"
 EMPTY, OUTLINE = "#ffffff", "#b4bcc3"
@@ -57,8 +58,7 @@ def text(x: float, y: float, said: str, size: float, *, fill: str = "", bold: bo
 
 def safe(said: str) -> str:
     """Any string as text of XML, which has no control characters."""
-    kept = "".join(c if c == "\n" or c.isprintable() or c == "\N{NO-BREAK SPACE}" else "\ufffd" for c in said)
-    return escape(kept, quote=True)
+    return escape(printable_lines(said), quote=True)
 
 
 def page(wide: float, high: float, title: str, description: str, parts: Iterable[str]) -> str:

@@ -442,7 +442,7 @@ class Hardsigmoid(Activation):
         'hardsigmoid alpha=0.2'
     """
 
-    torch, module, keras, onednn = "hardsigmoid", "Hardsigmoid", "keras.ops.hard_sigmoid", ""
+    torch, module, keras, onednn = "hardsigmoid", "Hardsigmoid", "keras.ops.hard_sigmoid", "hardsigmoid"
     explained = ("A sigmoid made of straight lines.", "직선으로 근사한 시그모이드입니다.")
     slope_size = exact_slope
 
@@ -482,6 +482,10 @@ class Hardsigmoid(Activation):
         value = min(max(self.alpha * x + self.beta, 0.0), 1.0)
         form = "min(max({0} * {1} + {2}, 0), 1)"
         return (make_step("value", form, value, alpha=self.alpha, x=x, beta=self.beta),)
+
+    def post_operation(self) -> tuple[str, list[float], str]:
+        """Its name, with PyTorch's own numbers; torch hands it no others."""
+        return self.onednn if self.usual else "", [], ""
 
     def slope_steps(self, x: float) -> tuple[Step, ...]:
         """The piece."""

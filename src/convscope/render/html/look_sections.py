@@ -20,6 +20,7 @@ from convscope.network.address import Address
 from convscope.network.drawing import draw, plan_drawing
 from convscope.network.graph import INPUT, Graph
 from convscope.ops import elements, spell_shape
+from convscope.printable import printable
 from convscope.render.html.languages import spoken
 from convscope.render.html.look_pictures import Sheet, kernel_uri, picture_uri
 from convscope.render.html.look_units import Units
@@ -29,7 +30,7 @@ from convscope.render.html.numerals import shown
 from convscope.render.html.report_sections import Values as Shown
 from convscope.render.images.colormap import Floats
 from convscope.render.images.overlay import clipped, heat_over
-from convscope.render.wording import confidence_text, percent, printable
+from convscope.render.wording import confidence_text, percent
 
 ANSWERS = 5
 MOST_KERNELS = 96

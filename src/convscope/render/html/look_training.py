@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import ceil, floor, log10
 
 import numpy as np
@@ -11,6 +12,7 @@ from markupsafe import Markup
 from convscope import ops
 from convscope.inspection.training_step import OpenedGradient, TrainingStep
 from convscope.network.address import Address
+from convscope.ops.step import Step
 from convscope.reference.gradient_walk import Chain, Link
 from convscope.render.html.formula import DIGITS, steps_list
 from convscope.render.html.languages import spoken
@@ -38,6 +40,7 @@ def training(step: TrainingStep, at: Sequence[str] = ()) -> Markup:
         UserError: the network has no such number.
     """
     opened = [step.open(one) for one in (at or map(str, steepest(step)))]
+    squashed = _squashed(step)
     tiles = (
         ("loss before", shown(step.loss_before, DIGITS)),
         ("loss after", shown(step.loss_after, DIGITS)),
@@ -48,10 +51,31 @@ def training(step: TrainingStep, at: Sequence[str] = ()) -> Markup:
         label=bold(step.labels[0]),
         lr=step.lr,
         tiles=tiles,
-        loss=_loss(step),
+        loss=_loss(step, squashed),
         layers=_layers(step),
-        opened=[_opened(one) for one in opened],
+        opened=[_opened(one, squashed) for one in opened],
     )
+
+
+def _squashed(step: TrainingStep) -> str:
+    """What the loss makes of the scores is called. A page has one probability, the model's answer; where that is of
+    scores divided by a temperature, which training knows nothing of, the loss's own goes by its function's name.
+    """
+    if step.model.temperature == 1:
+        return "probability"
+    return "sigmoid" if step.loss_of().kind == "binary" else "softmax"
+
+
+def _named(steps: Sequence[Step], squashed: str) -> list[Step]:
+    """Steps that call the loss's own probability so."""
+
+    def renamed(name: str) -> str:
+        return squashed if name == "probability" else name
+
+    return [
+        replace(step, name=renamed(step.name), operands=tuple(replace(o, name=renamed(o.name)) for o in step.operands))
+        for step in steps
+    ]
 
 
 def steepest(step: TrainingStep) -> list[Address]:
@@ -71,7 +95,7 @@ def steepest(step: TrainingStep) -> list[Address]:
     return found
 
 
-def _loss(step: TrainingStep) -> Values:
+def _loss(step: TrainingStep, squashed: str) -> Values:
     """From the scores to the loss, and the gradient that goes back into them."""
     loss = step.loss_of()
     number = loss.kind == "regression"
@@ -90,9 +114,13 @@ def _loss(step: TrainingStep) -> Values:
             shown(float(loss.gradient_K[k]), 4),
         ]
         rows.append({"name": names[k], "won": loss.kind == "classification" and k == loss.label, "cells": cells})
-    first = ("number", "prediction") if number else ("class", "score", "probability")
+    first = ("number", "prediction") if number else ("class", "score", squashed)
     columns = (*first, "target", "gradient")
-    return {"standardised": number, "columns": columns, "rows": rows, "steps": steps_list(loss.steps)}
+    steps = steps_list(_named(loss.steps, squashed))
+    undivided = None
+    if squashed != "probability" and not number:
+        undivided = spoken("undivided", function=spoken(squashed), temperature=f"{step.model.temperature:.3f}")
+    return {"standardised": number, "undivided": undivided, "columns": columns, "rows": rows, "steps": steps}
 
 
 def _layers(step: TrainingStep) -> Values:
@@ -118,7 +146,7 @@ def _layers(step: TrainingStep) -> Values:
     return {"rows": rows, "low": low, "high": high}
 
 
-def _opened(one: OpenedGradient) -> Values:
+def _opened(one: OpenedGradient, squashed: str) -> Values:
     """A number with its gradient's terms, the way to the loss, and the number after the step."""
     return {
         "address": str(one.address),
@@ -129,7 +157,7 @@ def _opened(one: OpenedGradient) -> Values:
         "engine": one.engine,
         "difference": one.difference,
         "count": f"{one.walk.count:,}",
-        "chain": _chain(one.way),
+        "chain": _chain(one.way, squashed),
         **_terms(one),
     }
 
@@ -159,9 +187,10 @@ def _terms(one: OpenedGradient) -> Values:
     }
 
 
-def _chain(way: Chain) -> Values:
+def _chain(way: Chain, squashed: str) -> Values:
     """The strongest way to the loss: a factor a node, and their product so far."""
-    last = None if way.last_step is None else {"steps": steps_list([way.last_step]), "factor": way.last}
+    ends = [] if way.last_step is None else _named([way.last_step], squashed)
+    last = {"steps": steps_list(ends), "factor": way.last} if ends else None
     return {
         "links": [_link(link) for link in way.links],
         "last": last,

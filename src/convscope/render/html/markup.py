@@ -13,8 +13,8 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
+from convscope.printable import printable
 from convscope.render import charts
-from convscope.render.wording import printable
 
 THUMBNAIL = 128
 """Longest side of an embedded picture, in pixels."""

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from markupsafe import Markup
 
+from convscope.printable import printable_lines
 from convscope.render.html.template import fill, own_file
 from convscope.render.i18n import LANGUAGES, Lang, page_words
 
@@ -60,7 +61,8 @@ def page(
         "data": Markup(json_text(document)),
         "script": Markup(script),
     }
-    return str(fill(template, **shell, **values))
+    # Names are escaped where they are put in; nothing that was forgotten steers a reader, or stops the writer.
+    return printable_lines(str(fill(template, **shell, **values)))
 
 
 def json_text(document: Mapping[str, Any]) -> str:
@@ -70,9 +72,17 @@ def json_text(document: Mapping[str, Any]) -> str:
         >>> json_text({"name": "</script><!--"})
         '{"name":"\\\\u003c/script\\\\u003e\\\\u003c!--"}'
     """
-    dumped = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    escaped = dumped.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    return escaped.encode("utf-8", "replace").decode("utf-8")  # half characters in a file's name
+    dumped = json.dumps(_shown(document), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return dumped.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _shown(value: Any) -> Any:
+    """A document whose texts steer neither the page nor its reader."""
+    if isinstance(value, str):
+        return printable_lines(value)
+    if isinstance(value, Mapping):
+        return {printable_lines(str(key)): _shown(entry) for key, entry in value.items()}
+    return [_shown(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def _joined(scripts: Sequence[Name]) -> str:

@@ -37,7 +37,9 @@ def write_run_report(result: Result, path: Path, words: Words = ENGLISH) -> None
     dataset = result.dataset
     sizes = {part: f"{len(getattr(dataset, part)):,}" for part in ("train", "val", "test", "skipped")}
     facts = {
-        words["fact data"]: words["data of a run"].format(name=dataset.name, **sizes),
+        words["fact data"]: words["data with val" if dataset.measured_part == "val" else "data of a run"].format(
+            name=dataset.name, part=dataset.measured_part, **sizes
+        ),
         words["fact training"]: words["epochs trained"].format(time=duration(result.seconds), epochs=len(history)),
         **(_balance(result, words) if dataset.classes else {}),
         **({words["fact stalls"]: result.data_stall.words} if result.data_stall.is_bound else {}),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from convscope.printable import printable
 from convscope.render.images.colormap import Colours, Pixels, table
 
 WIDTH = 1040
@@ -59,6 +60,8 @@ def sheet(
         >>> sheet([tile] * 3, "conv1").size
         (224, 102)
     """
+    tiles = [replace(one, title=printable(one.title), lines=tuple(map(printable, one.lines))) for one in tiles]
+    heading, remarks = printable(heading), list(map(printable, remarks))
     large, small = ImageFont.load_default(15), ImageFont.load_default(11)
     tall = max((tile.pixels_HWC.shape[0] for tile in tiles), default=0)
     wide = max((max(tile.pixels_HWC.shape[1], _label(tile, small)) for tile in tiles), default=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convscope.data.audit import PROBLEMS, Checked, Finding
-from convscope.render.wording import printable
+from convscope.printable import printable
 from convscope.tables import text_table
 
 SHOWN = 6
@@ -14,7 +14,7 @@ COPIES = 4
 
 def to_text(checked: Checked) -> str:
     """The check for a terminal."""
-    blocks = [verdict(checked), _classes(checked), _kinds(checked)]
+    blocks = [verdict(checked), checked.remark, _classes(checked), _kinds(checked)]
     blocks += [_files(kind, checked.of(kind)) for kind in checked.kinds]
     return "\n\n".join(block for block in blocks if block)
 
@@ -27,7 +27,7 @@ def verdict(checked: Checked) -> str:
     sides = ", ".join(f"{count:,} {side}" for side, count in checked.sides.items() if count)
     problems = sum(count for kind, count in checked.kinds.items() if kind in PROBLEMS)
     said = f"{problems:,} problems to look at before training." if problems else "nothing that would spoil training."
-    return f"{checked.name}: {pictures} ({sides}; {how}): {said}"
+    return f"{printable(checked.name)}: {pictures} ({sides}; {how}): {said}"
 
 
 def _classes(checked: Checked) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from convscope.evaluation.comparison import PairedComparison
-from convscope.render.wording import percent, printable
+from convscope.printable import printable
+from convscope.render.wording import percent
 from convscope.tables import text_table
 
 SHOWN = 8
@@ -29,7 +30,7 @@ def to_text(comparison: PairedComparison, p: float | None = None) -> str:
         ("neither", f"{comparison.neither:,}"),
     ]
     blocks = [
-        f"{comparison.count:,} {comparison.many}, {comparison.of}",
+        f"{comparison.count:,} {comparison.many}, {printable(comparison.of)}",
         text_table(rows, "<>"),
         text_table(counts, "<>"),
         verdict(comparison, p),

@@ -11,6 +11,7 @@ from convscope.evaluation.binary import BinaryScores
 from convscope.evaluation.metrics import Evaluation, most_confused
 from convscope.evaluation.report import EvaluationReport
 from convscope.evaluation.robustness import Robustness
+from convscope.printable import printable
 from convscope.render.i18n import ENGLISH, Words
 from convscope.render.wording import (
     class_names,
@@ -19,7 +20,6 @@ from convscope.render.wording import (
     error_note,
     headline,
     percent,
-    printable,
     size_rows,
     sure_rows,
     sure_text,

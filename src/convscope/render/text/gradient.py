@@ -8,9 +8,9 @@ from typing import Any
 from convscope.inspection.training_step import OpenedGradient, TrainingStep
 from convscope.ops.terms import Term
 from convscope.ops.walk import Walk, step_json
+from convscope.printable import printable
 from convscope.reference.gradient_walk import Chain, Link
 from convscope.render.text.walk import spell_number, step_text
-from convscope.render.wording import printable
 from convscope.tables import text_table
 
 FACTORS = {

@@ -13,6 +13,7 @@ from convscope.network.graph import INPUT
 from convscope.network.receptive_field import Field
 from convscope.ops import spell_shape
 from convscope.ops.terms import Term
+from convscope.printable import printable
 from convscope.render.text.walk import spell_number, walk_text
 from convscope.tables import text_table
 
@@ -20,10 +21,14 @@ from convscope.tables import text_table
 def answer_text(look: Look, most: int = 5) -> str:
     """What the model answers: the likeliest classes with their probabilities."""
     if look.number is not None:
-        return f"{look.model.task.to_dict()['target']} {look.number:.6g}"
+        return f"{printable(str(look.model.task.to_dict()['target']))} {look.number:.6g}"
     found = look.probabilities
     order = np.argsort(-found, kind="stable")[:most]
-    named = [f"{look.model.classes[k]} {100 * found[k]:.1f} %" for k in order if found[k] >= 0.001 or k == order[0]]
+    named = [
+        f"{printable(look.model.classes[k])} {100 * found[k]:.1f} %"
+        for k in order
+        if found[k] >= 0.001 or k == order[0]
+    ]
     return named[0] + (f"   ({'   '.join(named[1:])})" if named[1:] else "")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from convscope.evaluation.regression import DRAWS, RegressionEvaluation
 from convscope.evaluation.report import LEARNT
+from convscope.printable import printable
 from convscope.render.i18n import ENGLISH, Words
-from convscope.render.wording import printable
 from convscope.tables import text_table
 
 SHOWN = 5
