@@ -82,6 +82,7 @@ def prepare(
         skipped=_skipped(source, entry),
         fingerprint=_fingerprint(source, entry),
         measured_part=measured_part(source.given),
+        remark=source.remark,
     )
 
 
@@ -117,6 +118,7 @@ def prepare_all(
         preprocess=preprocess,
         skipped=_skipped(source, entry),
         fingerprint=_fingerprint(source, entry),
+        remark=source.remark,
     )
 
 
