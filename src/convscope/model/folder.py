@@ -337,6 +337,10 @@ def _readme(model: Model) -> str:
             f"Accuracy {100 * metrics['top1']:.1f} % on {metrics['count']:,} {model.modality.many} "
             f"({100 * low:.1f} to {100 * high:.1f} % with 95 % confidence)."
         )
+    calibration = model.facts.get("calibration") or {}
+    if not calibration.get("fitted", True):
+        curve = calibration["curve"]
+        lines.append(f"Its confidence is not calibrated: {curve['count']} {curve['of']} are too few for that.")
     lines += [
         "",
         f"    convscope predict THIS_FOLDER {'PICTURE...' if model.modality.one == 'picture' else 'TABLE'}",
