@@ -13,6 +13,7 @@ from torch import nn
 from convscope.engine.inference import laid_out
 from convscope.engine.initialise import initialise
 from convscope.engine.module import GraphModule, load_state
+from convscope.engine.workers import cores
 from convscope.errors import UserError
 from convscope.learning.optimise import Average, freeze_for, make_optimizer
 from convscope.learning.recipe import Recipe
@@ -150,7 +151,7 @@ def to_tensors(state: TrainingState) -> tuple[dict[str, torch.Tensor], dict[str,
         "best_epoch": state.best_epoch,
         "seconds": state.seconds,
         "images": state.images,
-        "threads": torch.get_num_threads(),
+        "threads": cores(),
         "at_once": state.at_once,
         "parts": state.parts,
         "divided": state.divided,
