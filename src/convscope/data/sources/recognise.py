@@ -16,8 +16,10 @@ from convscope.data.sources.digits import open_digits
 from convscope.data.sources.folder import open_class_folders, split_folders, with_unreadable
 from convscope.data.sources.idx import find_idx, open_idx
 from convscope.data.sources.numbers import is_numbers, open_numbers, stem_of
+from convscope.data.sources.picture_table import SUFFIXES as PICTURE_TABLES
+from convscope.data.sources.picture_table import PictureRows, open_picture_tables, picture_tables
 from convscope.data.sources.place import Folder, Listing, Member, is_litter, listed, printable
-from convscope.data.sources.source import Source, TableSource, check
+from convscope.data.sources.source import FileSource, Source, TableSource, check
 from convscope.data.sources.table import SUFFIXES, has_columns, has_paths, open_table, read_table, table_members
 from convscope.data.vector.preprocess import VectorPreprocess
 from convscope.errors import UserError, did_you_mean, nearest
@@ -75,7 +77,8 @@ def open_source(data: str | os.PathLike[str], *, training: bool = True, columns:
     path = _existing(text)
     chosen = columns or TableColumns()
     source = _open_folder(path, chosen, permitted) if path.is_dir() else _open_file(path, chosen, permitted)
-    if not isinstance(source, TableSource) and chosen.target is not None and chosen.inputs is None:
+    labels_named = isinstance(source, FileSource) and isinstance(source.place, PictureRows)
+    if not isinstance(source, TableSource) and not labels_named and chosen.target is not None and chosen.inputs is None:
         raise UserError("--target", f"{text} holds {source.many}, whose labels are known", "a table of numbers")
     return check(source, training)
 
@@ -140,6 +143,8 @@ def _open_file(path: Path, columns: TableColumns, permitted: DataPath) -> Source
     member = folder.find(path.name)
     if member is None:
         raise UserError(where, "the file has gone", _KINDS)
+    if (suffix in PICTURE_TABLES or content.what == "a Parquet table") and _has_pictures(folder, member):
+        return open_picture_tables(Listing(folder, "", (member,)), (member,), columns.target)
     if suffix in SUFFIXES or content.what == "a Parquet table":
         return _open_table(Listing(folder, "", (member,)), member, columns, permitted)
     beside = Listing(folder, "", _flat(folder))
@@ -151,6 +156,10 @@ def _open_file(path: Path, columns: TableColumns, permitted: DataPath) -> Source
         hint = "name it as MNIST does: train-images-idx3-ubyte and train-labels-idx1-ubyte"
         raise UserError(where, "an IDX file of another name", "an IDX images file with its labels beside it", hint)
     raise UserError(where, content.what, _KINDS, _file_hint(path, content.format, content.what))
+
+
+def _has_pictures(folder: Folder, member: Member) -> bool:
+    return bool(picture_tables(Listing(folder, "", (member,))))
 
 
 def _flat(folder: Folder) -> tuple[Member, ...]:
@@ -186,6 +195,8 @@ def _open_listing(listing: Listing, columns: TableColumns, permitted: DataPath) 
         return open_idx(listing)
     if find_cifar(listing)[0]:
         return open_cifar(listing)
+    if shards := picture_tables(listing):
+        return open_picture_tables(listing, shards, columns.target)
     listing = _inside(listing)
     source = open_class_folders(listing)
     if len(source.classes) > 1:
