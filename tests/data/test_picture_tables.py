@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from convscope.api import check
 from convscope.data.cache import prepare
 from convscope.data.dataset import Dataset
 from convscope.data.image.decode import ImagePreprocess
@@ -151,3 +152,8 @@ def test_two_columns_of_pictures_need_a_name(tmp_path: Path) -> None:
     pq.write_table(pa.table({"left": pictures, "right": pictures, "label": LABELS}), tmp_path / "set.parquet")
     with pytest.raises(UserError, match="2 columns hold pictures: left, right"):
         open_source(tmp_path)
+
+
+def test_check_finds_nothing_wrong_with_rows_for_their_names(tmp_path: Path) -> None:
+    _parquet(_hugging_face(), tmp_path / "set.parquet")
+    assert "misnamed" not in {finding.kind for finding in check(str(tmp_path)).findings}
