@@ -15,9 +15,11 @@ from convscope.data.sources.cifar import find_cifar, open_cifar
 from convscope.data.sources.digits import open_digits
 from convscope.data.sources.folder import open_class_folders, split_folders, with_unreadable
 from convscope.data.sources.idx import find_idx, open_idx
+from convscope.data.sources.kuzushiji import find_kuzushiji, open_kuzushiji
 from convscope.data.sources.numbers import is_numbers, open_numbers, stem_of
 from convscope.data.sources.place import Folder, Listing, Member, is_litter, listed, printable
 from convscope.data.sources.source import Source, TableSource, check
+from convscope.data.sources.stl import find_stl, open_stl
 from convscope.data.sources.table import SUFFIXES, has_columns, has_paths, open_table, read_table, table_members
 from convscope.data.vector.preprocess import VectorPreprocess
 from convscope.errors import UserError, did_you_mean, nearest
@@ -186,6 +188,10 @@ def _open_listing(listing: Listing, columns: TableColumns, permitted: DataPath) 
         return open_idx(listing)
     if find_cifar(listing)[0]:
         return open_cifar(listing)
+    if find_stl(listing):
+        return open_stl(listing)
+    if find_kuzushiji(listing):
+        return open_kuzushiji(listing)
     listing = _inside(listing)
     source = open_class_folders(listing)
     if len(source.classes) > 1:
