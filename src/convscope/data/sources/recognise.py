@@ -12,6 +12,7 @@ from convscope.data.data_path import DataPath
 from convscope.data.dataset import Preprocess, Skipped
 from convscope.data.sources.archive import open_zip
 from convscope.data.sources.cifar import find_cifar, open_cifar
+from convscope.data.sources.cifar_python import find_cifar_python, open_cifar_python
 from convscope.data.sources.digits import open_digits
 from convscope.data.sources.folder import open_class_folders, split_folders, with_unreadable
 from convscope.data.sources.idx import find_idx, open_idx
@@ -188,6 +189,8 @@ def _open_listing(listing: Listing, columns: TableColumns, permitted: DataPath) 
         return open_idx(listing)
     if find_cifar(listing)[0]:
         return open_cifar(listing)
+    if find_cifar_python(listing):
+        return open_cifar_python(listing)
     if find_stl(listing):
         return open_stl(listing)
     if find_kuzushiji(listing):
@@ -238,10 +241,6 @@ def _no_classes(listing: Listing, skipped: tuple[Skipped, ...]) -> UserError:
     """What to say of a folder without a single picture in a class folder."""
     endings = Counter(PurePosixPath(member.name).suffix.lower() or "no ending" for member in listing.members)
     pictures = sum(count for ending, count in endings.items() if ending in PICTURE_SUFFIXES)
-    names = {PurePosixPath(member.name).name for member in listing.members}
-    if names & {"data_batch_1", "test_batch"} or {"train", "test", "meta"} <= names:
-        hint = "download the binary version (cifar-10-binary.tar.gz, cifar-100-binary.tar.gz)"
-        return UserError(listing.where, "CIFAR's Python version, a pickle, which is never read", "its .bin files", hint)
     if pictures:
         return UserError(listing.where, f"{pictures:,} pictures, but no class folders", _KINDS, _CLASS_FOLDERS)
     kinds = listed([f"{count:,} x {ending}" for ending, count in endings.most_common()])

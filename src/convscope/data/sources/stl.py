@@ -46,7 +46,7 @@ def open_stl(listing: Listing) -> ArraySource:
         images_NHWC = content.reshape(-1, 3, 96, 96).transpose(0, 3, 2, 1)
         parts.append(Part(split, images_NHWC, listing.place.content(labels).astype(np.int64) - 1))
         members += [images, labels]
-    names = _NAMES
+    names: tuple[str, ...] = _NAMES
     if "class_names.txt" in files:
         lines = read_text(listing.place, files["class_names.txt"]).splitlines()
         names = tuple(printable(line.strip()) for line in lines if line.strip())
