@@ -49,7 +49,7 @@ def test_nothing_is_executed_and_damage_is_a_message(tmp_path):
     assert not (tmp_path / "made").exists()
     whole = pickle.dumps({"data": PIXELS[:2], "labels": [0, 1]}, 2)
     rng = np.random.default_rng(0)
-    for _ in range(300):
+    for _ in range(100):
         damaged = bytearray(whole)
         at = rng.integers(200) if rng.integers(2) else -1 - rng.integers(60)
         damaged[at] = rng.integers(256)
@@ -58,3 +58,14 @@ def test_nothing_is_executed_and_damage_is_a_message(tmp_path):
             open_source(batch.parent)
         except UserError:
             continue
+
+
+def test_a_pickle_made_to_exhaust_is_refused(tmp_path):
+    deep = b"\x80\x02})" + b"\x85" * 300_000 + b"Ns."
+    marks = b"\x80\x02" + b"N" * 200_000 + b"(t" * 200_000 + b"."
+    text = b"X" + (100_000).to_bytes(4, "little") + b"a" * 100_000
+    encode = b"\x80\x02c_codecs\nencode\nq\x00" + text + b"\x85q\x01R" + b"h\x00h\x01R" * 100_000 + b"."
+    for content in (deep, marks, encode):
+        (tmp_path / "data_batch_1").write_bytes(content)
+        with pytest.raises(UserError):
+            open_source(tmp_path)

@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.datasets import load_digits
 
 from convscope.data.sources import open_source
@@ -46,7 +47,7 @@ def test_kuzushiji_wrongs_are_named(tmp_path):
             open_source(tmp_path)
     whole = _npz(LABELS[:300])
     rng = np.random.default_rng(0)
-    for _ in range(150):
+    for _ in range(60):
         damaged = bytearray(whole)
         damaged[rng.integers(len(whole))] = rng.integers(256)
         labels.write_bytes(damaged)
@@ -81,3 +82,29 @@ def test_stl_is_stored_by_columns_and_counts_from_one(tmp_path):
     (tmp_path / "train_y.bin").unlink()
     with pytest.raises(UserError, match=r"no train_y\.bin"):
         open_source(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["train_X.bin", "data_batch_1", "kmnist-train-imgs.npz"])
+def test_a_stray_file_does_not_claim_class_folders(tmp_path, name):
+    for kind in ("cats", "dogs"):
+        (tmp_path / kind).mkdir()
+        Image.fromarray(IMAGES[0]).save(tmp_path / kind / "1.png")
+    # Of a size and a beginning that fit.
+    (tmp_path / "cats" / name).write_bytes(b"\x80\x02" + bytes(3 * 96 * 96 - 2))
+    source = open_source(tmp_path)
+    assert source.classes == ("cats", "dogs")
+    assert [item.file for item in source.skipped] == [f"cats/{name}"]
+
+
+@pytest.mark.parametrize("names", [["train_X.bin"], ["train", "test", "meta"], ["data_batch_1"]])
+def test_names_alone_do_not_make_a_set(tmp_path, names):
+    for name in names:
+        (tmp_path / name).write_bytes(b"something else")
+    with pytest.raises(UserError, match="no pictures in it"):
+        open_source(tmp_path)
+
+
+def test_one_file_of_several_points_at_the_folder(tmp_path):
+    (tmp_path / "train_X.bin").write_bytes(bytes(3 * 96 * 96))
+    with pytest.raises(UserError, match="point at the folder"):
+        open_source(tmp_path / "train_X.bin")

@@ -16,7 +16,6 @@ from convscope.data.sources.source import ArraySource
 from convscope.errors import UserError
 
 _TEN = re.compile(r"data_batch_\d+|test_batch")
-_MARK = object()
 _ARRAY, _DTYPE, _ENCODE = "array", "dtype", "encode"
 _NAMES = {
     "numpy.core.multiarray _reconstruct": _ARRAY,
@@ -37,17 +36,32 @@ class _Made:
     """What a REDUCE would make: what kind it is, from which arguments, with which state; nothing is called."""
 
     def __init__(self, kind: str, args: tuple[Any, ...]) -> None:
-        self.kind, self.args, self.state = kind, args, ()
+        self.kind, self.args = kind, args
+        self.state: tuple[Any, ...] = ()
 
 
 def find_cifar_python(listing: Listing) -> dict[str, Member]:
     """``{"train": ..., ...}``: the files by name; empty if it is another kind of data."""
     files = {m.name.rpartition("/")[2]: m for m in listing.members}
     ten = {name: m for name, m in files.items() if _TEN.fullmatch(name)}
-    if ten:
+    if ten and _pickled(listing, ten):
         return ten | {name: m for name, m in files.items() if name == "batches.meta"}
     hundred = {name: m for name, m in files.items() if name in ("train", "test", "meta")}
-    return hundred if len(hundred) == 3 else {}
+    return hundred if len(hundred) == 3 and _pickled(listing, hundred) else {}
+
+
+def _pickled(listing: Listing, files: dict[str, Member]) -> bool:
+    """Whether one of them starts as a pickle does (``train`` may be any file's name), or cannot be read at all."""
+    with listing.place.opening() as opener:
+        for member in files.values():
+            try:
+                with opener(member) as file:
+                    if file.read(1) == b"\x80":
+                        return True
+            except Exception:
+                # A damaged archive refuses its members in many ways.
+                return True
+    return False
 
 
 def open_cifar_python(listing: Listing) -> ArraySource:
@@ -111,14 +125,17 @@ def _read(listing: Listing, member: Member) -> dict[str, Any]:
 
 def _run(data: bytes) -> Any:  # noqa: C901  one branch an opcode
     stack: list[Any] = []
+    marks: list[int] = []
     memo: dict[int, Any] = {}
+    encoded = 0
 
     def since_mark() -> list[Any]:
-        at = max(i for i, item in enumerate(stack) if item is _MARK)
-        items = stack[at + 1 :]
+        at = marks.pop()
+        items = stack[at:]
         del stack[at:]
         return items
 
+    arg: Any
     for opcode, arg, _ in pickletools.genops(BytesIO(data)):
         name = opcode.name
         if name == "STOP":
@@ -126,7 +143,7 @@ def _run(data: bytes) -> Any:  # noqa: C901  one branch an opcode
         if name in _IGNORED:
             continue
         if name == "MARK":
-            stack.append(_MARK)
+            marks.append(len(stack))
         elif name in ("NONE", "NEWTRUE", "NEWFALSE"):
             stack.append({"NONE": None, "NEWTRUE": True, "NEWFALSE": False}[name])
         elif name.startswith("EMPTY_"):
@@ -147,6 +164,9 @@ def _run(data: bytes) -> Any:  # noqa: C901  one branch an opcode
             list.extend(stack[-1], items)
         elif name in ("SETITEM", "SETITEMS"):
             items = [stack.pop(), stack.pop()][::-1] if name == "SETITEM" else since_mark()
+            if not all(isinstance(key, str) for key in items[::2]):
+                # The hash of a tuple that is nested deep enough overflows the interpreter's stack.
+                raise ValueError(name)
             dict.update(stack[-1], zip(items[::2], items[1::2], strict=True))
         elif name in ("GLOBAL", "STACK_GLOBAL"):
             text = arg if name == "GLOBAL" else " ".join([stack.pop(), stack.pop()][::-1])
@@ -155,7 +175,14 @@ def _run(data: bytes) -> Any:  # noqa: C901  one branch an opcode
             args, kind = stack.pop(), stack.pop()
             if not isinstance(kind, _Name) or not isinstance(args, tuple):
                 raise ValueError(name)
-            stack.append(args[0].encode("latin-1") if kind == _ENCODE else _Made(str(kind), args))
+            if kind == _ENCODE:
+                # One text, encoded again and again, would fill the memory.
+                encoded += len(args[0])
+                if encoded > len(data):
+                    raise ValueError(name)
+                stack.append(args[0].encode("latin-1"))
+            else:
+                stack.append(_Made(str(kind), args))
         elif name == "BUILD":
             state = stack.pop()
             if not isinstance(stack[-1], _Made) or not isinstance(state, tuple):

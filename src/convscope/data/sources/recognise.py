@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from convscope.data.content import HEAD, PICTURE_SUFFIXES, recognise
 from convscope.data.data_path import DataPath
@@ -26,7 +28,16 @@ from convscope.data.vector.preprocess import VectorPreprocess
 from convscope.errors import UserError, did_you_mean, nearest
 from convscope.files import open_regular, refuse_special
 
-_KINDS = "digits, a folder of class folders, IDX or CIFAR binary files, a CSV or Parquet table, or a zip of these"
+_KINDS = (
+    "digits, a folder of class folders, IDX, CIFAR (binary or Python), STL-10 or Kuzushiji files, "
+    "a CSV or Parquet table, or a zip of these"
+)
+# Known by files whose names may be any file's, so that class folders go before them.
+_ARRAYS: tuple[tuple[Callable[[Listing], Mapping[Any, Member]], Callable[[Listing], Source]], ...] = (
+    (find_cifar_python, open_cifar_python),
+    (find_stl, open_stl),
+    (find_kuzushiji, open_kuzushiji),
+)
 _CLASS_FOLDERS = "put the pictures of each class in a folder named after it: cats/1.jpg, dogs/2.jpg"
 
 
@@ -59,9 +70,10 @@ def open_source(data: str | os.PathLike[str], *, training: bool = True, columns:
 
     Args:
         data: ``"digits"``, or the path of a folder of class folders (with or without train, val, test above
-            them), of IDX or CIFAR binary files or one of them, of a CSV, TSV or Parquet table, or of a zip of
-            any of these. A table without a column of paths is one of numbers. A
-            :class:`~convscope.data.data_path.DataPath` says what is permitted in reading it.
+            them), of IDX or CIFAR binary files or one of them, of CIFAR's Python batches, of STL-10's or
+            Kuzushiji's files, of a CSV, TSV or Parquet table, or of a zip of any of these. A table without a
+            column of paths is one of numbers. A :class:`~convscope.data.data_path.DataPath` says what is
+            permitted in reading it.
         columns: of a table of numbers, which are meant.
         training: refuse what cannot be trained on: one class alone, no train split, a class that train lacks.
 
@@ -153,6 +165,8 @@ def _open_file(path: Path, columns: TableColumns, permitted: DataPath) -> Source
     if head[:2] == b"\0\0" and head[2:4] in (b"\x08\x01", b"\x08\x03", b"\x08\x04"):
         hint = "name it as MNIST does: train-images-idx3-ubyte and train-labels-idx1-ubyte"
         raise UserError(where, "an IDX file of another name", "an IDX images file with its labels beside it", hint)
+    if any(member in find(beside).values() for find, _ in _ARRAYS):
+        raise UserError(where, "one file of a set of several", "all of them", "point at the folder")
     raise UserError(where, content.what, _KINDS, _file_hint(path, content.format, content.what))
 
 
@@ -189,12 +203,9 @@ def _open_listing(listing: Listing, columns: TableColumns, permitted: DataPath) 
         return open_idx(listing)
     if find_cifar(listing)[0]:
         return open_cifar(listing)
-    if find_cifar_python(listing):
-        return open_cifar_python(listing)
-    if find_stl(listing):
-        return open_stl(listing)
-    if find_kuzushiji(listing):
-        return open_kuzushiji(listing)
+    for find, open_arrays in _ARRAYS:
+        if find(listing) and not _in_class_folders(listing):
+            return open_arrays(listing)
     listing = _inside(listing)
     source = open_class_folders(listing)
     if len(source.classes) > 1:
@@ -221,6 +232,12 @@ def _open_table(listing: Listing, member: Member, columns: TableColumns, permitt
     identity = f"{listing.place.identity} {member.name} {member.size} {member.stamp}"
     chosen = (columns.target, columns.numeric, columns.inputs, columns.labelled)
     return open_numbers(stem_of(member.name), where, table, identity, *chosen)
+
+
+def _in_class_folders(listing: Listing) -> bool:
+    """Whether pictures lie in several folders: a stray ``train_X.bin`` among them does not make it another set."""
+    names = (PurePosixPath(member.name) for member in listing.members if "/" in listing.relative(member))
+    return len({name.parent for name in names if name.suffix.lower() in PICTURE_SUFFIXES}) > 1
 
 
 def _inside(listing: Listing) -> Listing:

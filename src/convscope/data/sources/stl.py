@@ -15,11 +15,20 @@ _NAMES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "s
 
 
 def find_stl(listing: Listing) -> dict[str, Member]:
-    """``{"train_X.bin": file, ...}``; empty if it is another kind of data."""
+    """``{"train_X.bin": file, ...}``; empty if it is another kind of data.
+
+    A name alone says little: the labels must lie beside the pictures, or the size be that of whole pictures.
+    """
     wanted = [f"{part}_{kind}.bin" for part in ("train", "test") for kind in "Xy"]
     wanted += ["unlabeled_X.bin", "class_names.txt"]
     files = {name: m for m in listing.members if (name := m.name.rpartition("/")[2]) in wanted}
-    return files if {"train_X.bin", "test_X.bin"} & set(files) else {}
+    for part in ("train", "test"):
+        images, labels = files.get(f"{part}_X.bin"), files.get(f"{part}_y.bin")
+        whole = images is not None and images.size > 0 and images.size % _RECORD == 0
+        paired = images is not None and labels is not None and images.name[:-5] == labels.name[:-5]
+        if whole or paired:
+            return files
+    return {}
 
 
 def open_stl(listing: Listing) -> ArraySource:
