@@ -31,7 +31,7 @@ from convscope.files import read_regular, special
 MAX_PIXELS = 300_000_000
 
 #: A picture of more pixels is converted strip by strip, so that its 8 bits are the only copy.
-_STRIP_PIXELS = 4_000_000
+_STRIP_PIXELS = 1_000_000
 _opening = threading.Lock()
 
 _GREY = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
