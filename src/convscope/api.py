@@ -166,14 +166,19 @@ def format(net: str | Path) -> str:  # noqa: A001  the command's name
     return format_statements(parse(text, name)[0])
 
 
-def calc(operation: str, *values: str | ArrayLike, seed: int = 0, **options: Any) -> Calculation:
+def calc(
+    operation: str, *values: str | ArrayLike, seed: int = 0, channels_last: bool = False, **options: Any
+) -> Calculation:
     """One operation on numbers: its output, the rule of its shape, any output term by term.
 
     Args:
         operation: its word: ``"conv"``, ``"softmax"``.
         values: the input, then kernels, weights or labels: arrays, nested lists, or words of the command line.
         seed: of ``random`` numbers and of dropout.
-        options: PyTorch's arguments of the operation: ``stride=2``, ``padding="same"``, ``bias=[0.1]``.
+        channels_last: inputs are (height, width, channels), kernels (height, width, in, out), as in TensorFlow.
+        options: PyTorch's arguments of the operation: ``stride=2``, ``padding="same"``, ``bias=[0.1]``; and
+            ``kernel_layout``, the order of the kernels' dimensions: ``"oihw"`` (PyTorch's, the default), ``"hwio"``
+            (TensorFlow's, the default with ``channels_last``) or ``"ohwi"``; of a linear weight ``"oi"`` or ``"io"``.
 
     Returns:
         the calculation: ``.output``, ``.rules``, ``.walk(index)``.
@@ -191,7 +196,7 @@ def calc(operation: str, *values: str | ArrayLike, seed: int = 0, **options: Any
     from convscope.calculation.build import build_calculation
     from convscope.calculation.numbers import Reading
 
-    return build_calculation(operation, values, options, Reading(seed=seed))
+    return build_calculation(operation, values, options, Reading(seed=seed, channels_last=channels_last))
 
 
 # Data and training

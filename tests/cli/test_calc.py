@@ -96,6 +96,17 @@ def test_return_indices_and_tensorflows_layout(capsys: Capture) -> None:
     assert found["inputs"] == [[[[1, 2], [3, 4]], [[10, 20], [30, 40]]]]
 
 
+def test_kernels_in_tensorflows_layout(capsys: Capture) -> None:
+    out = calc("conv", "count 5x6x2", "ones 3x2x2x4", "--channels-last", capsys=capsys)
+    assert "read as input 5x6x2 (height, width, channels)\n" in out
+    assert "kernel 3x2x2x4 (height, width, in, out)\n" in out
+    found = document("conv", "count 5x6x2", "ones 4x3x2x2", "--channels-last", "--kernel-layout", "ohwi", capsys=capsys)
+    assert found["read"][1] == "kernel 4x3x2x2 (out, height, width, in)"
+    wrong = mistake("conv", "count 5x6x2", "ones 4x3x3x2", "--channels-last", capsys=capsys)
+    assert "hwio (height, width, in, out: TensorFlow's)" in wrong
+    assert "--kernel-layout ohwi fits" in wrong
+
+
 def test_the_unfolded_matrix_in_json(capsys: Capture) -> None:
     found = document("im2col", "count 1x3x3", "1 0 / 0 1", "--padding", "1", capsys=capsys)["im2col"]
     assert found["columns"][5] == {"output": [1, 1], "input": [[0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 1]]}

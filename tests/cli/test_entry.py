@@ -194,3 +194,37 @@ def test_one_document_where_nothing_could_be_read(tmp_path: Path, capsys: pytest
     assert status == 2
     assert document["error"]["got"] == "none of 1 files could be read"
     assert len(document["skipped"]) == 1
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_at_any_write_of_a_run_is_a_mistake_and_the_model_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every file that a run puts in place fails in turn: status 2, nothing half written, what is there is named."""
+    real, left = os.replace, [0]
+
+    def replace(one: str, other: str) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(one, other)
+
+    monkeypatch.setattr(os, "replace", replace)
+    statuses = []
+    for number in range(1, 40):
+        run, left[0] = tmp_path / str(number), number
+        words = ["train", "digits", "--net", NET, "--epochs", "1", "--out", str(run), "--json"]
+        status, out, err = convscope(*words, capsys=capsys)
+        statuses.append(status)
+        assert not list(run.rglob("*.part"))
+        if status == 0:
+            break
+        assert status == 2, err
+        error = json.loads(out)["error"]
+        assert "no space left on device" in error["got"]
+        whole = (run / "model" / "model.json").exists()
+        assert error.get("kept", "").startswith("the model is saved") == whole
+        if (run / "checkpoint.safetensors").exists() and not whole:
+            assert error["kept"].startswith("the run up to its last checkpoint")
+    assert len(statuses) > 8
+    assert statuses[-1] == 0

@@ -66,13 +66,18 @@ def strict(text: str) -> object:
 
 def commands(model: Path, pictures: Path, out: Path) -> dict[str, list[str]]:
     some = [str(path) for path in sorted(pictures.rglob("*.png"))]
+    net = os.fspath(out / os.fsdecode(b"n\xe9\n.net"))
+    Path(net).write_text(NET)
     return {
         "predict": ["predict", str(model), *some],
-        "look": ["look", str(model), some[1], "--class", printable(EVIL[0])],
+        "look": ["look", str(model), some[1]],
+        "page": ["look", str(model), some[1], "--class", printable(EVIL[0]), "--html", str(out / "look\x1b.html")],
+        "heat": ["look", str(model), some[1], "--show", "layercam", "--png", str(out / "heat\x1b.png")],
+        "signals": ["look", "--init", net, "--html", str(out / "signals\x1b.html")],
         "evaluate": ["evaluate", str(model), str(pictures), "--report", str(out / "report\n.html")],
         "check": ["check", str(pictures), "--html", str(out / "check\x1b.html"), "--sheet", str(out / "sheet.png")],
         "compare": ["compare", str(model), str(model), str(pictures)],
-        "describe": ["describe", str(model / "network.net"), "--svg", str(out / "net\x1b.svg"), "--markdown"],
+        "describe": ["describe", net, "--svg", str(out / "net\x1b.svg"), "--markdown"],
         "code": ["code", str(model / "network.net")],
         "zoo": ["zoo"],
         "calc": ["calc", "conv", "1 2 3", "1 \u202e2"],
@@ -81,7 +86,22 @@ def commands(model: Path, pictures: Path, out: Path) -> dict[str, list[str]]:
     }
 
 
-COMMANDS = ("predict", "look", "evaluate", "check", "compare", "describe", "code", "zoo", "calc", "load", "format")
+COMMANDS = (
+    "predict",
+    "look",
+    "page",
+    "heat",
+    "signals",
+    "evaluate",
+    "check",
+    "compare",
+    "describe",
+    "code",
+    "zoo",
+    "calc",
+    "load",
+    "format",
+)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -89,8 +109,6 @@ def test_no_command_lets_a_name_steer(
     name: str, model: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = commands(model, pictures, tmp_path)[name]
-    if name == "look":
-        words = words[:3]
     status, out, err = convscope(*words, capsys=capsys)
     assert status == (2 if name in ("calc", "load", "format") else 0), err
     assert_tame(out, err)

@@ -43,7 +43,7 @@ def test_other_spellings(hostile, tmp_path):
         hostile.put(tmp_path / f"{name}-images.idx3-ubyte.gz", gzip.compress(images))
         hostile.put(tmp_path / f"{name}-labels-idx1-ubyte", labels)
     source = open_source(tmp_path)
-    assert (source.name, source.classes) == ("emnist-letters", tuple("12345678"))
+    assert (source.name, source.classes) == ("emnist-letters", tuple("ABCDEFGH"))
     assert {side: len(indices) for side, indices in source.given.items()} == {"train": 8, "test": 8}
     hostile.put(
         tmp_path / "MNIST/raw/emnist-letters-mapping.txt",

@@ -40,6 +40,7 @@ def table(folder: Path, *outside: str) -> Path:
         "/etc/hostname",
         "../secret/none.jpg",
         "..\\secret\\cat\\good0.jpg",
+        "'=/../../secret/cat/good0.jpg",
         "link.jpg",
         "folder/good0.jpg",
         "folder/..",

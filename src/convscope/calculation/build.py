@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from numpy.typing import ArrayLike
 
 from convscope.calculation.calculation import Calculation, calculate
 from convscope.calculation.functions import FUNCTIONS
+from convscope.calculation.layouts import kernels_of, layout_of, weight_of
 from convscope.calculation.numbers import Reading, Values, read_numbers
 from convscope.errors import UserError, did_you_mean
 from convscope.network.rules import FOREIGN
 from convscope.ops import OPERATIONS, Misfit, spell_shape
-from convscope.ops.calculate import CALCULATE, Given, Options, Use
+from convscope.ops.calculate import CALCULATE, WEIGHT_LAYOUTS, Given, Options, Use
 
 
 def build_calculation(word: str, words: Sequence[str | ArrayLike], options: Options, reading: Reading) -> Calculation:
@@ -52,15 +54,19 @@ def build_calculation(word: str, words: Sequence[str | ArrayLike], options: Opti
         words, options = words[:1], {**options, use.size: words[1]}
     if "seed" in use.options:
         options = {"seed": reading.seed, **options}
-    given = Given(name, tuple(_operands(use, words, reading)), options, read_numbers)
+    values, told = _operands(use, words, options, reading)
+    given = Given(name, tuple(values), options, read_numbers)
     try:
         made = use.make(given)
-        return calculate(made.op, made.inputs, made.parameters, made.buffers, made.before)
+        done = calculate(made.op, made.inputs, made.parameters, made.buffers, made.before)
     except Misfit as misfit:
         hint = re.sub(r"\b([a-z_]+)=(\S+)", lambda m: f"--{m[1].replace('_', '-')} {m[2]}", misfit.hint)
         usage = "" if misfit.expected else f"convscope calc {name} {use.values}"
         example = f"for example: convscope calc {use.example}" if usage else ""
         raise UserError(where, misfit.got, misfit.expected or usage, hint or example) from None
+    if reading.channels_last and done.output.ndim == 3:
+        told.append(f"output {_last(done.output)} (height, width, channels)")
+    return replace(done, read=tuple(told))
 
 
 _FOREIGN = {
@@ -74,18 +80,40 @@ _FOREIGN = {
 """Words of other tools for functions that only calc has."""
 
 
-def _operands(use: Use, words: Sequence[str | ArrayLike], reading: Reading) -> list[Values]:
-    """The operands as arrays; the kernels of a convolution one after another, however they were given."""
+def _operands(
+    use: Use, words: Sequence[str | ArrayLike], options: Options, reading: Reading
+) -> tuple[list[Values], list[str]]:
+    """The operands as arrays, the kernels of a convolution one after another, and how those with a layout were read."""
     several = use.operands[-1] == "kernel"
-    found = []
+    layout = layout_of(options.get("kernel_layout"), use.layouts, reading.channels_last) if use.layouts else ""
+    if use.layouts == WEIGHT_LAYOUTS:
+        reading = replace(reading, channels_last=False)  # a vector and a matrix
+    found, told = list[Values](), list[str]()
     for at, word in enumerate(words):
         which = use.operands
         where = which[min(at, len(which) - 1)] + (f" {at}" if several and at and len(words) > 2 else "")
-        values = read_numbers(word, where, reading)
+        own = replace(reading, channels_last=layout != "oihw") if several and at else reading
+        values = read_numbers(word, where, own)
         if values.ndim == 4 and not (several and at):
             raise UserError(where, f"{spell_shape(values.shape)} has four dimensions", "channels x rows x columns")
-        found += list(values) if values.ndim == 4 else [values]
-    return found
+        if values.ndim == 4:
+            groups = options.get("groups", 1)
+            groups = groups if isinstance(groups, int) and 0 < groups <= len(found[0]) else 1
+            values, said = kernels_of(values, layout, len(found[0]), groups, where)
+            found, told = [*found, *values], [*told, said]
+            continue
+        if use.layouts == WEIGHT_LAYOUTS and at and len(values) == 1 and (layout == "io" or "kernel_layout" in options):
+            values, said = weight_of(values, layout, found[0].size)
+            told.append(said)
+        elif own.channels_last:
+            told.append(f"{where} {_last(values)} (height, width, {'in' if several and at else 'channels'})")
+        found.append(values)
+    return found, told
+
+
+def _last(values: Values) -> str:
+    """The size as it was typed, channels last."""
+    return spell_shape((*values.shape[1:], len(values)))
 
 
 class _Uses(Mapping[str, Use]):

@@ -40,6 +40,8 @@ class Calculation:
         buffers: the kept ones.
         output: what it gives, in the shape ``op.shape``.
         before: steps that gave a buffer its numbers: mean and variance of batch normalisation in training.
+        read: how the operands were read, where there is a choice of layouts: ``"kernel 3x3x2x4 (height, width, in,
+            out)"``.
         after: steps from the outputs to one number: the mean of the losses.
 
     Example:
@@ -59,6 +61,7 @@ class Calculation:
     output: Values
     before: tuple[Step, ...] = ()
     after: tuple[Step, ...] = ()
+    read: tuple[str, ...] = ()
 
     @property
     def use(self) -> Use:

@@ -14,7 +14,7 @@ from convscope.calculation.function import Function, opened
 from convscope.errors import UserError
 from convscope.ops import Misfit, Op, Shape, Size, Window, build
 from convscope.ops.arrays import BACKWARD, FORWARD, Array, Gradients, Operands, gradient_of
-from convscope.ops.calculate import CALCULATE, Given, Prepared, Use, Values, arguments_of, rank_of
+from convscope.ops.calculate import CALCULATE, KERNEL_LAYOUTS, Given, Prepared, Use, Values, arguments_of, rank_of
 from convscope.ops.convolution.calculate import make_conv
 from convscope.ops.convolution.spec import resolve_window
 from convscope.ops.opening import OPEN, UnitOperands, terms_at
@@ -172,12 +172,13 @@ CALCULATE.enter(Im2col)(
     Use(
         "INPUT [KERNEL...]",
         make_im2col,
-        ("stride", "padding", "dilation", "dimensions", "groups", "bias", "kernel_size"),
+        ("stride", "padding", "dilation", "dimensions", "groups", "bias", "kernel_size", "kernel_layout"),
         "im2col '1 2 3 / 0 1 5 / 1 0 2' --kernel-size 2",
         1,
         10_000,
         ("input", "kernel"),
         covers=every_channel,
         unfolds=True,
+        layouts=KERNEL_LAYOUTS,
     )
 )

@@ -45,7 +45,8 @@ class Reading:
         scale: values from 0 to 1 in place of 0 to 255.
         resize: rows and columns in place of the picture's own.
         seed: of made-up random numbers.
-        channels_last: what is typed is ``(H, W, C)``: rows by ``|``, columns by ``/``, then the channels.
+        channels_last: what is typed is ``(H, W, C)``: rows by ``|``, columns by ``/``, then the channels. Kernels of
+            four dimensions are left as they stand.
     """
 
     grey: bool = False
@@ -66,7 +67,7 @@ def read_numbers(word: str | ArrayLike, where: str, reading: Reading = Reading()
         reading: how they are read.
 
     Returns:
-        ``(C, H, W)``; of a made-up shape with four dimensions ``(F, C, H, W)``.
+        ``(C, H, W)``; four dimensions as they stand, see :mod:`convscope.calculation.layouts`.
 
     Raises:
         UserError: names row and column of what is no number, or says what is wrong with the file.
@@ -108,7 +109,7 @@ def _array(numbers: ArrayLike, where: str) -> Values:
 
 
 def _ordered(values: Values, reading: Reading) -> Values:
-    return np.moveaxis(values, -1, -3) if reading.channels_last else values
+    return np.moveaxis(values, -1, 0) if reading.channels_last and values.ndim == 3 else values
 
 
 def parse_numbers(text: str, where: str = "input") -> Values:

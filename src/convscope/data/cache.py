@@ -83,6 +83,7 @@ def prepare(
         skipped=_skipped(source, entry),
         fingerprint=_fingerprint(source, entry),
         measured_part=measured_part(source.given),
+        remark=source.remark,
     )
 
 
@@ -118,6 +119,7 @@ def prepare_all(
         preprocess=preprocess,
         skipped=_skipped(source, entry),
         fingerprint=_fingerprint(source, entry),
+        remark=source.remark,
     )
 
 

@@ -109,6 +109,7 @@ class Dataset:
         skipped: what was left out, and why.
         fingerprint: sha256 over the inputs' content, labels and classes: which data a model was trained on.
         measured_part: what the data calls ``test``: ``"val"``, where it comes with train and val alone.
+        remark: what was done to all inputs that a person should know; empty: nothing.
     """
 
     name: str
@@ -120,6 +121,7 @@ class Dataset:
     skipped: tuple[Skipped, ...]
     fingerprint: str
     measured_part: str = "test"
+    remark: str = ""
 
     @property
     def measured_on_train(self) -> bool:
@@ -140,6 +142,7 @@ class Labelled:
         preprocess: how they were made.
         skipped: what was left out, and why.
         fingerprint: as in :class:`Dataset`, over these inputs.
+        remark: as in :class:`Dataset`.
     """
 
     name: str
@@ -149,3 +152,4 @@ class Labelled:
     preprocess: Preprocess
     skipped: tuple[Skipped, ...]
     fingerprint: str
+    remark: str = ""

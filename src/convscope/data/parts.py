@@ -59,7 +59,7 @@ def part_of(
     of_val = whole.measured_part == "val" and split in ("val", "test")
     chosen = whole.test if of_val else getattr(whole, str(split))
     part = cast("Literal['train', 'val', 'test']", "val" if of_val else split)
-    return Labelled(whole.name, whole.classes, chosen, part, preprocess, whole.skipped, whole.fingerprint)
+    return Labelled(whole.name, whole.classes, chosen, part, preprocess, whole.skipped, whole.fingerprint, whole.remark)
 
 
 def in_words(found: Labelled) -> str:

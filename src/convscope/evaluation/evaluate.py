@@ -35,6 +35,7 @@ class Evaluated:
         of: which pictures, in words.
         skipped: what was left out, and why.
         report: what the numbers leave open: calibration, ``unknown``, the pictures behind mistakes, sizes.
+        remark: what was done to all inputs that a person should know; empty: nothing.
     """
 
     evaluation: Evaluation | RegressionEvaluation
@@ -43,6 +44,7 @@ class Evaluated:
     of: str
     skipped: tuple[Skipped, ...]
     report: EvaluationReport | None
+    remark: str = ""
 
     @property
     def sure(self) -> tuple[SelectiveResult, ...]:
@@ -100,11 +102,12 @@ def evaluate(
     binary = model.task.kind == "binary"
     evaluation = evaluate_probabilities(probabilities, chosen.labels_N, model.classes, binary)
     columns = TableColumns.like(model.preprocess)
-    sizes_N2 = sizes_of(open_source(data, training=False, columns=columns), chosen.names)
+    source = open_source(data, training=False, columns=columns)
+    sizes_N2 = sizes_of(source, chosen.names)
     told = evaluation_report(
         model, evaluation, probabilities, chosen.labels_N, chosen.names, sizes_N2=sizes_N2, sure=sure, part=part
     )
-    return Evaluated(evaluation, probabilities, chosen, of, skipped, told)
+    return Evaluated(evaluation, probabilities, chosen, of, skipped, told, source.remark)
 
 
 def _numbers(

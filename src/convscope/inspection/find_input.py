@@ -19,7 +19,7 @@ from convscope.errors import UserError, did_you_mean
 from convscope.files import refuse_special
 from convscope.model.folder import Model
 
-_NUMBERED = re.compile(r"(?P<data>.+):(?:(?P<part>[a-z]+)\[)?(?P<number>\d{1,9})\]?")
+_NUMBERED = re.compile(r"(?P<data>.+):(?:(?P<part>[a-z]+)\[)?(?P<number>\d{1,9})\]?", re.DOTALL)
 _PARTS = ("train", "val", "test", "all")
 
 
@@ -31,11 +31,13 @@ class FoundInput:
         input: as it is stored.
         name: for people.
         label: what it shows, where that is known.
+        remark: what was done to it that a person should know; empty: nothing.
     """
 
     input: Inputs
     name: str
     label: str | None = None
+    remark: str = ""
 
 
 def find_input(
@@ -83,7 +85,7 @@ def find_input(
     label = labelled.classes[int(target)] if labelled.classes else f"{target:g}" if labelled_at_all(source) else None
     name = labelled.split.names[0]
     named = name if name.startswith(labelled.name) else f"{labelled.name} {name}"
-    return FoundInput(np.array(labelled.split.inputs_N[0]), named, label)
+    return FoundInput(np.array(labelled.split.inputs_N[0]), named, label, labelled.remark)
 
 
 def labelled_at_all(source: Source) -> bool:

@@ -13,7 +13,7 @@ from convscope.learning.data_stall import DataStall
 class DataPrepared:
     """The data is there: how many inputs, called ``many``, of which shape, what was left out.
 
-    ``measured_part`` is what the data calls those that ``test`` counts.
+    ``measured_part`` is what the data calls those that ``test`` counts, ``remark`` what was done to all of them.
     """
 
     data: str
@@ -26,6 +26,7 @@ class DataPrepared:
     seconds: float
     many: str = "pictures"
     measured_part: str = "test"
+    remark: str = ""
 
 
 @dataclass(frozen=True)

@@ -279,6 +279,7 @@ def _prepared(dataset: Dataset, seconds: float) -> DataPrepared:
         seconds=seconds,
         many=modality_of(dataset.preprocess).many,
         measured_part=dataset.measured_part,
+        remark=dataset.remark,
     )
 
 

@@ -119,14 +119,13 @@ def find(net: str) -> Network:
     """
     if net in _files():
         return known(net)
-    if "\n" not in net and len(net) < 1000:
-        if _is_file(net):
-            return Network.load(net)
-        file, _, member = net.rpartition(":")
-        if file.endswith(".net"):
-            if _is_file(file):
-                return Network.load(file, member)
-            net = file
+    if _is_file(net):
+        return Network.load(net)
+    file, _, member = net.rpartition(":")
+    if file.endswith(".net"):
+        if _is_file(file):
+            return Network.load(file, member)
+        net = net if "\n" in net else file
     words = net.split()
     if len(words) > 1 or ">" in net or net in OPERATIONS:
         return Network.parse(net)

@@ -18,6 +18,9 @@ from convscope.ops.spec import OPERATIONS, Op, Shape, build
 from convscope.ops.step import Step
 
 Values = NDArray[np.float64]
+KERNEL_LAYOUTS, WEIGHT_LAYOUTS = ("oihw", "hwio", "ohwi"), ("oi", "io")
+"""Orders of the dimensions of a convolution's kernels and of a linear product's weight, a letter a dimension (out, in,
+height, width): PyTorch's, then TensorFlow's, which channels last take."""
 Options = Mapping[str, Any]
 """The options that were given, by PyTorch's names: ``stride``, ``ceil_mode``; words as they were typed."""
 
@@ -95,6 +98,7 @@ class Use:
         losses: whether an output is the loss of an example: training takes their mean, and the last operand are
             labels, which have no gradient.
         curve: of a function of one number.
+        layouts: of kernels or of a weight: :data:`KERNEL_LAYOUTS`, :data:`WEIGHT_LAYOUTS`; empty where there are none.
         symbols: ``op`` to what its operands are called where an output is told by them; None where its terms tell it.
     """
 
@@ -112,6 +116,7 @@ class Use:
     unfolds: bool = False
     losses: bool = False
     curve: Curve | None = None
+    layouts: tuple[str, ...] = ()
     symbols: Callable[[Any], tuple[str, ...]] | None = None
 
     @property

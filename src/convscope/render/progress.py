@@ -153,6 +153,8 @@ class Watch:
             f"{event.data}: {event.train:,} {event.many} to train on, {event.val:,}{drawn} to validate, "
             f"{event.test:,}{own} to test; {what}; {spell_shape(event.shape)} ({duration(event.seconds)})"
         )
+        if event.remark:
+            self._say(event.remark)
         for skipped in event.skipped[:MOST_SKIPPED]:
             self._say(f"  left out: {skipped.file}: {skipped.reason}", style="yellow", markup=False)
         if len(event.skipped) > MOST_SKIPPED:

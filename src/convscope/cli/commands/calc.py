@@ -132,7 +132,17 @@ def _other_arguments() -> list[click.Parameter]:
 @option("--return-indices", group="operation", is_flag=True, default=None, help="maxpool: where each maximum is.")
 @option("--logits", group="operation", is_flag=True, default=None, help="bce: scores instead of probabilities.")
 @option("--dimensions", group="operation", type=click.IntRange(1, 2), help="1 or 2. Default: 1 for a single row.")
-@option("--channels-last", group="data", is_flag=True, help="Numbers are (H, W, C), as in TensorFlow.")
+@option(
+    "--channels-last",
+    group="data",
+    is_flag=True,
+    help="Inputs are (height, width, channels), kernels (height, width, in, out), as in TensorFlow.",
+)
+@option(
+    "--kernel-layout",
+    group="data",
+    help="Order of the kernels' dimensions: oihw (PyTorch), hwio (TensorFlow), ohwi; of linear's weight: oi, io.",
+)
 @option("--grey", group="data", is_flag=True, help="Read a picture as one channel.")
 @option("--unit-range", group="data", is_flag=True, help="Read a picture's values as 0 to 1 instead of 0 to 255.")
 @option("--resize", group="data", help="Read a picture at this size, rows x columns: 28x28.")

@@ -75,14 +75,15 @@ def evaluate(
 
         write_evaluation_report(loaded, done, data, Path(report), said, spoilt)
     if as_json:
-        document = {**done.evaluation.to_dict(), "of": done.of, "report": report}
+        document = {**done.evaluation.to_dict(), "of": done.of, "remark": done.remark, "report": report}
         document["robustness"] = None if spoilt is None else spoilt.to_dict()
         if done.report is not None and isinstance(done.evaluation, Evaluation):
             document |= done.report.to_dict(done.evaluation.classes)
         document["skipped"] = [vars(entry) for entry in done.skipped]
         echo_json(document)
         return
-    echo("{} on {}\n", model, done.of)
+    echo("{} on {}", model, done.of)
+    echo(f"{done.remark}\n" if done.remark else "")
     if isinstance(done.evaluation, Evaluation):
         echo(to_text(done.evaluation, said, done.report))
     else:

@@ -222,6 +222,8 @@ def _looked(model: str, picture: str | os.PathLike[str], precision: str) -> tupl
     chosen, loaded = precision_named(precision), Model.load(model)
     with Watch(Console(stderr=True)) as watch:
         found = find_input(loaded, picture, watch.decoding())
+    if found.remark:
+        echo(found.remark, err=True)
     return found, look_at(loaded, found.input, chosen)
 
 

@@ -44,6 +44,7 @@ class Checked:
         files, labels, splits: of every input that can be read: name, class and split.
         seconds: that it took.
         one, many: what an input and several are called.
+        remark: what was done to all of them that a person should know; empty: nothing.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Checked:
     seconds: float
     one: str = "picture"
     many: str = "pictures"
+    remark: str = ""
 
     def said(self, kind: str) -> str:
         """What a kind of finding is, in words."""
@@ -120,6 +122,7 @@ class Checked:
                 {"kind": f.kind, "files": list(f.files), "detail": f.detail, "drop": list(f.drop)}
                 for f in self.findings
             ],
+            "remark": self.remark,
             "seconds": round(self.seconds, 2),
         }
 
@@ -177,6 +180,7 @@ def check(source: Source, seed: int = 0, progress: Callable[[int, int], None] | 
         labels=tuple(labels),
         splits=tuple(splits),
         seconds=time.monotonic() - begun,
+        remark=source.remark,
     )
     return checked.with_findings(findings)
 

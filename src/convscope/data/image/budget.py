@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import struct
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -78,6 +80,9 @@ class Budget:
 #: The budget of this process.
 SHARED = Budget(BUDGET)
 _one_large = threading.Lock()
+# glibc keeps up to 64 MB a thread of what was freed, until it is asked to give it back.
+_TRIMMED = 32_000_000
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 
 
 def lane(size: int) -> contextlib.AbstractContextManager[object]:
@@ -95,9 +100,13 @@ def room(need: int, width: int, height: int) -> Iterator[None]:
     if need > SHARED.total:
         given = f"at most {SHARED.total / 1e9:.1f} GB is given"
         raise Unreadable(f"{width} x {height}: decoding takes up to {need / 1e9:,.1f} GB; {given}")
-    # What other threads freed, the allocator keeps for a while: side by side a picture takes up more than it uses.
-    with SHARED.hold(min(SHARED.total, need * 7 // 4)):
-        yield
+    # Side by side a picture takes up more than it uses: the allocator keeps what other threads freed.
+    with SHARED.hold(min(SHARED.total, need * 5 // 4)):
+        try:
+            yield
+        finally:
+            if need > _TRIMMED and _trim is not None:
+                _trim(0)
 
 
 def stored(mode: str) -> int:

@@ -168,15 +168,22 @@ def decode(picture: str | os.PathLike[str] | bytes, preprocess: ImagePreprocess)
         _draft(image, preprocess)
         turned = _may_be_turned(image, picture)
         with budget.room(_need(image, picture, full, turned, preprocess), *full):
-            image.load()
-            # Of a TIFF it says upright now.
-            turn = _TURNS.get(orientation(image))
-            plain = _eight_bits(image, preprocess.channels)
-            # What is no longer needed is given up before the next copy is made.
-            del image
-            if turn is not None:
-                plain = plain.transpose(turn)
-            return _fit(plain, preprocess)
+            held = [image]
+            del image  # so that nothing of it is left when the room is given back
+            return _loaded(held, preprocess)
+
+
+def _loaded(held: list[Image.Image], preprocess: ImagePreprocess) -> NDArray[np.uint8]:
+    image = held.pop()
+    image.load()
+    # Of a TIFF it says upright now.
+    turn = _TURNS.get(orientation(image))
+    plain = _eight_bits(image, preprocess.channels)
+    # What is no longer needed is given up before the next copy is made.
+    del image
+    if turn is not None:
+        plain = plain.transpose(turn)
+    return _fit(plain, preprocess)
 
 
 def _refuse_giant(width: int, height: int) -> None:

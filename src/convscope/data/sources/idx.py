@@ -1,4 +1,4 @@
-"""IDX files, gzipped or not: MNIST, KMNIST, Fashion-MNIST, EMNIST and their kin."""
+"""IDX files, gzipped or not: MNIST, KMNIST, Fashion-MNIST, EMNIST (whose pictures lie on their side) and their kin."""
 
 from __future__ import annotations
 
@@ -25,6 +25,19 @@ _FASHION = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
+_DIGITS = "0123456789"
+_CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#: EMNIST's sets, as its files name them, and their classes in the order of the labels.
+_EMNIST = {
+    "balanced": _DIGITS + _CAPITALS + "abdefghnqrt",
+    "bymerge": _DIGITS + _CAPITALS + "abdefghnqrt",
+    "byclass": _DIGITS + _CAPITALS + _CAPITALS.lower(),
+    "digits": _DIGITS,
+    "mnist": _DIGITS,
+    "letters": _CAPITALS,
+}
+_EMNIST_NAME = re.compile(rf"emnist-(?P<set>{'|'.join(_EMNIST)})-", re.IGNORECASE)
+TURNED = "EMNIST stores its pictures transposed; they are turned upright"
 # Deflate cannot do better than this, so a header that promises more has nothing behind it.
 _BEST_RATIO = 1032
 
@@ -60,7 +73,8 @@ def open_idx(listing: Listing, only: str = "") -> ArraySource:
     """Read the IDX files of a listing; ``only`` names one images file, whose labels must lie beside it.
 
     Classes are named by ``classes.txt`` or ``labels.txt`` beside the files (one name a line), by EMNIST's
-    ``mapping.txt``, as Fashion-MNIST's if a folder's name says so, else ``"0"``, ``"1"``, ... by label.
+    ``mapping.txt``, as EMNIST's or Fashion-MNIST's if the files or a folder are called so, else ``"0"``, ``"1"``, ...
+    by label. EMNIST's pictures are stored transposed, columns for rows (Cohen et al. 2017); they are turned upright.
 
     Raises:
         UserError: a file is missing, cut short, of another kind, or does not fit its neighbour.
@@ -84,6 +98,9 @@ def open_idx(listing: Listing, only: str = "") -> ArraySource:
         if images_NHWC.shape[1:] != images[0].shape[1:]:
             got = f"pictures of {_size(images_NHWC)}, but those before are {_size(images[0])}"
             raise UserError(_where(listing, pair["images"]), got, "pictures of one size")
+    turned = _emnist(listing, files[0]) is not None
+    if turned:
+        images = [part_NHWC.transpose(0, 2, 1, 3) for part_NHWC in images]
     values_N: NDArray[np.int64] = np.concatenate(labels).astype(np.int64)
     classes, labels_N, unused = _classes(listing, files[0], values_N)
     places = [(split, i) for split, part in zip(pairs, labels, strict=True) for i in range(len(part))]
@@ -97,9 +114,23 @@ def open_idx(listing: Listing, only: str = "") -> ArraySource:
         skipped=listing.skipped + unused,
         parts=tuple(images),
         identity=" ".join(
-            [listing.place.identity, *(f"{f.member.name} {f.member.size} {f.member.stamp}" for f in files)]
+            [
+                listing.place.identity,
+                *(f"{f.member.name} {f.member.size} {f.member.stamp}" for f in files),
+                *(["turned upright"] if turned else []),
+            ]
         ),
+        remark=TURNED if turned else "",
     )
+
+
+def _emnist(listing: Listing, file: _File) -> str | None:
+    """Which of EMNIST's sets files are, by their own names or by that of the list of classes beside them."""
+    folder = f"{file.folder}/" if file.folder else ""
+    beside = [m.name[len(folder) :] for m in listing.members if m.name.startswith(folder)]
+    lists = [name for name in beside if "/" not in name and name.lower().endswith("-mapping.txt")]
+    match = next((found for name in [file.prefix, *lists] if (found := _EMNIST_NAME.match(name))), None)
+    return None if match is None else match["set"].lower()
 
 
 def _pairs(listing: Listing, files: list[_File]) -> dict[str, dict[str, _File]]:
@@ -166,22 +197,24 @@ def _unzip(content: NDArray[np.uint8], size: int, where: str) -> bytes:
 def _classes(
     listing: Listing, file: _File, values_N: NDArray[np.int64]
 ) -> tuple[tuple[str, ...], NDArray[np.int64], tuple[Skipped, ...]]:
-    names = _names(listing, file)
+    names, first = _names(listing, file)
     least, greatest = int(values_N.min()), int(values_N.max())
     if not names:
         present, labels_N = np.unique(values_N, return_inverse=True)
         return tuple(str(value) for value in present), labels_N.astype(np.int64), ()
-    # EMNIST's letters count from 1.
-    first = 1 if least >= 1 and greatest == len(names) else 0
-    if greatest - first >= len(names):
-        at = int(np.argmax(values_N))
-        got = f"label {greatest} at place {at:,}, but only {len(names)} class names"
+    if first is None:
+        # Letters, counted from 1.
+        first = 1 if least >= 1 and greatest == len(names) else 0
+    unnamed = np.flatnonzero((values_N < first) | (values_N >= first + len(names)))
+    if len(unnamed):
+        got = f"label {values_N[unnamed[0]]} at place {unnamed[0]:,}, but only {len(names)} class names"
+        got += f", from label {first}" if first else ""
         raise UserError(_where(listing, file), got, "a name for every label", "see the list of names beside it")
     return in_use(names, values_N - first)
 
 
-def _names(listing: Listing, file: _File) -> tuple[str, ...]:
-    """Class names from a list beside the files, or known ones; empty if there are none."""
+def _names(listing: Listing, file: _File) -> tuple[tuple[str, ...], int | None]:
+    """Class names from a list beside the files, or known ones; empty if there are none. And the first one's label."""
     folder = f"{file.folder}/" if file.folder else ""
     for name in ("classes.txt", "labels.txt"):
         member = listing.place.find(folder + name)
@@ -192,14 +225,26 @@ def _names(listing: Listing, file: _File) -> tuple[str, ...]:
             if twice:
                 where = f"{listing.place.where}/{member.name}"
                 raise UserError(where, f"{twice[0]} is there twice", "one class name a line")
-            return names
-    mapping = listing.place.find(f"{folder}{file.prefix}mapping.txt")
-    if mapping:
-        # Lines of a label, the character's code and, for letters, the small letter's code.
-        words = [line.split()[:2] for line in read_text(listing.place, mapping).splitlines() if line.strip()]
-        if all(len(pair) == 2 and all(re.fullmatch(r"[0-9]{1,3}", word) for word in pair) for pair in words):
-            return tuple(chr(int(code)) for _, code in sorted((int(label), code) for label, code in words))
-    return _FASHION if "fashion" in f"{listing.where}/{file.set}".lower() else ()
+            return names, None
+    emnist = _emnist(listing, file)
+    for prefix in (file.prefix, f"emnist-{emnist}-"):
+        mapping = listing.place.find(f"{folder}{prefix}mapping.txt")
+        mapped = None if mapping is None else _mapped(read_text(listing.place, mapping))
+        if mapped is not None:
+            return mapped
+    if emnist is not None:
+        return tuple(_EMNIST[emnist]), int(emnist == "letters")
+    return (_FASHION if "fashion" in f"{listing.where}/{file.set}".lower() else ()), None
+
+
+def _mapped(text: str) -> tuple[tuple[str, ...], int | None] | None:
+    """The characters of a mapping: lines of a label, the character's code and, for letters, the small letter's."""
+    words = [line.split()[:2] for line in text.splitlines() if line.strip()]
+    if not all(len(pair) == 2 and all(re.fullmatch(r"[0-9]{1,3}", word) for word in pair) for pair in words):
+        return None
+    pairs = sorted((int(label), chr(int(code))) for label, code in words)
+    gapless = bool(pairs) and [label for label, _ in pairs] == list(range(pairs[0][0], pairs[0][0] + len(pairs)))
+    return tuple(character for _, character in pairs), pairs[0][0] if gapless else None
 
 
 def _name(listing: Listing, file: _File) -> str:

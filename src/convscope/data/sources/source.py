@@ -48,6 +48,7 @@ class ArraySource:
         skipped: what was left out, and why.
         parts: uint8 NHWC arrays, one after the other all pictures; often memory-mapped.
         identity: changes whenever the pictures may have changed.
+        remark: what was done to the pictures that a person should know, in one sentence; empty: nothing.
     """
 
     name: str
@@ -59,6 +60,7 @@ class ArraySource:
     skipped: tuple[Skipped, ...]
     parts: tuple[NDArray[np.uint8], ...] = field(repr=False)
     identity: str = field(repr=False)
+    remark: str = ""
     modality: ClassVar[str] = "image"
     one: ClassVar[str] = "picture"
     many: ClassVar[str] = "pictures"
@@ -102,6 +104,7 @@ class FileSource:
     skipped: tuple[Skipped, ...]
     place: FileStore = field(repr=False)
     members: tuple[Member, ...] = field(repr=False)
+    remark: ClassVar[str] = ""
     modality: ClassVar[str] = "image"
     one: ClassVar[str] = "picture"
     many: ClassVar[str] = "pictures"
@@ -184,6 +187,7 @@ class TableSource:
     target: str
     found_by: str
     identity: str = field(repr=False)
+    remark: ClassVar[str] = ""
     modality: ClassVar[str] = "vector"
     one: ClassVar[str] = "row"
     many: ClassVar[str] = "rows"

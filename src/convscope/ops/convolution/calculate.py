@@ -9,6 +9,7 @@ import numpy as np
 from convscope.errors import UserError
 from convscope.ops.calculate import (
     CALCULATE,
+    KERNEL_LAYOUTS,
     Given,
     Prepared,
     Use,
@@ -60,12 +61,13 @@ CALCULATE.enter(Conv)(
     Use(
         "INPUT KERNEL...",
         make_conv,
-        ("stride", "padding", "dilation", "dimensions", "groups", "bias"),
+        ("stride", "padding", "dilation", "dimensions", "groups", "bias", "kernel_layout"),
         "conv '1 2 3 / 0 1 5 / 1 0 2' '1 0 / 0 1'",
         2,
         10_000,
         ("input", "kernel"),
         covers=group_channels,
         unfolds=True,
+        layouts=KERNEL_LAYOUTS,
     )
 )

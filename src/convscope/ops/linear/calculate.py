@@ -5,6 +5,7 @@ from __future__ import annotations
 from convscope.errors import UserError
 from convscope.ops.calculate import (
     CALCULATE,
+    WEIGHT_LAYOUTS,
     Given,
     Prepared,
     Use,
@@ -25,7 +26,8 @@ def make_linear(given: Given) -> Prepared:
     op.shape([image.shape])
     if weight.shape[2] != image.size:
         got = f"rows of {weight.shape[2]} weights for {image.size} inputs"
-        raise UserError("weight", got, f"{image.size} weights in each row, a row an output")
+        hint = "--kernel-layout io takes TensorFlow's weights, a column an output" * (weight.shape[1] == image.size)
+        raise UserError("weight", got, f"{image.size} weights in each row, a row an output", hint)
     return Prepared(op, [image], {"weight": weight[0], **bias})
 
 
@@ -33,10 +35,11 @@ CALCULATE.enter(Linear)(
     Use(
         "INPUT WEIGHT",
         make_linear,
-        ("bias",),
+        ("bias", "kernel_layout"),
         "linear '1 2 3' '0.5 1 -1 / 0 1 2' --bias '0.1 0'",
         2,
         2,
         ("input", "weight"),
+        layouts=WEIGHT_LAYOUTS,
     )
 )

@@ -61,7 +61,8 @@ def page(
         "data": Markup(json_text(document)),
         "script": Markup(script),
     }
-    return str(fill(template, **shell, **values))
+    # Names are escaped where they are put in; nothing that was forgotten steers a reader, or stops the writer.
+    return printable_lines(str(fill(template, **shell, **values)))
 
 
 def json_text(document: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from convscope.inspection.signal import DepthExperiment, Signal
 from convscope.render.charts import Chart
 from convscope.render.html.languages import in_both, spoken
 from convscope.render.html.markup import figure, text
+from convscope.render.html.markup import name as isolated
 from convscope.render.html.page import page
 from convscope.render.html.report import chart_style
 from convscope.render.html.report_sections import Values
@@ -101,7 +102,7 @@ def _signal(rows: Sequence[Signal], scheme: str, name: str) -> Values:
     return {
         "key": f"signal-{''.join(c if c.isalnum() else '-' for c in scheme)}",
         "scheme": scheme,
-        "name": Markup("<b>{}</b>").format(name) if name else spoken("the network"),
+        "name": Markup("<b>{}</b>").format(isolated(name)) if name else spoken("the network"),
         "chart": _in_both(lambda lang: signal_chart(rows, lang), "node"),
         "rows": table,
     }

@@ -14,7 +14,7 @@ COPIES = 4
 
 def to_text(checked: Checked) -> str:
     """The check for a terminal."""
-    blocks = [verdict(checked), _classes(checked), _kinds(checked)]
+    blocks = [verdict(checked), checked.remark, _classes(checked), _kinds(checked)]
     blocks += [_files(kind, checked.of(kind)) for kind in checked.kinds]
     return "\n\n".join(block for block in blocks if block)
 

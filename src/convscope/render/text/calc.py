@@ -283,6 +283,15 @@ def weight_name(calculation: Calculation) -> str:
 # The whole
 
 
+def _read_lines(calculation: Calculation) -> list[str]:
+    """In which layout the operands were read; empty where there was no choice."""
+    return [f"read as {calculation.read[0]}", *_shifted(calculation.read[1:])] if calculation.read else []
+
+
+def _shifted(lines: Sequence[str]) -> list[str]:
+    return [f"        {line}" for line in lines]
+
+
 def calculation_text(
     calculation: Calculation, index: Index, everything: bool = False, unfolded: bool = False, winners: bool = False
 ) -> list[str]:
@@ -295,7 +304,7 @@ def calculation_text(
         unfolded: the windows as the columns of a matrix as well.
         winners: where each maximum was found, as PyTorch counts.
     """
-    parts = [[heading(calculation)]]
+    parts = [[heading(calculation)], _read_lines(calculation)]
     if not calculation.is_matrix:
         parts.append(stage_lines(calculation, index))
     else:
@@ -360,6 +369,7 @@ def to_dict(calculation: Calculation, indices: Sequence[Index], unfolded: bool =
     document: dict[str, Any] = {
         "operation": calculation.op.text(),
         "summary": calculation.op.summary,
+        "read": list(calculation.read),
         "inputs": [_nested(values) for values in calculation.inputs],
         "parameters": {name: _nested(values) for name, values in calculation.parameters.items()},
         "buffers": {name: _nested(values) for name, values in calculation.buffers.items()},
