@@ -232,3 +232,102 @@ def test_a_place_that_cannot_be_written_to(server: Server, tmp_path: Path) -> No
     server.behave = lambda handler, _: _answer(handler, WHOLE)
     with pytest.raises(UserError, match="writing failed"):
         fetch(server, tmp_path / "file" / "w")
+
+
+def _trickle(size: int, every: float) -> Behave:
+    """A few bytes at a time, for ever as far as the test goes."""
+
+    def behave(handler: BaseHTTPRequestHandler, number: int) -> None:
+        start = _range(handler)
+        _answer(handler, b"", len(WHOLE) - start, start)
+        for at in range(start, len(WHOLE), size):
+            try:
+                handler.wfile.write(WHOLE[at : at + size])
+                handler.wfile.flush()
+            except OSError:
+                return
+            if handler.server.released.wait(every):  # type: ignore[attr-defined]
+                return
+
+    return behave
+
+
+def test_a_server_that_trickles_is_given_up(server: Server, tmp_path: Path) -> None:
+    server.behave = _trickle(10, 0.02)
+    with pytest.raises(UserError, match=r"it comes too slowly: [\d,]+ bytes a second") as told:
+        fetch(server, tmp_path / "w", least_rate=100_000.0, slow_for=0.2)
+    assert len(server.asked) == ATTEMPTS
+    assert "what has come is kept" in told.value.hint
+    assert server.asked == sorted(set(server.asked))  # each attempt goes on where the last one ended
+    assert (tmp_path / "w.part").stat().st_size > 0
+
+
+def test_a_slow_connection_may_be_followed_by_a_fast_one(server: Server, tmp_path: Path) -> None:
+    def behave(handler: BaseHTTPRequestHandler, number: int) -> None:
+        if number == 1:
+            _trickle(10, 0.02)(handler, number)
+        else:
+            _answer(handler, WHOLE[_range(handler) :], None, _range(handler))
+
+    server.behave = behave
+    assert fetch(server, tmp_path / "w", least_rate=100_000.0, slow_for=0.2).read_bytes() == WHOLE
+    assert len(server.asked) == 2
+
+
+def test_all_of_it_has_a_deadline(server: Server, tmp_path: Path) -> None:
+    """Fast enough for the rate, or a little at every attempt: it ends all the same."""
+    server.behave = _trickle(10, 0.02)
+    with pytest.raises(UserError, match="not whole after 1 s"):
+        fetch(server, tmp_path / "w", least_rate=1.0, deadline=1.0)
+
+    def a_little(handler: BaseHTTPRequestHandler, number: int) -> None:
+        start = _range(handler)
+        _answer(handler, WHOLE[start : start + 1], len(WHOLE) - start, start)
+
+    server.behave = a_little
+    with pytest.raises(UserError, match=r"it cannot be fetched|not whole after 1 s"):
+        fetch(server, tmp_path / "v", deadline=1.0, pause=0.05)
+    assert (tmp_path / "v.part").stat().st_size > 1
+
+
+def test_it_waits_longer_before_every_further_attempt(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("convscope.model.download.time.sleep", waited.append)
+    server.behave = lambda handler, _: handler.send_error(503)
+    with pytest.raises(UserError, match="503"):
+        fetch(server, tmp_path / "w", pause=0.5)
+    assert waited == [0.5, 1.0, 2.0, 4.0]
+    # One that brought something is followed by a wait as well: no server is asked a thousand times a second.
+    waited.clear()
+
+    def truncate(handler: BaseHTTPRequestHandler, number: int) -> None:
+        start = _range(handler)
+        _answer(handler, WHOLE[start : start + 400_000], len(WHOLE) - start, start)
+
+    server.behave = truncate
+    fetch(server, tmp_path / "v", pause=0.5)
+    assert waited == [0.5, 0.5]
+    # No wait is longer than half a minute, or than what is left.
+    waited.clear()
+    server.behave = lambda handler, _: handler.send_error(503)
+    with pytest.raises(UserError, match="503"):
+        fetch(server, tmp_path / "u", pause=20.0, deadline=35.0)
+    assert waited == pytest.approx([20.0, 30.0, 30.0, 30.0], abs=1.0)
+
+
+@pytest.mark.parametrize("stated", [10, 400_000, 999_999, 1_000_001])
+def test_a_length_that_lies_gives_the_file_or_a_message(server: Server, tmp_path: Path, stated: int) -> None:
+    server.behave = lambda handler, _: _answer(handler, WHOLE[_range(handler) :], stated, _range(handler))
+    try:
+        assert fetch(server, tmp_path / "w", deadline=20.0).read_bytes() == WHOLE
+    except UserError:
+        assert not (tmp_path / "w").exists()
+
+
+def test_the_whole_checksum_is_compared(server: Server, tmp_path: Path) -> None:
+    server.behave = lambda handler, _: _answer(handler, WHOLE)
+    assert fetch(server, tmp_path / "w", DIGEST).read_bytes() == WHOLE
+    with pytest.raises(UserError, match="this is not the file"):
+        fetch(server, tmp_path / "v", DIGEST[:-1] + ("0" if DIGEST[-1] != "0" else "1"))

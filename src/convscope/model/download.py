@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,17 @@ ATTEMPTS = 5
 """In a row without a single new byte, before it is given up."""
 STALL = 20.0
 """Seconds without a byte after which a connection is given up."""
+LEAST_RATE = 4096.0
+"""Bytes a second, over :data:`SLOW_FOR` seconds, below which a connection is given up: a server that trickles."""
+SLOW_FOR = 30.0
+"""Seconds over which the rate is measured."""
+WHOLE_AT = 32_768.0
+"""Bytes a second at which the whole file must come, all attempts and pauses together; see :func:`deadline_of`."""
+SHORTEST = 600.0
+"""Seconds that any file is given."""
 PAUSE = 0.5
-"""Seconds before the second attempt; doubled with every further one."""
+"""Seconds before the second attempt; doubled with every further one, up to :data:`LONGEST_PAUSE`."""
+LONGEST_PAUSE = 30.0
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -36,6 +46,10 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         if req.full_url.startswith("https:") and not newurl.startswith("https:"):
             raise UserError(req.full_url, f"it leads to {newurl}, which is not encrypted", "an https address")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+class _Slow(Exception):  # noqa: N818  likewise
+    """A connection that brings next to nothing."""
 
 
 class _Lies(Exception):  # noqa: N818  it never leaves this module
@@ -50,6 +64,9 @@ def download(
     progress: Progress = lambda done, total: None,
     stall: float = STALL,
     pause: float = PAUSE,
+    least_rate: float = LEAST_RATE,
+    slow_for: float = SLOW_FOR,
+    deadline: float | None = None,
 ) -> Path:
     """Fetch a file unless it is there already; what is there has the checksum.
 
@@ -63,13 +80,16 @@ def download(
         largest: bytes beyond which it cannot be the file.
         progress: told how far it is.
         stall: seconds without a byte after which a connection is tried anew.
-        pause: seconds before the second attempt.
+        pause: seconds before the second attempt; doubled with every further one that brought nothing.
+        least_rate: bytes a second, over ``slow_for`` seconds, below which a connection is given up and tried anew.
+        slow_for: seconds.
+        deadline: seconds for all of it, pauses included; None: :func:`deadline_of` ``largest``.
 
     Returns:
         the target.
 
     Raises:
-        UserError: the server cannot be reached, gives another file, or the place cannot be written to.
+        UserError: the server cannot be reached, is too slow, gives another file, or the place cannot be written to.
 
     Example:
         >>> download("https://example.org/a.pth", Path("a.pth"), "0123abcd", 10**8)  # doctest: +SKIP
@@ -80,11 +100,13 @@ def download(
     part = target.with_name(target.name + ".part")
     with named_failures(target, "writing"):
         part.parent.mkdir(parents=True, exist_ok=True)
-    fruitless, wrong = 0, 0
+    whole = deadline_of(largest) if deadline is None else deadline
+    ends = time.monotonic() + whole
+    fruitless, wrong, slow = 0, 0, 0
     while True:
         before = _size(part)
         try:
-            _receive(url, part, largest, progress, stall)
+            _receive(url, part, largest, progress, _Pace(ends, whole, stall, least_rate, slow_for))
             if _sha256(part).startswith(sha256):
                 with named_failures(target, "writing"):
                     os.replace(part, target)  # noqa: PTH105
@@ -103,19 +125,82 @@ def download(
                 raise UserError(url, f"the server says {error.code} {error.reason}", hint=_by_hand(target)) from None
             if error.code == 416:  # what is there is no beginning of it
                 part.unlink(missing_ok=True)
-            fruitless = _again(fruitless, f"the server says {error.code} {error.reason}", url, target, pause)
+            fruitless = _again(fruitless, f"the server says {error.code} {error.reason}", url, target, pause, ends)
+        except _Slow as error:
+            # What trickled in is kept, but it is no progress that would make the attempts endless.
+            slow += 1
+            if slow == ATTEMPTS or time.monotonic() >= ends:
+                raise UserError(url, f"it comes too slowly: {error}", "a faster connection", _by_hand(target)) from None
+            _wait(slow - 1, pause, ends)
         except (OSError, http.client.HTTPException) as error:
-            if _size(part) > before:
+            if _size(part) > before and time.monotonic() < ends:
                 fruitless = 0
+                _wait(0, pause, ends)
                 continue
             said = getattr(error, "reason", None) or error
-            fruitless = _again(fruitless, str(said) or type(error).__name__, url, target, pause)
+            fruitless = _again(fruitless, str(said) or type(error).__name__, url, target, pause, ends)
 
 
-def _again(fruitless: int, said: str, url: str, target: Path, pause: float) -> int:
-    if fruitless + 1 >= ATTEMPTS:
+def deadline_of(largest: int) -> float:
+    """Seconds in which a file of so many bytes must come.
+
+    Example:
+        >>> deadline_of(10**6), round(deadline_of(10**8))
+        (600.0, 3052)
+    """
+    return max(SHORTEST, largest / WHOLE_AT)
+
+
+@dataclass
+class _Pace:
+    """How fast one connection must be.
+
+    Args:
+        ends: when all of the download must have ended, on the monotonic clock.
+        whole: the seconds that it had, for the message.
+        stall: seconds without a byte.
+        least_rate, slow_for: bytes a second over so many seconds.
+    """
+
+    ends: float
+    whole: float
+    stall: float
+    least_rate: float
+    slow_for: float
+
+    def __post_init__(self) -> None:
+        self.since, self.got = time.monotonic(), 0
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that the next byte may take."""
+        return max(0.05, min(self.stall, self.ends - time.monotonic()))
+
+    def came(self, count: int) -> None:
+        """So many bytes came.
+
+        Raises:
+            _Slow: too few by now.
+        """
+        now = time.monotonic()
+        self.got += count
+        if now >= self.ends:
+            raise _Slow(f"not whole after {self.whole:,.0f} s")
+        if now - self.since >= self.slow_for:
+            rate = self.got / (now - self.since)
+            if rate < self.least_rate:
+                raise _Slow(f"{rate:,.0f} bytes a second")
+            self.since, self.got = now, 0
+
+
+def _wait(times: int, pause: float, ends: float) -> None:
+    time.sleep(max(0.0, min(pause * 2**times, LONGEST_PAUSE, ends - time.monotonic())))
+
+
+def _again(fruitless: int, said: str, url: str, target: Path, pause: float, ends: float) -> int:
+    if fruitless + 1 >= ATTEMPTS or time.monotonic() >= ends:
         raise UserError(url, f"it cannot be fetched: {said}", "a connection to this address", _by_hand(target))
-    time.sleep(pause * 2**fruitless)
+    _wait(fruitless, pause, ends)
     return fruitless + 1
 
 
@@ -123,14 +208,14 @@ def _by_hand(target: Path) -> str:
     return f"try again later, what has come is kept; or fetch it by hand, as {target}"
 
 
-def _receive(url: str, part: Path, largest: int, progress: Progress, stall: float) -> None:
+def _receive(url: str, part: Path, largest: int, progress: Progress, pace: _Pace) -> None:
     """Add what is missing to the part; returns where the server has no more."""
     have = _size(part)
     request = urllib.request.Request(url, headers={"User-Agent": "convscope", "Accept-Encoding": "identity"})
     if have:
         request.add_header("Range", f"bytes={have}-")
     opener = urllib.request.build_opener(_Redirects)
-    with opener.open(request, timeout=stall) as answer:
+    with opener.open(request, timeout=pace.timeout) as answer:
         resumed = answer.status == 206 and _begins_at(answer.headers.get("Content-Range", "")) == have
         if answer.status == 206 and not resumed:
             raise _Lies("the server goes on at another place than asked")
@@ -152,6 +237,7 @@ def _receive(url: str, part: Path, largest: int, progress: Progress, stall: floa
                 with named_failures(part, "writing"):
                     opened.write(chunk)
                 progress(have, total)
+                pace.came(len(chunk))
             with named_failures(part, "writing"):
                 opened.flush()
         if total is not None and have < total:
