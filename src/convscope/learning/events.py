@@ -121,6 +121,8 @@ class Resumed:
     epoch: int
     damaged: int = 0
     """Lines of metrics.jsonl that cannot be read any more, and are dropped."""
+    fallback: str = ""
+    """Why it goes on from the checkpoint before the last; empty where it is the last."""
 
 
 @dataclass(frozen=True)

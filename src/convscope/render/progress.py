@@ -135,6 +135,8 @@ class Watch:
             self._planned(event)
         elif isinstance(event, Resumed):
             self._say(f"resumed after step {event.step:,}, {event.epoch} epochs done")
+            if event.fallback:
+                self._say(f"  from the checkpoint before the last: {event.fallback}", style="yellow")
             if event.damaged:
                 self._say(f"  dropped: {event.damaged:,} damaged lines of metrics.jsonl", style="yellow")
         elif isinstance(event, EpochEnded):
