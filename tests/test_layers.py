@@ -17,7 +17,7 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "convscope"
 
-BELOW = {"errors", "files", "frozen", "lock", "printable", "seeds", "intervals", "quantities", "tables"}
+BELOW = {"errors", "files", "frozen", "lock", "printable", "seeds", "intervals", "cores", "quantities", "tables"}
 MAY_IMPORT: dict[str, set[str]] = {
     "printable": set(),
     "errors": {"printable"},
@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lock": {"errors", "files"},
     "seeds": set(),
     "intervals": set(),
+    "cores": set(),
     "quantities": {"errors"},
     "tables": {"printable"},
     "ops": {"errors", "files", "frozen", "seeds"},

@@ -32,6 +32,7 @@ from convscope.learning.events import (
     Compared,
     DataPrepared,
     Decided,
+    Divided,
     EpochEnded,
     Event,
     Featured,
@@ -40,6 +41,7 @@ from convscope.learning.events import (
     Planned,
     Resumed,
     Saved,
+    Slowed,
     Started,
     Stepped,
     Stopped,
@@ -52,6 +54,7 @@ from convscope.learning.record import (
     METRICS,
     SETTINGS,
     Settings,
+    divisions,
     environment,
     forget_after,
     log,
@@ -201,6 +204,7 @@ def run(
                 threads = restore(state, saved.tensors, saved.text)
                 if device.type == "cpu" and threads != torch.get_num_threads():
                     torch.set_num_threads(threads)  # sums run in another order with another number of threads
+                state.divided = divisions(folder / METRICS) or state.divided
             damaged = forget_after(folder / METRICS, state.step) if resume else 0
             if saved is not None:
                 yield Resumed(state.step, len(state.history), damaged, saved.fallback)
@@ -320,7 +324,7 @@ def _trained(
     """Pass the events on, saving the state where it is time; whether the plan (or early stopping) ended the run."""
     saved_at, last = time.monotonic(), -1
     for event in train(state, dataset, normalise, deadline, stop):
-        logged = isinstance(event, (Planned, EpochEnded, Stopped))
+        logged = isinstance(event, (Decided, Divided, Planned, Slowed, EpochEnded, Stopped))
         if logged or (isinstance(event, Stepped) and event.step % LOG_EVERY == 0):
             log(folder / METRICS, event)
         yield event

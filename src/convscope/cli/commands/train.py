@@ -87,7 +87,7 @@ def train_command(data: str | os.PathLike[str] | None, **options: Any) -> int:
 
     from rich.console import Console
 
-    from convscope.cli.allocation import keep_freed_memory
+    from convscope.cli.process import keep_freed_memory
     from convscope.learning.recipe import Recipe
     from convscope.learning.run_folder import kept_of, latest_run, next_run_folder
     from convscope.network import zoo

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from convscope.cores import cores
 from convscope.data.content import MAX_BYTES, recognise
 from convscope.data.dataset import Unreadable
 from convscope.data.image.budget import lane
@@ -59,7 +59,7 @@ def scan_pictures(
     if isinstance(source, ArraySource):
         yield from _of_arrays(source, progress)
         return
-    workers, count = os.cpu_count() or 1, len(source.members)
+    workers, count = cores(), len(source.members)
     with quiet(), source.opening() as opener, ThreadPoolExecutor(workers) as pool:
         left = iter(range(count))
         # A few ahead, not all: what was looked at and is not yet taken is held in memory.
