@@ -18,6 +18,7 @@ from convscope.cores import cores
 from convscope.data.content import MAX_BYTES
 from convscope.data.dataset import Dataset, Inputs, Labelled, Preprocess, Skipped, Split, Unreadable
 from convscope.data.entries import DecodedBlock, DecodedInputs, default_folder, read_entry, sweep, write_entry
+from convscope.data.image.budget import lane
 from convscope.data.sources.place import listed
 from convscope.data.sources.source import ArraySource, FileSource, Source, TableSource
 from convscope.data.splits import measured_part, split
@@ -233,8 +234,9 @@ def _files(source: FileSource, order: Indices, preprocess: Preprocess) -> Blocks
             inputs, digests, good, failed = [], [], [], {}
             for row in rows:
                 try:
-                    data = _read(opener, row)
-                    inputs.append(preprocess.decode(data))
+                    with lane(source.members[row].size):
+                        data = _read(opener, row)
+                        inputs.append(preprocess.decode(data))
                 except Unreadable as error:
                     failed[row] = error.reason
                     continue
