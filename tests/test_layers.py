@@ -17,14 +17,16 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "convscope"
 
-BELOW = {"errors", "files", "frozen", "printable", "seeds", "intervals", "quantities", "tables"}
+BELOW = {"errors", "files", "frozen", "lock", "printable", "seeds", "intervals", "cores", "quantities", "tables"}
 MAY_IMPORT: dict[str, set[str]] = {
     "printable": set(),
     "errors": {"printable"},
     "frozen": set(),
     "files": {"errors"},
+    "lock": {"errors", "files"},
     "seeds": set(),
     "intervals": set(),
+    "cores": set(),
     "quantities": {"errors"},
     "tables": {"printable"},
     "ops": {"errors", "files", "frozen", "seeds"},

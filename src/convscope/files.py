@@ -96,8 +96,13 @@ def keeping(kept: Callable[[], str], failed: str = "") -> Iterator[None]:
         raise UserError(mistake.where, got, mistake.expected, mistake.hint, mistake.excerpt, stays) from error
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path``: the old file or the whole new one is there at every moment.
+def write_atomically(path: Path, *parts: bytes | memoryview, keep: Path | None = None) -> None:
+    """Write ``parts`` to ``path``: the old file or the whole new one is there at every moment.
+
+    Args:
+        path: of the file.
+        parts: its content, one after the other.
+        keep: the old file stays under this name; for a moment it is there under this name alone.
 
     Raises:
         UserError: the place cannot be written to, or the disk is full; the old file stays.
@@ -109,17 +114,29 @@ def write_atomically(path: Path, data: bytes) -> None:
         descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
+                file.writelines(parts)
                 file.flush()
                 os.fsync(file.fileno())
             umask = os.umask(0)
             os.umask(umask)
             os.chmod(partial, 0o666 & ~umask)  # noqa: PTH101  mkstemp makes files private
+            if keep is not None and path.exists():
+                os.replace(path, keep)  # noqa: PTH105
             os.replace(partial, path)  # noqa: PTH105
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(partial)  # noqa: PTH108
             raise
+
+
+def sync_folder(path: Path) -> None:
+    """Have the names in a folder on the disk, so that they outlast a power cut; where a system cannot, it does not."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def make_folder(path: Path) -> Path:

@@ -5,7 +5,8 @@ import threading
 import pytest
 import torch
 
-from convscope.engine.workers import Workers, in_order, one_thread_each
+from convscope.engine import workers
+from convscope.engine.workers import Workers, cores, in_order, one_thread_each
 
 
 @pytest.fixture(autouse=True)
@@ -18,10 +19,10 @@ def four_threads():
 
 @pytest.mark.parametrize("count", [1, 2, 3, 8])
 def test_workers_keep_the_order_and_share_the_cores(count):
-    with Workers(count) as workers:
-        found = list(workers.in_order(lambda x: (2 * x, torch.get_num_threads(), threading.get_ident()), range(20)))
+    with Workers(count) as several:
+        found = list(several.in_order(lambda x: (2 * x, torch.get_num_threads(), threading.get_ident()), range(20)))
     assert [value for value, _, _ in found] == list(range(0, 40, 2))
-    assert {threads for _, threads, _ in found} == {max(1, 4 // count)}
+    assert {threads for _, threads, _ in found} == {4 if count == 1 else 1}
     assert (threading.get_ident() in {thread for _, _, thread in found}) == (count == 1)
     assert torch.get_num_threads() == 4
 
@@ -41,3 +42,14 @@ def test_a_mistake_comes_out_and_the_workers_end():
     with pytest.raises(ValueError, match="3"), Workers(2) as workers:
         list(workers.in_order(fails, [3]))
     assert threading.active_count() == before
+
+
+def test_one_thread_each_within_another_gives_as_many_cores():
+    with one_thread_each() as outer, one_thread_each() as inner:
+        assert (outer, inner, cores(), torch.get_num_threads()) == (4, 4, 4, 1)
+    assert (cores(), torch.get_num_threads()) == (4, 4)
+
+
+def test_a_container_has_no_more_cores_than_its_quota(monkeypatch):
+    monkeypatch.setattr(workers, "quota", lambda: 2)
+    assert cores() == 2

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convscope.evaluation.calibration import (
+    FEWEST,
     answer_temperature,
     best_temperature,
     calibrate,
@@ -119,3 +120,13 @@ def test_the_error_by_chance_is_that_of_true_probabilities() -> None:
     errors = [calibration_error(reliability_bins(top_N, rng.random(500) < top_N)) for _ in range(300)]
     assert chance_error(top_N) == pytest.approx(np.mean(errors), rel=0.05)
     assert chance_error(np.ones(20)) == 0.0
+
+
+@pytest.mark.parametrize(("count", "fitted"), [(6, False), (FEWEST - 1, False), (FEWEST, True)])
+def test_too_few_examples_leave_the_temperature_at_1(count: int, fitted: bool) -> None:
+    scores_NK, labels_N = _scores(count, 0.3)
+    found = calibrate(scores_NK, labels_N, "drawn")
+    assert found.fitted == found.to_dict()["fitted"] == fitted
+    assert (found.temperature == 1.0) != fitted
+    assert fitted or found.before == found.after
+    assert found.curve.count == count

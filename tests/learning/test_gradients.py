@@ -116,7 +116,7 @@ def test_as_many_at_a_time_as_there_are_cores_and_memory(monkeypatch: pytest.Mon
     with _two_threads():
         assert pieces_at_once(graph, recipe, CPU) == 2
         dropping = Network.parse(TEXT.replace("flatten", "flatten > dropout 0.1")).graph()
-        assert pieces_at_once(dropping, recipe, CPU) == 1
+        assert pieces_at_once(dropping, recipe, CPU) == 2
         assert pieces_at_once(graph, Recipe(batch_size=64), CPU) == 1
         limit = training_bytes(graph, 64, recipe, CPU)
         monkeypatch.setattr(memory, "budget", lambda recipe, device: limit)

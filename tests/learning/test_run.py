@@ -208,7 +208,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, tiny: str) -> N
     assert "--lr" in caught.value.hint
     kept = checkpoint.load(tmp_path / "run")
     assert kept is not None
-    assert all(value.isfinite().all() for name, value in kept[0].items() if name.startswith("module/"))
+    assert all(value.isfinite().all() for name, value in kept.tensors.items() if name.startswith("module/"))
 
 
 def test_a_folder_with_a_run_is_not_overwritten(tmp_path: Path, tiny: str) -> None:
@@ -224,6 +224,7 @@ def test_nothing_to_resume(tmp_path: Path) -> None:
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path, tiny: str) -> None:
     train("digits", tiny, out=tmp_path / "run", epochs=0.2, report=False)
+    (tmp_path / "run" / checkpoint.BEFORE).unlink(missing_ok=True)
     (tmp_path / "run" / checkpoint.NAME).write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00 half a")
     with pytest.raises(UserError, match="checkpoint cannot be read"):
         train("digits", out=tmp_path / "run", resume=True)

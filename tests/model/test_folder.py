@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.numpy
+from saved_models import state_hashes
 
 from convscope.errors import UserError
 from convscope.model.folder import Model
@@ -44,6 +45,7 @@ def test_it_knows_its_classes_and_its_worth(run: Path) -> None:
 def test_weights_of_another_network(copy: Path) -> None:
     path = copy / "network.net"
     path.write_text(path.read_text().replace("conv 16", "conv 17"))
+    state_hashes(copy)
     with pytest.raises(UserError) as caught:
         Model.load(copy)
     assert "conv1.weight is 16x1x3x3" in caught.value.got
@@ -86,6 +88,7 @@ def test_extra_weights_are_named(copy: Path) -> None:
     weights = safetensors.numpy.load_file(path)
     weights["backdoor"] = np.zeros(3, np.float32)
     safetensors.numpy.save_file(weights, path)
+    state_hashes(copy)
     with pytest.raises(UserError, match="backdoor"):
         Model.load(copy)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,9 +14,11 @@ from typing import BinaryIO, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.cores import cores
 from convscope.data.content import MAX_BYTES
 from convscope.data.dataset import Dataset, Inputs, Labelled, Preprocess, Skipped, Split, Unreadable
 from convscope.data.entries import DecodedBlock, DecodedInputs, default_folder, read_entry, sweep, write_entry
+from convscope.data.image.budget import lane
 from convscope.data.sources.place import listed
 from convscope.data.sources.source import ArraySource, FileSource, Source, TableSource
 from convscope.data.splits import measured_part, split
@@ -224,7 +225,7 @@ def _copies(known: DecodedInputs, order: Indices, preprocess: Preprocess) -> Blo
 
 def _files(source: FileSource, order: Indices, preprocess: Preprocess) -> Blocks:
     """Decode in threads (Pillow lets go of the interpreter while it works), blocks in the order asked for."""
-    workers = _processors()
+    workers = cores()
     size = _block_size(preprocess, at_most=32)
     pending: deque[Future[DecodedBlock]] = deque()
     with source.opening() as opener, ThreadPoolExecutor(workers) as pool:
@@ -233,8 +234,9 @@ def _files(source: FileSource, order: Indices, preprocess: Preprocess) -> Blocks
             inputs, digests, good, failed = [], [], [], {}
             for row in rows:
                 try:
-                    data = _read(opener, row)
-                    inputs.append(preprocess.decode(data))
+                    with lane(source.members[row].size):
+                        data = _read(opener, row)
+                        inputs.append(preprocess.decode(data))
                 except Unreadable as error:
                     failed[row] = error.reason
                     continue
@@ -344,8 +346,3 @@ def _block_size(preprocess: Preprocess, at_most: int = _BLOCK_INPUTS) -> int:
 
 def _bytes_each(preprocess: Preprocess) -> int:
     return int(np.prod(preprocess.stored)) * preprocess.dtype.itemsize
-
-
-def _processors() -> int:
-    # Those that this process may use, not those that the machine has.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from convscope.cores import Each
 from convscope.data.dataset import Inputs, Preprocess
 
 
@@ -82,6 +83,7 @@ class Augmentation(Protocol):
         epoch: int = 0,
         step: int = 0,
         indices_N: NDArray[np.int64] | None = None,
+        each: Each = map,
     ) -> torch.Tensor:
         """A batch with each input varied on its own.
 
@@ -90,6 +92,7 @@ class Augmentation(Protocol):
             seed: of the run.
             epoch, step: where in the run; the step counts from the epoch's start.
             indices_N: which of the training inputs these are; None: the first N.
+            each: calls a function for every chunk of inputs, as ``map`` does, on several cores where it can.
         """
 
     def mix(

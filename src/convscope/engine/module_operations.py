@@ -12,7 +12,7 @@ from convscope.errors import UserError
 from convscope.network.graph import Node
 from convscope.network.plan import Role
 from convscope.ops.convolution.engine import add_bias, conv
-from convscope.ops.tensors import COMPUTE, COMPUTE_IN_PLACE, Compute
+from convscope.ops.tensors import COMPUTE, COMPUTE_IN_PLACE, Compute, Seat
 
 
 class AnyNameModule(nn.Module):
@@ -53,6 +53,9 @@ class NodeModule(AnyNameModule):
     bias: Tensor | None
     running_mean: Tensor
     running_var: Tensor
+    seat: Seat | None = None
+    generator: torch.Generator | None = None
+    """Where its random numbers come from; None: torch's own."""
 
     def hold(self, node: Node) -> None:
         """Register a node's tensors, all zero; weight and bias are None where the node has none."""

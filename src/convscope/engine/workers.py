@@ -1,4 +1,9 @@
-"""Work on several cores at once: many small pieces, each on one core, instead of one piece on all of them."""
+"""Work on several cores at once: many small pieces, each on one core, instead of one piece on all of them.
+
+Where all cores share one operation they wait for each other at its end, some hundred times a training step, and spin
+meanwhile. With another process on one of the cores each wait is for that core's slower half: the work falls to a
+tenth. Pieces on cores of their own wait for nobody.
+"""
 
 from __future__ import annotations
 
@@ -10,33 +15,41 @@ from typing import TypeVar
 
 import torch
 
+from convscope.cores import quota
+
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
+_cores: list[int] = []
+"""How many there are, while torch is told to use one."""
 
 
-@contextmanager
-def _threads_each(workers: int) -> Iterator[None]:
-    """Share the cores among threads that are started inside: torch tells a new thread its number at its first call."""
-    cores = torch.get_num_threads()
-    if workers == 1 or cores == 1:
-        yield
-        return
-    torch.set_num_threads(max(1, cores // workers))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(cores)
+def cores() -> int:
+    """How many threads may compute at the same time.
+
+    As many as torch has threads, which knows the process's affinity, ``OMP_NUM_THREADS`` and ``set_num_threads``;
+    but not a container's quota, which bounds them here.
+    """
+    if _cores:
+        return _cores[-1]
+    allowed = torch.get_num_threads()
+    return min(allowed, quota() or allowed)
 
 
 @contextmanager
 def one_thread_each() -> Iterator[int]:
     """Let each of torch's operations use one core, and give how many cores there are for threads that call them.
 
-    The threads must be started inside.
+    The threads must be started inside: torch tells a new thread its number at its first call. One within another
+    gives as many cores.
     """
-    cores = torch.get_num_threads()
-    with _threads_each(cores):
-        yield cores
+    before = torch.get_num_threads()
+    _cores.append(cores())
+    torch.set_num_threads(1)
+    try:
+        yield _cores[-1]
+    finally:
+        _cores.pop()
+        torch.set_num_threads(before)
 
 
 def in_order(function: Callable[[_Item], _Result], items: Iterable[_Item], cores: int) -> Iterator[_Result]:
@@ -59,7 +72,7 @@ def in_order(function: Callable[[_Item], _Result], items: Iterable[_Item], cores
 
 
 class Workers:
-    """Threads that share the cores and stay: what an operation once set up in a thread is there at its next.
+    """Threads that stay, each of whose operations uses one core; those of its caller use as many as before.
 
     Args:
         count: of threads; with one nothing is started, and its caller does the work.
@@ -75,7 +88,7 @@ class Workers:
         self._pool = ThreadPoolExecutor(count) if count > 1 else None
         if self._pool is not None:
             all_there = Barrier(count)
-            with _threads_each(count):
+            with one_thread_each():
                 list(self._pool.map(lambda _: (all_there.wait(), torch.get_num_threads()), range(count)))
 
     def __enter__(self) -> Workers:
@@ -88,3 +101,8 @@ class Workers:
     def in_order(self, function: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
         """The results in the order of the items."""
         return map(function, items) if self._pool is None else self._pool.map(function, items)
+
+    def together(self, function: Callable[[int], _Result]) -> list[_Result]:
+        """The results for 0, 1, ... count - 1, all computed at the same time: the first by the caller itself."""
+        others = [self._pool.submit(function, index) for index in range(1, self.count)] if self._pool else []
+        return [function(0), *(other.result() for other in others)]

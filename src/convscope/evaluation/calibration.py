@@ -15,6 +15,25 @@ from convscope.model.risk_coverage import RiskCoverageCurve
 
 LOWEST, HIGHEST = 0.02, 50.0
 """Of temperatures."""
+FEWEST = 75
+"""Examples below which no temperature is fitted: the worst tenth of fits then do more harm than leaving it at 1.
+
+Drawn from the scores of twelve small networks on MNIST and Fashion-MNIST (300, 2,000 and 10,000 pictures learnt, labels
+smoothed by 0.1 or not), the calibration error of other pictures in percent, on average and in brackets of the worst
+tenth of fits. Without a temperature it is 6.7 with ten classes, 4.9 with two of them.
+
+======== ============ ============
+examples ten classes  two classes
+======== ============ ============
+6        12.9 (20.9)  12.4 (19.0)
+20       5.3 (9.3)    5.9 (8.9)
+30       4.2 (7.1)    4.8 (7.3)
+50       3.2 (5.5)    3.9 (5.8)
+75       2.6 (4.2)    3.0 (4.3)
+100      2.5 (4.2)    2.9 (3.8)
+300      1.9 (2.7)    2.2 (2.7)
+======== ============ ============
+"""
 DRAWS = 200
 """Times that labels are drawn to learn what chance does to a calibration error."""
 
@@ -29,22 +48,25 @@ class Calibration:
         temperature: what scores are divided by before softmax.
         before, after: the expected calibration error on these pictures, with temperature 1 and this one.
         curve: how many answers are right from each probability on.
+        fitted: whether the temperature was fitted; False where there were fewer than :data:`FEWEST` examples.
     """
 
     temperature: float
     before: float
     after: float
     curve: RiskCoverageCurve
+    fitted: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """The entry ``calibration`` of ``model.json``."""
-        return {"ece_before": self.before, "ece_after": self.after, "curve": self.curve.to_dict()}
+        found = {"ece_before": self.before, "ece_after": self.after, "curve": self.curve.to_dict()}
+        return {**found, "fitted": self.fitted, "fewest": FEWEST}
 
 
 def calibrate(scores_NK: Scores, labels_N: NDArray[np.int64], of: str) -> Calibration:
     """Fit a temperature (Guo et al. 2017, "On calibration of modern neural networks"): :func:`answer_temperature`.
 
-    Dividing by it never changes which class is the most probable.
+    Dividing by it never changes which class is the most probable. Of fewer than :data:`FEWEST` examples it stays 1.
 
     Args:
         scores_NK: before softmax, of pictures that were not learnt.
@@ -52,15 +74,16 @@ def calibrate(scores_NK: Scores, labels_N: NDArray[np.int64], of: str) -> Calibr
         of: which pictures they are, in words.
 
     Example:
-        >>> found = calibrate(np.array([[0.0, 9.0]] * 40), np.array([0, 1, 1, 1] * 10), "validation pictures")
+        >>> found = calibrate(np.array([[0.0, 9.0]] * 80), np.array([0, 1, 1, 1] * 20), "validation pictures")
         >>> round(found.temperature, 1), round(found.before, 2), round(found.after, 2)
-        (8.3, 0.25, 0.0)
+        (8.2, 0.25, 0.0)
     """
     right_N = scores_NK.argmax(1) == labels_N
-    temperature = answer_temperature(scores_NK, right_N)
+    fitted = len(labels_N) >= FEWEST
+    temperature = answer_temperature(scores_NK, right_N) if fitted else 1.0
     before_N, after_N = (softmax(scores_NK / t).max(1) for t in (1.0, temperature))
     before, after = (calibration_error(reliability_bins(top_N, right_N)) for top_N in (before_N, after_N))
-    return Calibration(temperature, before, after, RiskCoverageCurve.measured(after_N, right_N, of))
+    return Calibration(temperature, before, after, RiskCoverageCurve.measured(after_N, right_N, of), fitted)
 
 
 def answer_temperature(scores_NK: Scores, right_N: NDArray[np.bool_]) -> float:

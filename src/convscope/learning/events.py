@@ -114,6 +114,36 @@ class Planned:
 
 
 @dataclass(frozen=True)
+class Slowed:
+    """The machine gives the run less than it could compute with; said once.
+
+    ``waited`` is the share of their time that its threads waited for a core, ``slower`` how many times as long a step
+    takes as it did when it was quickest.
+    """
+
+    step: int
+    waited: float
+    slower: float
+
+    @property
+    def words(self) -> str:
+        """What to say of it."""
+        waited = f"other programs use the processor: {100 * self.waited:.0f} % of the time training waits for a core"
+        slower = f"a step takes {self.slower:.1f} times as long as before"
+        if self.waited < 0.05:
+            return f"the machine has become slower: {slower}"
+        return f"{waited}, {slower}" if self.slower >= 1.2 else waited
+
+
+@dataclass(frozen=True)
+class Divided:
+    """From this step on the cores divide a batch among them, or share each operation again."""
+
+    step: int
+    divided: bool
+
+
+@dataclass(frozen=True)
 class Resumed:
     """The run goes on from a checkpoint."""
 
@@ -121,6 +151,8 @@ class Resumed:
     epoch: int
     damaged: int = 0
     """Lines of metrics.jsonl that cannot be read any more, and are dropped."""
+    fallback: str = ""
+    """Why it goes on from the checkpoint before the last; empty where it is the last."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +231,8 @@ Event = (
     | HeadTrained
     | Compared
     | Planned
+    | Slowed
+    | Divided
     | Resumed
     | Stepped
     | EpochEnded

@@ -1,7 +1,7 @@
 """The gradients of a step: of all its inputs at once, or of pieces of them, several at the same time.
 
-A piece on one core waits for nobody: a step in two pieces on two cores is faster than the same pieces one after the
-other on both, whose threads wait for each other at the end of every operation.
+Pieces (``micro_batch``) are batches of their own to batch norm; what is one batch to it is shared among cores by
+:mod:`convscope.learning.parts`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from torch import Tensor
 
 from convscope.data.modality import Modality, Normalisation
 from convscope.engine.module import GraphModule
+from convscope.engine.module_operations import NodeModule
 from convscope.engine.workers import Workers
 from convscope.learning.loader import Batch
 from convscope.model.task import Task
+from convscope.seeds import stream_seed
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def loss_of(task: Task, scores_NO: Tensor, batch: Batch, label_smoothing: float 
 
 
 def gradients(
-    module: GraphModule, batch: Batch, objective: Objective, pieces: int, workers: Workers
+    module: GraphModule, batch: Batch, objective: Objective, pieces: int, workers: Workers, seed: int = 0
 ) -> tuple[Tensor, Tensor]:
     """Put the batch's gradients into ``module``'s parameters, in place of what is there.
 
@@ -77,6 +79,7 @@ def gradients(
         objective: the loss.
         pieces: nearly equal ones, each of which batch norm sees alone.
         workers: compute as many of them at the same time as there are workers.
+        seed: of what dropout draws in each piece; of one piece alone torch's own generator draws.
 
     Returns:
         loss (scalar) and hits (count), on the device and not yet waited for.
@@ -88,7 +91,7 @@ def gradients(
         return loss.detach(), hits
     named = {name: p for name, p in module.named_parameters() if p.requires_grad}
     sums = {name: torch.zeros_like(p) for name, p in named.items()}
-    replicas = [_replica(module) for _ in range(pieces)]
+    replicas = [_replica(module, stream_seed(seed, "piece", index)) for index in range(pieces)]
     parts = batch.parts(pieces)
     loss = torch.zeros((), device=batch.inputs.device)
     hits = torch.zeros((), dtype=torch.int64, device=batch.inputs.device)
@@ -110,12 +113,14 @@ def gradients(
     return loss, hits
 
 
-def _replica(module: GraphModule) -> GraphModule:
-    """The same weights, and running statistics of its own."""
-    replica = GraphModule(module.graph)
+def _replica(module: GraphModule, seed: int) -> GraphModule:
+    """The same weights, and running statistics and random numbers of its own."""
+    replica, generator = GraphModule(module.graph), torch.Generator().manual_seed(seed)
     replica.share(module)
     for own, part in zip(replica.modules(), module.modules(), strict=True):
         own.training = part.training
+        if isinstance(own, NodeModule):
+            own.generator = generator
         own._buffers.update({name: None if b is None else b.clone() for name, b in part._buffers.items()})
     return replica
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from convscope.cores import Each
 from convscope.data.dataset import Dataset
 from convscope.data.modality import Augmentation
 from convscope.learning.batches import Batches, Examples, class_weights
@@ -44,9 +45,13 @@ class Loader:
         examples: where they are taken from.
         recipe: batch size, seed, balance.
         augmentation: what is varied in them.
+        each: calls a function for every chunk of a batch, as ``map`` does.
     """
 
-    def __init__(self, dataset: Dataset, examples: Examples, recipe: Recipe, augmentation: Augmentation) -> None:
+    def __init__(
+        self, dataset: Dataset, examples: Examples, recipe: Recipe, augmentation: Augmentation, each: Each = map
+    ) -> None:
+        self.each = each
         self.examples, self.seed, self.augmentation = examples, recipe.seed, augmentation
         self.batches = Batches(dataset.train, recipe.batch_size or 1, recipe.seed, recipe.balance == "sampling")
         self.weights_K: torch.Tensor | None = None
@@ -60,7 +65,7 @@ class Loader:
         self.stall.begin()
         indices = self.batches.at(epoch, place)
         inputs, labels = self.examples.take(indices)
-        inputs = self.augmentation.vary(inputs, self.seed, epoch, place, indices)
+        inputs = self.augmentation.vary(inputs, self.seed, epoch, place, indices, self.each)
         mixed = self.augmentation.mix(inputs, labels, self.seed, epoch, place)
         self.stall.end()
         if mixed is None:

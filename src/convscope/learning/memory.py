@@ -9,6 +9,7 @@ from typing import NoReturn
 import psutil
 import torch
 
+from convscope.engine.workers import cores
 from convscope.errors import UserError, is_out_of_memory
 from convscope.learning.device import precision_of
 from convscope.learning.recipe import Recipe
@@ -16,7 +17,6 @@ from convscope.network.graph import Graph
 from convscope.network.memory import memory
 from convscope.network.operation_memory import Dtype
 from convscope.network.table import bytes_text
-from convscope.reference.backpropagation import drops
 
 LEAST = 2
 """Pictures at a time that batch norm needs at least."""
@@ -61,15 +61,12 @@ def _bytes_of(graph: Graph, pictures: int, recipe: Recipe, device: torch.device)
 
 
 def pieces_at_once(graph: Graph, recipe: Recipe, device: torch.device) -> int:
-    """How many pieces of a step are computed at the same time: on a processor as many as there are cores and memory.
-
-    Where dropout draws, they come one after the other: all draw from one generator.
-    """
+    """How many pieces of a step are computed at the same time: on a processor as many as there are cores and memory."""
     pieces = recipe.pieces(recipe.batch_size or 1)
-    if device.type != "cpu" or any(drops(node, training=True) for node in graph.with_heads.nodes):
+    if device.type != "cpu":
         return 1
     limit = budget(recipe, device)
-    together = min(pieces, torch.get_num_threads())
+    together = min(pieces, cores())
     while together > 1 and _bytes_of(graph, together * -(-(recipe.batch_size or 1) // pieces), recipe, device) > limit:
         together -= 1
     return together

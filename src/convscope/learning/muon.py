@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from convscope.cores import Each
+
 TURNS = 3
 """Iterations that make a matrix nearly orthogonal; singular values then lie between about 0.5 and 1.2."""
 
@@ -49,24 +51,27 @@ class Muon(torch.optim.Optimizer):
             ``matrices``.
     """
 
+    each: Each = staticmethod(map)
+    """Calls a function for every parameter, as ``map`` does."""
+
     def __init__(self, groups: list[dict[str, Any]]) -> None:
         super().__init__(groups, {"lr": 0.1, "momentum": 0.6, "weight_decay": 0.0, "matrices": False})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Move every parameter that has a gradient."""
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    self._move(parameter, parameter.grad, group)
+        moved = [(p, group) for group in self.param_groups for p in group["params"] if p.grad is not None]
+        for parameter, _ in moved:
+            if "momentum_buffer" not in self.state[parameter]:
+                self.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        for _ in self.each(lambda one: self._move(one[0], one[0].grad, one[1]), moved):
+            pass
 
+    @torch.no_grad()
     def _move(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         if not group["matrices"] and group["weight_decay"]:
             gradient = gradient.add(parameter, alpha=group["weight_decay"])
-        state = self.state[parameter]
-        if "momentum_buffer" not in state:
-            state["momentum_buffer"] = torch.zeros_like(parameter)
-        momentum = state["momentum_buffer"].mul_(group["momentum"]).add_(gradient)
+        momentum = self.state[parameter]["momentum_buffer"].mul_(group["momentum"]).add_(gradient)
         update = gradient.add(momentum, alpha=group["momentum"])  # Nesterov's
         if group["matrices"]:
             rows = len(parameter)

@@ -20,6 +20,7 @@ FEW_ROWS = 20
 Precision = Literal["auto", "float32", "bfloat16"]
 ClassBalance = Literal["auto", "none", "weights", "sampling"]
 Device = Literal["auto", "cpu", "cuda"]
+Threads = Literal["auto", "shared", "divided"]
 
 PRETRAINED = 0.1
 """What the usual learning rate is multiplied by where a run starts from trained weights."""
@@ -133,6 +134,10 @@ class Recipe:
     micro_batch: int | None = setting(
         None, "Examples computed at a time (gradient accumulation); batch norm sees only these.", "machine",
         minimum=1, maximum=2**20, chosen="the whole batch, less if memory is short",
+    )  # fmt: skip
+    threads: Threads = setting(
+        "auto", "Cores share each operation, or divide the batch, quicker beside other programs; auto: as it fits.",
+        "machine",
     )  # fmt: skip
     progressive: float | None = setting(
         None, "Fraction of the steps on pictures of three quarters of the size (progressive resizing).", "data",

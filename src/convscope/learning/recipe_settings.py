@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from convscope.learning.recipe import ClassBalance, Device, Optimizer, Precision, Schedule, TaskChoice, Tta
+from convscope.learning.recipe import ClassBalance, Device, Optimizer, Precision, Schedule, TaskChoice, Threads, Tta
 
 
 class RecipeSettings(TypedDict, total=False):
@@ -31,6 +31,7 @@ class RecipeSettings(TypedDict, total=False):
     device: Device
     init: str | None
     micro_batch: int | None
+    threads: Threads
     progressive: float | None
     tta: Tta | None
     freeze: str | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
 import sys
@@ -96,6 +97,19 @@ def log(path: Path, event: Event) -> None:
         file.write(json_printable(json.dumps(to_dict(event), ensure_ascii=False)) + "\n")
 
 
+def divisions(path: Path) -> list[tuple[int, bool]]:
+    """What was logged of how cores divide a batch: from which step on, whether; a run that goes on repeats it."""
+    with named_failures(path, "reading"):
+        lines = path.read_bytes().splitlines() if path.exists() else []
+    found = []
+    for line in lines:
+        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+            entry = json.loads(line)
+            if isinstance(entry, dict) and entry.get("event") == "divided":
+                found.append((int(entry["step"]), bool(entry["divided"])))
+    return sorted(found, key=lambda change: change[0])
+
+
 def forget_after(path: Path, step: int) -> int:
     """Drop what was logged beyond the checkpoint: those steps are taken again.
 
@@ -111,7 +125,8 @@ def forget_after(path: Path, step: int) -> int:
     for line in lines:
         try:
             entry = json.loads(line.decode("utf-8"))
-            goes_on = entry.get("step", 0) <= step and entry.get("event") not in ("finished", "stopped")
+            kind = entry.get("event")
+            goes_on = (entry.get("step", 0) <= step or kind == "divided") and kind not in ("finished", "stopped")
         except (ValueError, AttributeError, TypeError, RecursionError):
             damaged += line.endswith(b"\n")
             continue

@@ -32,6 +32,7 @@ from convscope.learning.events import (
     Compared,
     DataPrepared,
     Decided,
+    Divided,
     EpochEnded,
     Event,
     Featured,
@@ -40,6 +41,7 @@ from convscope.learning.events import (
     Planned,
     Resumed,
     Saved,
+    Slowed,
     Started,
     Stepped,
     Stopped,
@@ -52,14 +54,17 @@ from convscope.learning.record import (
     METRICS,
     SETTINGS,
     Settings,
+    divisions,
     environment,
     forget_after,
     log,
+    read_settings,
 )
-from convscope.learning.setup import RunRequest, resumed_run_setup, run_setup
+from convscope.learning.setup import RunRequest, RunSetup, resumed_run_setup, run_setup
 from convscope.learning.state import TrainingState, begin, restore, to_tensors
 from convscope.learning.train import INTERRUPTED, train
 from convscope.learning.transfer.run import Job, TransferResult, transfer
+from convscope.lock import held
 from convscope.model.download import Progress
 from convscope.model.folder import Model
 from convscope.network.network import Network
@@ -158,9 +163,11 @@ def run(
     """
     started = time.monotonic() if started is None else started
     if resume:
-        setup = resumed_run_setup(folder, progress)
+        read_settings(folder)  # where there is no run, no lock is made either
+        with held(folder, "trains"):
+            setup = resumed_run_setup(folder, progress)
     elif (folder / SETTINGS).exists():
-        raise UserError(str(folder), "there is a run in this folder", "", "--resume goes on with it; or another --out")
+        raise _run_is_there(folder)
     else:
         setup = run_setup(RunRequest(data, network, recipe or Recipe(), input, fit, weights), progress, downloading)
     settings, network, dataset, start = setup.settings, setup.network, setup.dataset, setup.start
@@ -170,65 +177,88 @@ def run(
 
     graph, device = network.graph(), device_of(recipe)
     normalise = _normalisation(settings, dataset)
-    if start is not None:
-        begun = start.state
-    elif settings.weights:
-        begun = read_start(folder)
-    else:
-        begun = initial_weights(graph, recipe, dataset.train.inputs_N, normalise)
+    begun = _begun(folder, setup, normalise)
     frozen = settings.weights is not None and recipe.freeze not in (None, "none")
     # What does not work out is refused before anything is written.
     state = None if frozen else begin(graph, recipe, device, begun)
     make_folder(folder)
-    if start is not None:
-        save_start(folder, start.state)
-        yield Started(start.weights, start.adapted, start.left_over)
-    saved = checkpoint.load(folder) if resume else None
+    with held(folder, "trains"):
+        saved = _saved(folder, resume)
+        if start is not None:
+            save_start(folder, start.state)
+            yield Started(start.weights, start.adapted, start.left_over)
+        if not resume:
+            write_atomically(folder / ENVIRONMENT, (json.dumps(environment(), indent=2) + "\n").encode())
+            write_atomically(folder / METRICS, b"")
+            write_atomically(folder / SETTINGS, settings.to_json().encode())
+
+        deadline = None
+        if recipe.time is not None:
+            deadline = started + recipe.time - min(MOST_KEPT, SHARE * recipe.time)
+
+        def trains(
+            state: TrainingState, dataset: Dataset, normalise: Normalisation, deadline: float | None
+        ) -> Generator[Event, None, bool]:
+            """From its beginning, or from where the checkpoint stands."""
+            if saved is not None:
+                threads = restore(state, saved.tensors, saved.text)
+                if device.type == "cpu" and threads != torch.get_num_threads():
+                    torch.set_num_threads(threads)  # sums run in another order with another number of threads
+                state.divided = divisions(folder / METRICS) or state.divided
+            damaged = forget_after(folder / METRICS, state.step) if resume else 0
+            if saved is not None:
+                yield Resumed(state.step, len(state.history), damaged, saved.fallback)
+            ends = None if deadline is None else deadline - state.seconds
+            return (yield from _trained(folder, state, dataset, normalise, ends, stop))
+
+        if state is None:
+            job = Job(graph, begun, dataset, normalise, recipe, deadline, stop, trains)
+            found = yield from _logged(folder, transfer(job))
+        else:
+            finished = yield from trains(state, dataset, normalise, deadline)
+            found = TransferResult.of(state) if finished else None
+        if found is None:
+            return None
+        worth = final_evaluation(found, dataset, normalise, network, settings)
+        model, evaluation, probabilities = worth.model, worth.evaluation, worth.probabilities_NK
+        model.save(folder / "model")
+        result = Result(model, folder, dataset, evaluation, probabilities, found.history, found.seconds, worth.report)
+        event = Finished(
+            model=str(folder / "model"),
+            run=str(folder),
+            metrics=_metrics(result.evaluation),
+            seconds=time.monotonic() - started,
+            images_per_second=found.images / max(1e-9, found.seconds),
+        )
+        log(folder / METRICS, event)
+        yield event
+        return result
+
+
+def _begun(folder: Path, setup: RunSetup, normalise: Normalisation) -> Mapping[str, torch.Tensor]:
+    """The weights before the first step."""
+    if setup.start is not None:
+        return setup.start.state
+    if setup.settings.weights:
+        return read_start(folder)
+    settings = setup.settings
+    return initial_weights(setup.network.graph(), settings.recipe, setup.dataset.train.inputs_N, normalise)
+
+
+def _saved(folder: Path, resume: bool) -> checkpoint.Checkpoint | None:
+    """What a run goes on from; a folder that another process took since this one looked is refused."""
     if not resume:
-        write_atomically(folder / ENVIRONMENT, (json.dumps(environment(), indent=2) + "\n").encode())
-        write_atomically(folder / METRICS, b"")
-        write_atomically(folder / SETTINGS, settings.to_json().encode())
-
-    deadline = None
-    if recipe.time is not None:
-        deadline = started + recipe.time - min(MOST_KEPT, SHARE * recipe.time)
-
-    def trains(
-        state: TrainingState, dataset: Dataset, normalise: Normalisation, deadline: float | None
-    ) -> Generator[Event, None, bool]:
-        """From its beginning, or from where the checkpoint stands."""
-        if saved is not None:
-            threads = restore(state, *saved)
-            if device.type == "cpu" and threads != torch.get_num_threads():
-                torch.set_num_threads(threads)  # sums run in another order with another number of threads
-        damaged = forget_after(folder / METRICS, state.step) if resume else 0
-        if saved is not None:
-            yield Resumed(state.step, len(state.history), damaged)
-        ends = None if deadline is None else deadline - state.seconds
-        return (yield from _trained(folder, state, dataset, normalise, ends, stop))
-
-    if state is None:
-        job = Job(graph, begun, dataset, normalise, recipe, deadline, stop, trains)
-        found = yield from _logged(folder, transfer(job))
-    else:
-        finished = yield from trains(state, dataset, normalise, deadline)
-        found = TransferResult.of(state) if finished else None
-    if found is None:
+        if (folder / SETTINGS).exists():
+            raise _run_is_there(folder)
         return None
-    worth = final_evaluation(found, dataset, normalise, network, settings)
-    model, evaluation, probabilities = worth.model, worth.evaluation, worth.probabilities_NK
-    model.save(folder / "model")
-    result = Result(model, folder, dataset, evaluation, probabilities, found.history, found.seconds, worth.report)
-    event = Finished(
-        model=str(folder / "model"),
-        run=str(folder),
-        metrics=_metrics(result.evaluation),
-        seconds=time.monotonic() - started,
-        images_per_second=found.images / max(1e-9, found.seconds),
-    )
-    log(folder / METRICS, event)
-    yield event
-    return result
+    saved = checkpoint.load(folder)
+    if saved is not None and saved.fallback:
+        (folder / checkpoint.NAME).unlink()  # the next one saved must not keep this in place of the good one
+    return saved
+
+
+def _run_is_there(folder: Path) -> UserError:
+    return UserError(str(folder), "there is a run in this folder", "", "--resume goes on with it; or another --out")
 
 
 def _metrics(evaluation: Evaluation | RegressionEvaluation) -> dict[str, float]:
@@ -294,7 +324,7 @@ def _trained(
     """Pass the events on, saving the state where it is time; whether the plan (or early stopping) ended the run."""
     saved_at, last = time.monotonic(), -1
     for event in train(state, dataset, normalise, deadline, stop):
-        logged = isinstance(event, (Planned, EpochEnded, Stopped))
+        logged = isinstance(event, (Decided, Divided, Planned, Slowed, EpochEnded, Stopped))
         if logged or (isinstance(event, Stepped) and event.step % LOG_EVERY == 0):
             log(folder / METRICS, event)
         yield event

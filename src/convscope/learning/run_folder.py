@@ -41,6 +41,6 @@ def kept_of(folder: Path) -> str:
     """What a run that fails leaves behind, in words; empty where that is nothing."""
     if (folder / "model" / "model.json").exists():
         return f"the model is saved in {folder / 'model'}"
-    if (folder / "checkpoint.safetensors").exists():
+    if any((folder / name).exists() for name in ("checkpoint.safetensors", "checkpoint-before.safetensors")):
         return f"the run up to its last checkpoint: convscope train --resume --out {folder}"
     return ""

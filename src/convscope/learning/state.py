@@ -13,6 +13,7 @@ from torch import nn
 from convscope.engine.inference import laid_out
 from convscope.engine.initialise import initialise
 from convscope.engine.module import GraphModule, load_state
+from convscope.engine.workers import cores
 from convscope.errors import UserError
 from convscope.learning.optimise import Average, freeze_for, make_optimizer
 from convscope.learning.recipe import Recipe
@@ -61,6 +62,10 @@ class TrainingState:
     """The same weights for the smaller pictures that a progressive plan begins with."""
     at_once: int = 0
     """Pieces of a step that are computed at the same time; 0: not yet settled."""
+    parts: int = 0
+    """Into which a batch can be divided among cores; 0: not yet settled."""
+    divided: list[tuple[int, bool]] = field(default_factory=list)
+    """From which step on it was, or was not; see :mod:`convscope.learning.sharing`."""
     still: tuple[str, ...] = ()
     """Paths of nodes that are in evaluation mode while the others are trained: what keeps its statistics."""
 
@@ -146,8 +151,10 @@ def to_tensors(state: TrainingState) -> tuple[dict[str, torch.Tensor], dict[str,
         "best_epoch": state.best_epoch,
         "seconds": state.seconds,
         "images": state.images,
-        "threads": torch.get_num_threads(),
+        "threads": cores(),
         "at_once": state.at_once,
+        "parts": state.parts,
+        "divided": state.divided,
     }
     return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}, {"run": json.dumps(numbers)}
 
@@ -173,7 +180,8 @@ def restore(state: TrainingState, tensors: Mapping[str, torch.Tensor], text: Map
         ) from error
     state.sums = Sums(**numbers["sums"])
     state.augmented_for = numbers.get("augmented_for", 0.0)
-    state.at_once = numbers.get("at_once", 1)
+    state.at_once, state.parts = numbers.get("at_once", 1), numbers.get("parts", 0)
+    state.divided = [(int(step), bool(divided)) for step, divided in numbers.get("divided", [])]
     for name in ("steps", "step", "history", "best_accuracy", "best_epoch", "seconds", "images"):
         setattr(state, name, numbers[name])
     return int(numbers["threads"])

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, nullcontext
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from convscope.data.dataset import Dataset
 from convscope.data.modalities import modality_of
 from convscope.data.modality import Augmentation, Normalisation
 from convscope.engine.inference import compute, laid_out
 from convscope.engine.module import GraphModule
-from convscope.engine.workers import Workers
+from convscope.engine.workers import Workers, cores, one_thread_each
 from convscope.errors import UserError
 from convscope.learning import schedule
 from convscope.learning.batches import Examples, batch_indices, steps_per_epoch
 from convscope.learning.device import precision_of
-from convscope.learning.events import EpochEnded, Event, Planned, Stepped, Stopped
+from convscope.learning.events import Decided, EpochEnded, Event, Planned, Stepped, Stopped
 from convscope.learning.gradients import Objective, gradients
 from convscope.learning.loader import Batch, Loader
 from convscope.learning.memory import explain_memory, pieces_at_once
+from convscope.learning.muon import Muon
 from convscope.learning.optimise import set_rate
+from convscope.learning.parts import Parts, parts_worth
 from convscope.learning.recipe import Recipe
+from convscope.learning.sharing import Sharing
 from convscope.learning.state import Sums, TrainingState, begin
 from convscope.model.task import Task, task_of
 from convscope.network.graph import Graph
@@ -50,12 +55,40 @@ def task_for(graph: Graph, dataset: Dataset) -> Task:
     return task_of(graph, (), {"target": name, "mean": targets_N.mean(), "std": targets_N.std()})
 
 
+class _Cores:
+    """How cores compute a step: in pieces where the recipe asks for them, else in parts while it is divided."""
+
+    def __init__(self, state: TrainingState, workers: Workers) -> None:
+        self.workers, self._alone, self.divided = workers, ExitStack(), False
+        modules = [module for module in (state.module, state.small) if module is not None] if state.parts > 1 else []
+        self.parts = {id(module): Parts(module, workers) for module in modules}
+
+    def __enter__(self) -> _Cores:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._alone.close()
+
+    def divide(self, divided: bool) -> None:
+        """Whether each core has a part of the batch from now on."""
+        self._alone.close()
+        self.divided = divided
+        if divided:
+            self._alone.enter_context(one_thread_each())
+
+    def gradients(self, state: TrainingState, batch: Batch, objective: Objective, seed: int) -> tuple[Tensor, Tensor]:
+        """See :func:`convscope.learning.gradients.gradients`."""
+        module, pieces = state.at_present(), state.recipe.pieces(len(batch.labels))
+        if pieces == 1 and self.divided and self.parts and len(batch.labels) >= 2 * self.workers.count:
+            return self.parts[id(module)].gradients(batch, objective, seed)
+        return gradients(module, batch, objective, pieces, self.workers, seed)
+
+
 def _step(
-    state: TrainingState, batch: Batch, objective: Objective, workers: Workers
-) -> tuple[torch.Tensor, torch.Tensor]:
+    state: TrainingState, batch: Batch, objective: Objective, cores_of: _Cores, seed: int = 0
+) -> tuple[Tensor, Tensor]:
     """One step on a batch of inputs and labels; returns loss and hits, not yet waited for."""
-    pieces = state.recipe.pieces(len(batch.labels))
-    loss, hits = gradients(state.at_present(), batch, objective, pieces, workers)
+    loss, hits = cores_of.gradients(state, batch, objective, seed)
     state.optimizer.step()
     state.optimizer.zero_grad(set_to_none=True)  # now, so that the next forward pass has the gradients' memory
     if state.average is not None:
@@ -120,39 +153,45 @@ def train(
     objective = Objective(modality, normalise, task, dtype, recipe.label_smoothing or 0.0)
     # Kept: with another number a run that goes on would add its gradients up in another order.
     state.at_once = state.at_once or pieces_at_once(state.graph, recipe, device)
-    with Workers(state.at_once) as workers:
-        yield from _train(state, dataset, objective, workers, deadline, stop)
+    if not state.parts:
+        pieces = recipe.pieces(recipe.batch_size or 1)
+        alone = device.type == "cpu" and pieces == 1
+        state.parts = parts_worth(state.graph, recipe.batch_size or 1, cores()) if alone else 1
+    # Where memory allows one large piece at a time, all cores share each of its operations.
+    shared = device.type != "cpu" or (state.at_once == 1 and recipe.pieces(recipe.batch_size or 1) > 1)
+    # So do they while a batch is not divided; see _Divided.
+    shared = shared or state.parts > 1
+    with nullcontext() if shared else one_thread_each(), Workers(max(state.at_once, state.parts)) as workers:
+        if isinstance(state.optimizer, Muon) and state.at_once > 1:
+            state.optimizer.each = workers.in_order
+        with _Cores(state, workers) as cores_of:
+            yield from _train(state, dataset, objective, cores_of, deadline, stop)
 
 
 def _train(
     state: TrainingState,
     dataset: Dataset,
     objective: Objective,
-    workers: Workers,
+    cores_of: _Cores,
     deadline: float | None,
     stop: Callable[[], bool],
 ) -> Iterator[Event]:
     recipe, device = state.recipe, next(state.module.parameters()).device
     per_epoch = steps_per_epoch(len(dataset.train), recipe.batch_size or 1)
     examples = Examples(dataset.train, device)
-    step_seconds = None
+    workers, sharing = cores_of.workers, Sharing(recipe.threads, state.parts, state.divided)
+    cores_of.divide(sharing.divided)
     clock = _Clock(deadline, _afterwards(dataset, recipe))
-    if state.steps == 0:
-        if deadline is None:
-            state.steps = max(1, round((recipe.epochs or 1) * per_epoch))
-        else:
-            step_seconds, epoch_seconds = _speed(state, dataset, examples, objective, workers, deadline)
-            clock.validated(epoch_seconds)
-            left = clock.left()
-            progressive = recipe.progressive or 0.0
-            state.steps = schedule.plan_within(left * 0.98, step_seconds, per_epoch, epoch_seconds, 0, progressive)
-            if recipe.epochs is not None:
-                state.steps = min(state.steps, round(recipe.epochs * per_epoch))
+    step_seconds, decided = (
+        _settled(state, dataset, examples, objective, workers, clock) if state.steps == 0 else (None, None)
+    )
+    if decided is not None:
+        yield decided
     if not state.augmented_for:
         # Kept: where --time changes the plan's length, a run that goes on is still augmented as it began.
         state.augmented_for = state.steps / per_epoch
     augmentation = augmentation_of(recipe, dataset, state.augmented_for)
-    loader = Loader(dataset, examples, recipe, augmentation)
+    loader = Loader(dataset, examples, recipe, augmentation, workers.in_order if device.type == "cpu" else map)
     yield _planned(state, per_epoch, objective.dtype, device, step_seconds, augmentation)
 
     pending: list[tuple[torch.Tensor, torch.Tensor, int]] = []
@@ -162,14 +201,19 @@ def _train(
         if recipe.patience and place == 0 and state.history and epoch - state.best_epoch >= recipe.patience:
             yield Stopped(state.step, f"no better validation accuracy for {recipe.patience} epochs")
             return
+        if (changed := sharing.at(state.step)) is not None:
+            state.divided.append((changed.step, changed.divided))
+            yield changed
+            cores_of.divide(changed.divided)
         begun, small = time.monotonic(), state.is_small
         share = schedule.rate(recipe.schedule, state.step, state.steps, recipe.warmup or 0)
         lr = (recipe.lr or 0) * share
         set_rate(state.optimizer, share, state.step / state.steps)
         batch = loader.at(epoch, place)
-        _seed_dropout(device, stream_seed(recipe.seed, "dropout", epoch, place))
+        dropout_seed = stream_seed(recipe.seed, "dropout", epoch, place)
+        _seed_dropout(device, dropout_seed)
         try:
-            loss, hits = _step(state, batch, objective, workers)
+            loss, hits = _step(state, batch, objective, cores_of, dropout_seed)
         except (RuntimeError, MemoryError) as error:
             explain_memory(error, state.graph, recipe, device)
         state.step += 1
@@ -178,7 +222,9 @@ def _train(
         ended = place == per_epoch - 1 or state.step == state.steps
         if device.type == "cpu" or len(pending) >= EAGER or ended:
             yield _look(state, pending, epoch, lr, batch.inputs, objective, ended)
-        clock.took((time.monotonic() - begun) / (schedule.SMALL_COST if small else 1))
+        as_whole = (time.monotonic() - begun) / (schedule.SMALL_COST if small else 1)
+        clock.took(as_whole)
+        slowed = sharing.took(state.step, as_whole)
         state.seconds += time.monotonic() - begun
         state.sums.seconds += time.monotonic() - begun
         state.sums.waiting += loader.stall.take()
@@ -187,6 +233,8 @@ def _train(
             yield _epoch_ended(state, dataset, objective, epoch + 1, lr, small)
             clock.validated(time.monotonic() - begun)
             state.to_train()
+        if slowed is not None:
+            yield slowed
         if stop() and state.step < state.steps:
             if pending:
                 yield _look(state, pending, epoch, lr, batch.inputs, objective, ended)
@@ -283,6 +331,41 @@ class _Clock:
         return True
 
 
+def _settled(
+    state: TrainingState,
+    dataset: Dataset,
+    examples: Examples,
+    objective: Objective,
+    workers: Workers,
+    clock: _Clock,
+) -> tuple[float | None, Decided | None]:
+    """Give a new run its number of steps: by its epochs, or as many as the time allows.
+
+    Returns:
+        seconds a step takes, where they were measured; what there is to say where not even one step fits.
+    """
+    recipe = state.recipe
+    per_epoch = steps_per_epoch(len(dataset.train), recipe.batch_size or 1)
+    by_epochs = max(1, round((recipe.epochs or 1) * per_epoch))
+    if clock.deadline is None:
+        state.steps = by_epochs
+        return None, None
+    step_seconds, epoch_seconds = _speed(state, dataset, examples, objective, workers, clock.deadline)
+    clock.validated(epoch_seconds)
+    left = clock.left()
+    state.steps = schedule.plan_within(
+        left * 0.98, step_seconds, per_epoch, epoch_seconds, 0, recipe.progressive or 0.0
+    )
+    if recipe.epochs is not None:
+        state.steps = min(state.steps, by_epochs)
+    if left >= step_seconds:
+        return step_seconds, None
+    taken = (recipe.time or 0.0) + time.monotonic() - clock.deadline
+    needs = clock.afterwards * clock.epoch_seconds
+    reason = f"{recipe.time:g} s cannot be kept: {taken:.1f} s until here, evaluation takes about {needs:.1f} s"
+    return step_seconds, Decided("--time", "one step", reason)
+
+
 def _afterwards(dataset: Dataset, recipe: Recipe) -> float:
     """What follows the last step, in validations: the last one, and the model on what it is measured with."""
     views = 1 if recipe.tta == "none" else 2
@@ -300,6 +383,7 @@ def _speed(
     """Seconds a step and a validation take, measured on a copy that is thrown away: the run itself starts untouched."""
     device = next(state.module.parameters()).device
     copy = begin(state.graph, state.recipe, device)
+    copy.parts = state.parts
     recipe, count = state.recipe, len(dataset.train)
     augmentation = augmentation_of(recipe, dataset, recipe.epochs or 0)
     allowed = min(3.0, max(0.05, 0.02 * (deadline - time.monotonic())))
@@ -308,14 +392,16 @@ def _speed(
     rounds = max(1, recipe.pieces(recipe.batch_size or 1) // workers.count)
     times: list[float] = []
     begun = time.monotonic()
+    cores_of = _Cores(copy, workers)
+    cores_of.divided = recipe.threads == "divided"
     while len(times) < 4 or (time.monotonic() - begun < allowed and len(times) < 200):
         started = time.monotonic()
         indices = batch_indices(recipe.seed, 0, len(times) % per_epoch, count, recipe.batch_size or 1)
         indices = indices[: -(-len(indices) // rounds)]
         inputs, labels = examples.take(indices)
-        inputs = augmentation.vary(inputs, recipe.seed, indices_N=indices)
+        inputs = augmentation.vary(inputs, recipe.seed, indices_N=indices, each=workers.in_order)
         try:
-            loss, _ = _step(copy, Batch(inputs, labels), objective, workers)
+            loss, _ = _step(copy, Batch(inputs, labels), objective, cores_of)
         except (RuntimeError, MemoryError) as error:
             explain_memory(error, state.graph, recipe, device)
         loss.item()

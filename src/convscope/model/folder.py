@@ -23,10 +23,12 @@ from convscope.engine.inference import NodeFunction, compute, laid_out, prepare
 from convscope.engine.module import GraphModule
 from convscope.errors import UserError
 from convscope.files import make_folder, read_regular, refuse_special, write_atomically
+from convscope.lock import held
 from convscope.model.bounds import check_activations, check_weights, finite
 from convscope.model.facts import check_facts, check_inputs, check_target, parse
 from convscope.model.predict import Predictions, predict
 from convscope.model.risk_coverage import RiskCoverageCurve, Threshold, chosen
+from convscope.model.saved_files import KEY, checked_file, hashes, replace_files
 from convscope.model.task import Regression, Task, task_of
 from convscope.network.graph import Graph
 from convscope.network.network import Network
@@ -188,18 +190,18 @@ class Model:
         return predict(self, files, top)
 
     def save(self, folder: str | Path) -> Path:
-        """Write the model folder; each file whole or not at all.
+        """Write the model folder; over an older model, the old one or the new one is there at every moment.
 
         Raises:
-            UserError: the folder cannot be written to.
+            UserError: the folder cannot be written to, or another process is saving there.
         """
         folder = make_folder(Path(folder))
         state = {name: value.detach().cpu().contiguous() for name, value in self.module.state_dict().items()}
-        write_atomically(folder / WEIGHTS, safetensors.torch.save(state))
-        write_atomically(folder / NETWORK, self.network.text().encode())
-        write_atomically(folder / README, _readme(self).encode())
-        # Last: a folder with this file is whole.
-        write_atomically(folder / FACTS, (_json(self._document()) + "\n").encode())
+        files = {WEIGHTS: safetensors.torch.save(state), NETWORK: self.network.text().encode()}
+        document = _json({**self._document(), KEY: hashes(files)}) + "\n"
+        with held(folder, "saves a model"):
+            replace_files(folder, files, (FACTS, document.encode()), _saved_hashes(folder / FACTS))
+            write_atomically(folder / README, _readme(self).encode())
         return folder
 
     def _document(self) -> dict[str, Any]:
@@ -209,7 +211,11 @@ class Model:
             "classes": list(self.classes),
             "preprocess": self.preprocess.to_dict(),
             "normalise": self.normalise.to_dict(),
-            **{key: value for key, value in self.facts.items() if key not in ("convscope", "operations", "classes")},
+            **{
+                key: value
+                for key, value in self.facts.items()
+                if key not in ("convscope", "operations", "classes", KEY)
+            },
         }
 
     @classmethod
@@ -222,7 +228,8 @@ class Model:
         folder = _model_folder(Path(folder))
         document = _document_of(folder / FACTS)
         _all_loaded(document, folder / FACTS)
-        graph = Network.load(folder / NETWORK).graph()
+        network, weights = (checked_file(folder, name, document.get(KEY), FACTS) for name in (NETWORK, WEIGHTS))
+        graph = Network.load(network).graph()
         try:
             check_inputs(document, graph.input)
             check_target(document)
@@ -235,11 +242,11 @@ class Model:
             raise UserError(str(folder / FACTS), error.got, error.expected) from None
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(str(folder / FACTS), f"the entry preprocess is wrong: {error}"[:200]) from None
-        check_weights(graph, folder / WEIGHTS)
-        check_activations(graph, str(folder / NETWORK))
+        check_weights(graph, weights)
+        check_activations(graph, str(network))
         module = GraphModule(graph)
-        _load_weights(module, folder / WEIGHTS)
-        used = ("convscope", "operations", "classes", "preprocess", "normalise")
+        _load_weights(module, weights)
+        used = ("convscope", "operations", "classes", "preprocess", "normalise", KEY)
         facts = {key: value for key, value in document.items() if key not in used}
         return cls(graph, laid_out(module).eval(), classes, preprocess, normalise, facts)
 
@@ -261,6 +268,15 @@ def _unpickled(graph: Graph, computed: Graph, weights: bytes, *values: Any) -> M
 
 def _json(document: Mapping[str, Any]) -> str:
     return json_printable(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def _saved_hashes(path: Path) -> Mapping[str, Any]:
+    """Of the model that is there; empty where there is none that can be read, or one without hashes."""
+    try:
+        found = _document_of(path).get(KEY)
+    except UserError:
+        return {}
+    return {name: found.get(name) for name in (NETWORK, WEIGHTS)} if isinstance(found, dict) else {}
 
 
 def _model_folder(folder: Path) -> Path:
@@ -329,6 +345,10 @@ def _readme(model: Model) -> str:
             f"Accuracy {100 * metrics['top1']:.1f} % on {metrics['count']:,} {model.modality.many} "
             f"({100 * low:.1f} to {100 * high:.1f} % with 95 % confidence)."
         )
+    calibration = model.facts.get("calibration") or {}
+    if not calibration.get("fitted", True):
+        curve = calibration["curve"]
+        lines.append(f"Its confidence is not calibrated: {curve['count']} {curve['of']} are too few for that.")
     lines += [
         "",
         f"    convscope predict THIS_FOLDER {'PICTURE...' if model.modality.one == 'picture' else 'TABLE'}",

@@ -7,8 +7,10 @@ and under ``torch.compile`` and ``torch.export``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  the name by which everyone knows it
 
@@ -16,6 +18,7 @@ from convscope.ops.registry import Facet
 from convscope.ops.spec import Misfit
 from convscope.ops.spec import Place as Place
 
+Floats = NDArray[np.float64]
 Compute = Callable[[Any, Sequence[Tensor]], Tensor]
 """From a node's tensors (``.weight``, ``.bias``, ``.training`` ...) and its operands, ``(N, C, *spatial)`` or
 ``(N, features)``, to its output."""
@@ -26,6 +29,24 @@ COMPUTE: Facet[Callable[[Any, Place], Compute]] = Facet("function in torch", "en
 
 COMPUTE_IN_PLACE: Facet[Callable[[Any, Place], Compute]] = Facet("function in torch that overwrites", "engine")
 """The same where the operand may be overwritten; an operation without it is computed as ever."""
+
+
+class Seat(Protocol):
+    """The place of a part of a batch among those that are computed at the same time; ``part.seat`` of a node's tensors.
+
+    What looks at a whole batch, as batch norm does, asks the others through it.
+    """
+
+    @property
+    def first(self) -> bool:
+        """Whether this part comes first: the one that moves what all share."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many examples each part has."""
+
+    def gather(self, values: Tensor, combine: Callable[[Floats], Floats]) -> Tensor:
+        """``combine`` of all parts' values, float64 (P, *values), as float32: the same for all; waits for them."""
 
 
 def by_rank(place: Place, name: str) -> Callable[..., Tensor]:

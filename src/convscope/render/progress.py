@@ -19,6 +19,7 @@ from convscope.learning.events import (
     HeadTrained,
     Planned,
     Resumed,
+    Slowed,
     Started,
     Stepped,
     Stopped,
@@ -133,14 +134,21 @@ class Watch:
             )
         elif isinstance(event, Planned):
             self._planned(event)
+        elif isinstance(event, Slowed):
+            self._say(f"  {event.words}", style="yellow")
         elif isinstance(event, Resumed):
-            self._say(f"resumed after step {event.step:,}, {event.epoch} epochs done")
-            if event.damaged:
-                self._say(f"  dropped: {event.damaged:,} damaged lines of metrics.jsonl", style="yellow")
+            self._resumed(event)
         elif isinstance(event, EpochEnded):
             self._epoch_ended(event)
         elif isinstance(event, Stopped):
             self._say(f"stopped after step {event.step:,}: {event.reason}")
+
+    def _resumed(self, event: Resumed) -> None:
+        self._say(f"resumed after step {event.step:,}, {event.epoch} epochs done")
+        if event.fallback:
+            self._say(f"  from the checkpoint before the last: {event.fallback}", style="yellow")
+        if event.damaged:
+            self._say(f"  dropped: {event.damaged:,} damaged lines of metrics.jsonl", style="yellow")
 
     def _say(self, text: str, style: str | None = None, markup: bool = False) -> None:
         self.console.print(printable(text), style=style, highlight=False, markup=markup, soft_wrap=True)

@@ -87,7 +87,7 @@ def train_command(data: str | os.PathLike[str] | None, **options: Any) -> int:
 
     from rich.console import Console
 
-    from convscope.cli.allocation import keep_freed_memory
+    from convscope.cli.process import keep_freed_memory
     from convscope.learning.recipe import Recipe
     from convscope.learning.run_folder import kept_of, latest_run, next_run_folder
     from convscope.network import zoo
@@ -257,7 +257,11 @@ def _summarise(result: Result, finished: Finished, words: Words) -> None:
     if result.data_stall.is_bound:
         echo(result.data_stall.words)
     facts = result.model.facts
-    if facts.get("calibration"):
+    calibration = facts.get("calibration")
+    if calibration and not calibration["fitted"]:
+        count, fewest = calibration["curve"]["count"], calibration["fewest"]
+        echo(words["not calibrated summary"].format(count=count, fewest=fewest))
+    elif calibration:
         echo(
             words["calibration summary"].format(
                 before=f"{100 * facts['metrics']['ece_uncalibrated']:.1f} %",

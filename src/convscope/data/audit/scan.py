@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from convscope.cores import cores
 from convscope.data.content import MAX_BYTES, recognise
 from convscope.data.dataset import Unreadable
-from convscope.data.image.decode import ImagePreprocess, decode, fit_array, measure, quiet
+from convscope.data.image.budget import lane
+from convscope.data.image.decode import ImagePreprocess, decode, fit_array, measure, orientation, quiet
 from convscope.data.sources.source import ArraySource, FileSource
 
 SIDE = 32
@@ -31,7 +32,6 @@ ENDINGS = {
     "BMP": {".bmp", ".dib"}, "TIFF": {".tif", ".tiff"}, "WEBP": {".webp"}, "AVIF": {".avif"},
     "JPEG2000": {".jp2", ".j2k"}, "PPM": {".ppm", ".pgm", ".pbm", ".pnm"}, "QOI": {".qoi"}, "ICO": {".ico"},
 }  # fmt: skip
-_ORIENTATION = 0x0112
 _PLAIN = {"L", "RGB", "1"}
 
 
@@ -59,7 +59,7 @@ def scan_pictures(
     if isinstance(source, ArraySource):
         yield from _of_arrays(source, progress)
         return
-    workers, count = os.cpu_count() or 1, len(source.members)
+    workers, count = cores(), len(source.members)
     with quiet(), source.opening() as opener, ThreadPoolExecutor(workers) as pool:
         left = iter(range(count))
         # A few ahead, not all: what was looked at and is not yet taken is held in memory.
@@ -85,9 +85,10 @@ def _of_arrays(source: ArraySource, progress: Callable[[int, int], None] | None)
 
 def _of_file(source: FileSource, opener: Callable[[int], BinaryIO], index: int) -> ScannedPicture | str:
     try:
-        with opener(index) as file:
-            data = file.read(MAX_BYTES + 1)
-        thumbnail_HWC = decode(data, THUMBNAIL)
+        with lane(source.members[index].size):
+            with opener(index) as file:
+                data = file.read(MAX_BYTES + 1)
+            thumbnail_HWC = decode(data, THUMBNAIL)
         size = measure(io.BytesIO(data))
     except Unreadable as error:
         return error.reason
@@ -102,7 +103,8 @@ def _oddities(data: bytes, name: str, size: tuple[int, int, int]) -> Iterator[tu
     _, height, width = size
     kind = recognise(data[:512]).format
     ending = PurePath(name).suffix.lower()
-    if ending and ending not in ENDINGS.get(kind, {ending}):
+    # A row of a table (shard.parquet[7]) has none.
+    if ending and not ending.endswith("]") and ending not in ENDINGS.get(kind, {ending}):
         yield "misnamed", f"it is {kind}"
     if height * width > 50_000_000:
         yield "huge", f"{width} x {height}, {height * width / 1e6:.0f} megapixels"
@@ -110,7 +112,7 @@ def _oddities(data: bytes, name: str, size: tuple[int, int, int]) -> Iterator[tu
         yield "elongated", f"{width} x {height}"
     with suppress(Exception):
         image = Image.open(io.BytesIO(data), formats=[kind])
-        if int(image.getexif().get(_ORIENTATION, 1)) > 1:
+        if orientation(image) > 1:
             yield "turned", "set upright"
         frames = int(getattr(image, "n_frames", 1))
         if frames > 1 and kind != "MPO":

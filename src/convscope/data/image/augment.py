@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from convscope.cores import Each
 from convscope.data.image.policy import Augment, Border, Flip
 from convscope.data.image.variations import LUMA_3, Floats, Variations, alternating, vary
 
@@ -30,6 +31,7 @@ def augment(
     epoch: int = 0,
     step: int = 0,
     indices_N: NDArray[np.int64] | None = None,
+    each: Each = map,
 ) -> torch.Tensor:
     """A batch with each picture varied on its own; same seed, epoch and step, same batch.
 
@@ -39,6 +41,7 @@ def augment(
         seed: of the run.
         epoch, step: where in the run; the step counts from the epoch's start.
         indices_N: which of the training pictures these are, for the alternating flip; None: the first N.
+        each: calls a function for every chunk of pictures, as ``map`` does.
 
     Returns:
         uint8 pictures of the same shape; the same tensor where nothing is varied.
@@ -53,10 +56,12 @@ def augment(
     if policy.identity:
         return images_NHWC
     n, height, width, _ = images_NHWC.shape
-    return varied(images_NHWC, vary(policy, n, height, width, seed, epoch, step, indices_N), policy.border)
+    return varied(images_NHWC, vary(policy, n, height, width, seed, epoch, step, indices_N), policy.border, each)
 
 
-def varied(images_NHWC: torch.Tensor, variations: Variations, border: Border = "black") -> torch.Tensor:
+def varied(
+    images_NHWC: torch.Tensor, variations: Variations, border: Border = "black", each: Each = map
+) -> torch.Tensor:
     """A batch with given variations: :func:`augment` without the draw.
 
     Example:
@@ -68,7 +73,7 @@ def varied(images_NHWC: torch.Tensor, variations: Variations, border: Border = "
     if not resampled:
         images_NHWC = _moved(images_NHWC, variations, border)
     if resampled or variations.colours_N4 is not None or variations.blurs_N is not None:
-        images_NHWC = _in_planes(images_NHWC, variations, border if resampled else None)
+        images_NHWC = _in_planes(images_NHWC, variations, border if resampled else None, each)
     if variations.erased_N4 is not None:
         _erase(images_NHWC, variations.erased_N4, variations.noise_seed)
     return images_NHWC
@@ -95,7 +100,7 @@ def _moved(images_NHWC: torch.Tensor, variations: Variations, border: Border) ->
     return out
 
 
-def _in_planes(images_NHWC: torch.Tensor, variations: Variations, border: Border | None) -> torch.Tensor:
+def _in_planes(images_NHWC: torch.Tensor, variations: Variations, border: Border | None, each: Each) -> torch.Tensor:
     """Everything that computes with pixels, chunk by chunk, on float planes; None for a border resamples nothing."""
     n, height, width, channels = images_NHWC.shape
     device = images_NHWC.device
@@ -103,7 +108,8 @@ def _in_planes(images_NHWC: torch.Tensor, variations: Variations, border: Border
     size = n if images_NHWC.is_cuda else max(1, CHUNK // (height * width))
     affine_N23 = _tensor(variations.affine(height, width), device) if border else None
     colour_NCC = _tensor(variations.colour(channels), device) if variations.colours_N4 is not None else None
-    for start in range(0, n, size):
+
+    def compute(start: int) -> None:
         part = slice(start, min(n, start + size))
         planes = images_NHWC[part].permute(0, 3, 1, 2).contiguous().float()
         if affine_N23 is not None:
@@ -114,6 +120,9 @@ def _in_planes(images_NHWC: torch.Tensor, variations: Variations, border: Border
             _blur(planes, variations.blurs_N[part])
         bytes_NCHW4 = planes.clamp_(0, 255).add_(WHOLE).view(torch.uint8).view(*planes.shape, 4)
         out[part] = bytes_NCHW4[..., 0].permute(0, 2, 3, 1)
+
+    for _ in each(compute, range(0, n, size)):
+        pass
     return out
 
 

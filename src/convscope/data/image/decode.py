@@ -11,7 +11,7 @@ import os
 import stat
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Literal, cast
@@ -23,15 +23,15 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 
 from convscope.data.content import HEAD, MAX_BYTES, recognise
 from convscope.data.dataset import Preprocess, Unreadable
+from convscope.data.image import budget
 from convscope.errors import UserError
 from convscope.files import read_regular, special
 
 #: A picture of more pixels is refused by its header, before any of it is decoded.
 MAX_PIXELS = 300_000_000
 
-#: Above this many pixels one picture is decoded at a time, whatever the number of threads.
-_LARGE_PIXELS = 50_000_000
-_one_large = threading.Lock()
+#: A picture of more pixels is converted strip by strip, so that its 8 bits are the only copy.
+_STRIP_PIXELS = 1_000_000
 _opening = threading.Lock()
 
 _GREY = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
@@ -49,6 +49,7 @@ _TURNS = {
 
 
 Fit = Literal["stretch", "crop", "letterbox", "pad"]
+_Scale = Callable[[NDArray[Any]], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -148,23 +149,66 @@ def decode(picture: str | os.PathLike[str] | bytes, preprocess: ImagePreprocess)
             ...
         convscope.data.dataset.Unreadable: not a picture but text
     """
-    data = picture if isinstance(picture, bytes) else _read(Path(picture))
+    if not isinstance(picture, bytes):
+        path = Path(picture)
+        with budget.lane(_size(path)):
+            return decode(_read(path), preprocess)
     with _reasons():
-        image = _header(io.BytesIO(data))
+        kind = recognise(picture[:HEAD]).format
+        promised = budget.before_opening(picture, kind)
+        if promised is not None:
+            _refuse_giant(*promised)
+            if kind == "ICO":
+                budget.check_icon(promised)
+        image = _header(io.BytesIO(picture))
         if not image.width * image.height:
             raise Unreadable("has no pixels")
-        if image.width * image.height > MAX_PIXELS:
-            count = image.width * image.height / 1e6
-            raise Unreadable(
-                f"{image.width} x {image.height} = {count:,.0f} megapixels; at most {MAX_PIXELS // 10**6} are decoded"
-            )
+        _refuse_giant(*image.size)
+        full = image.size
         _draft(image, preprocess)
-        large = image.width * image.height > _LARGE_PIXELS
-        with _one_large if large else contextlib.nullcontext():
-            image.load()
-            plain = _eight_bits(image, preprocess.channels)
-            turn = _TURNS.get(_orientation(image))
-            return _fit(plain if turn is None else plain.transpose(turn), preprocess)
+        turned = _may_be_turned(image, picture)
+        with budget.room(_need(image, picture, full, turned, preprocess), *full):
+            held = [image]
+            del image  # so that nothing of it is left when the room is given back
+            return _loaded(held, preprocess)
+
+
+def _loaded(held: list[Image.Image], preprocess: ImagePreprocess) -> NDArray[np.uint8]:
+    image = held.pop()
+    image.load()
+    # Of a TIFF it says upright now.
+    turn = _TURNS.get(orientation(image))
+    plain = _eight_bits(image, preprocess.channels)
+    # What is no longer needed is given up before the next copy is made.
+    del image
+    if turn is not None:
+        plain = plain.transpose(turn)
+    return _fit(plain, preprocess)
+
+
+def _refuse_giant(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        count = width * height / 1e6
+        raise Unreadable(f"{width} x {height} = {count:,.0f} megapixels; at most {MAX_PIXELS // 10**6} are decoded")
+
+
+def _need(image: Image.Image, data: bytes, full: tuple[int, int], turned: bool, preprocess: ImagePreprocess) -> int:
+    """Bytes at the worst moment of decoding, converting, turning and fitting."""
+    pixels = image.width * image.height
+    after = 1 if image.mode in _GREY or preprocess.channels == 1 else 4
+    copies = 0 if image.mode == _mode(image, preprocess.channels) and "transparency" not in image.info else 1
+    converted = pixels * (budget.stored(image.mode) + after * copies) + 40 * min(pixels, _STRIP_PIXELS)
+    upright = 2 * pixels * after if turned else 0
+    # At worst a quarter turn: what is high is wide.
+    sizes = (image.size, image.size[::-1]) if turned else (image.size,)
+    resized = 0
+    for width, height in sizes:
+        placed = _placement(width, height, preprocess)
+        rows = placed.box[3] - placed.box[1]
+        resized = max(resized, budget.resizing(rows, placed.size, width, height, after))
+    fitted = pixels * after + resized
+    made = 16 * preprocess.width * preprocess.height
+    return max(budget.decoding(image, data, full), converted, upright, fitted) + len(data) + made
 
 
 def measure(file: BinaryIO) -> tuple[int, int, int]:
@@ -177,7 +221,7 @@ def measure(file: BinaryIO) -> tuple[int, int, int]:
         image = _header(file)
         width, height = image.size
         # Pillow's TIFF reader turns the size itself.
-        turned = image.format != "TIFF" and _orientation(image) >= 5
+        turned = image.format != "TIFF" and orientation(image) >= 5
         return 1 if image.mode in _GREY else 3, *((width, height) if turned else (height, width))
 
 
@@ -253,6 +297,13 @@ def quiet() -> Iterator[None]:
         yield
 
 
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):
+        return 0  # reading it says why
+
+
 def _read(path: Path) -> bytes:
     try:
         status = path.stat()
@@ -311,17 +362,53 @@ def _header(file: BinaryIO) -> Image.Image:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
+    """EXIF's, from 1 to 8; nothing is decoded."""
     # A broken EXIF block is no reason to refuse the picture.
     with contextlib.suppress(Exception):
-        return int(image.getexif().get(_ORIENTATION, 1))
+        # Pillow's PNG reader decodes the whole picture to find a block behind it: only decode() shall do that.
+        exif = Image.Image.getexif(image) if image.format == "PNG" else image.getexif()
+        return int(exif.get(_ORIENTATION, 1))
     return 1
+
+
+def _may_be_turned(image: Image.Image, data: bytes) -> bool:
+    if image.format == "PNG":
+        return any(chunk in data for chunk in (b"eXIf", b"tEXt", b"zTXt", b"iTXt"))
+    return orientation(image) in _TURNS
+
+
+def _mode(image: Image.Image, channels: int) -> str:
+    """What :func:`_eight_bits` makes of a picture; a grey one may stay ``L`` where RGB is asked."""
+    clear = image.mode in ("LA", "La") or ("transparency" in image.info and image.mode not in _DEEP)
+    return "L" if channels == 1 or (image.mode in _GREY and not clear) else "RGB"
 
 
 def _eight_bits(image: Image.Image, channels: int) -> Image.Image:
     """The picture as ``L`` or ``RGB``; a grey one may stay ``L`` where RGB is asked, :func:`_fit` repeats it."""
-    if image.mode in _DEEP:
-        plain = Image.fromarray(_scaled(np.asarray(image), image.mode, image.format or ""))
+    mode = _mode(image, channels)
+    if image.mode == mode and "transparency" not in image.info:
+        return image
+    scale = _scaling(image) if image.mode in _DEEP else None
+    strips = _strips(image)
+    if len(strips) == 1:
+        return _converted(image, mode, scale)
+    plain = Image.new(mode, image.size)
+    for top, bottom in strips:
+        strip = image.crop((0, top, image.width, bottom))
+        plain.paste(_converted(strip, mode, scale), (0, top))
+    return plain
+
+
+def _strips(image: Image.Image) -> list[tuple[int, int]]:
+    rows = max(1, _STRIP_PIXELS // image.width)
+    return [(top, min(image.height, top + rows)) for top in range(0, image.height, rows)]
+
+
+def _converted(image: Image.Image, mode: str, scale: _Scale | None) -> Image.Image:
+    """A picture, or a strip of one, as ``mode``: every pixel by itself."""
+    if scale is not None:
+        plain = Image.fromarray(scale(np.asarray(image)))
     elif image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         if image.mode == "La":
             image = image.convert("LA")
@@ -334,26 +421,28 @@ def _eight_bits(image: Image.Image, channels: int) -> Image.Image:
         plain = cast("Image.Image", converted)
     else:
         plain = image.convert("L" if image.mode in _GREY else "RGB")
-    return plain.convert("L") if channels == 1 else plain
+    return plain.convert(mode) if plain.mode != mode else plain
 
 
-def _scaled(values_HW: NDArray[np.generic], mode: str, saved_as: str) -> NDArray[np.uint8]:
-    """Deep grey values as 8 bits; clipping them, as a plain conversion does, would leave a white picture."""
-    if mode.startswith("I;16"):
-        return ((values_HW.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    numbers = values_HW.astype(np.float64)
-    if not np.isfinite(numbers).all():
-        raise Unreadable("holds values that are no numbers (NaN or infinite)")
-    low, high = float(numbers.min()), float(numbers.max())
-    if mode == "F" and low >= 0 and high <= 1:
-        numbers = numbers * 255
-    elif low >= 0 and high <= 255 and saved_as == "TIFF":
-        pass
-    elif mode == "I" and low >= 0 and high <= 65535:
-        numbers = numbers / 257
+def _scaling(image: Image.Image) -> _Scale:
+    """How deep grey values become 8 bits; clipping them, as a plain conversion does, would leave a white picture."""
+    if image.mode.startswith("I;16"):
+        return lambda values_HW: ((values_HW.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    low, high = np.inf, -np.inf
+    for top, bottom in _strips(image):
+        values_HW = np.asarray(image.crop((0, top, image.width, bottom)))
+        if not np.isfinite(values_HW).all():
+            raise Unreadable("holds values that are no numbers (NaN or infinite)")
+        low, high = min(low, float(values_HW.min())), max(high, float(values_HW.max()))
+    if image.mode == "F" and low >= 0 and high <= 1:
+        factor, offset = 255.0, 0.0
+    elif low >= 0 and high <= 255 and image.format == "TIFF":
+        factor, offset = 1.0, 0.0
+    elif image.mode == "I" and low >= 0 and high <= 65535:
+        return lambda values_HW: np.rint(values_HW.astype(np.float64) / 257).astype(np.uint8)
     else:
-        numbers = (numbers - low) * (255 / max(high - low, 1e-300))
-    return np.rint(numbers).astype(np.uint8)
+        factor, offset = 255 / max(high - low, 1e-300), low
+    return lambda values_HW: np.rint((values_HW.astype(np.float64) - offset) * factor).astype(np.uint8)
 
 
 def _grey(images_NHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -397,12 +486,12 @@ def _draft(image: Image.Image, preprocess: ImagePreprocess) -> None:
     if image.format not in ("JPEG", "MPO"):
         return
     width, height = image.size
-    if _orientation(image) >= 5:
+    if orientation(image) >= 5:
         width, height = height, width
     placed = _placement(width, height, preprocess)
     wide = 2 * placed.size[0] * width / max(1.0, placed.box[2] - placed.box[0])
     high = 2 * placed.size[1] * height / max(1.0, placed.box[3] - placed.box[1])
-    if _orientation(image) >= 5:
+    if orientation(image) >= 5:
         wide, high = high, wide
     image.draft(image.mode, (int(wide) + 1, int(high) + 1))
 

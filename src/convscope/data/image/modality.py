@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from convscope.cores import Each
 from convscope.data.dataset import Inputs, Preprocess
 from convscope.data.image.augment import augment
 from convscope.data.image.decode import ImagePreprocess
@@ -37,9 +38,10 @@ class ImageAugmentation:
         epoch: int = 0,
         step: int = 0,
         indices_N: NDArray[np.int64] | None = None,
+        each: Each = map,
     ) -> torch.Tensor:
         """See :func:`convscope.data.image.augment.augment`."""
-        return augment(inputs_N, self.policy, seed, epoch, step, indices_N)
+        return augment(inputs_N, self.policy, seed, epoch, step, indices_N, each)
 
     def mix(
         self, inputs_N: torch.Tensor, labels_N: torch.Tensor, seed: int, epoch: int = 0, step: int = 0

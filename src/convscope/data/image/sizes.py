@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
@@ -10,6 +9,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.cores import cores
 from convscope.data.dataset import Unreadable
 from convscope.data.image.decode import measure, quiet
 from convscope.data.sources import Source
@@ -42,7 +42,7 @@ def sizes_of(source: Source, names: Sequence[str], most: int = MOST) -> NDArray[
     sizes_N2 = np.full((len(names), 2), -1, np.int64)
     places = np.unique(np.linspace(0, len(names) - 1, min(most, len(names))).round().astype(np.int64)).tolist()
     known = [(place, index_of[names[place]]) for place in places if names[place] in index_of]
-    with quiet(), source.opening() as opener, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with quiet(), source.opening() as opener, ThreadPoolExecutor(cores()) as pool:
         for (place, _), size in zip(known, pool.map(lambda pair: _size(opener, pair[1]), known), strict=True):
             if size is not None:
                 sizes_N2[place] = size

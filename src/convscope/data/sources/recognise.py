@@ -4,26 +4,42 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from convscope.data.content import HEAD, PICTURE_SUFFIXES, recognise
 from convscope.data.data_path import DataPath
 from convscope.data.dataset import Preprocess, Skipped
 from convscope.data.sources.archive import open_zip
 from convscope.data.sources.cifar import find_cifar, open_cifar
+from convscope.data.sources.cifar_python import find_cifar_python, open_cifar_python
 from convscope.data.sources.digits import open_digits
 from convscope.data.sources.folder import open_class_folders, split_folders, with_unreadable
 from convscope.data.sources.idx import find_idx, open_idx
+from convscope.data.sources.kuzushiji import find_kuzushiji, open_kuzushiji
 from convscope.data.sources.numbers import is_numbers, open_numbers, stem_of
+from convscope.data.sources.picture_table import SUFFIXES as PICTURE_TABLES
+from convscope.data.sources.picture_table import PictureRows, open_picture_tables, picture_tables
 from convscope.data.sources.place import Folder, Listing, Member, is_litter, listed, printable
-from convscope.data.sources.source import Source, TableSource, check
+from convscope.data.sources.source import FileSource, Source, TableSource, check
+from convscope.data.sources.stl import find_stl, open_stl
 from convscope.data.sources.table import SUFFIXES, has_columns, has_paths, open_table, read_table, table_members
 from convscope.data.vector.preprocess import VectorPreprocess
 from convscope.errors import UserError, did_you_mean, nearest
 from convscope.files import open_regular, refuse_special
 
-_KINDS = "digits, a folder of class folders, IDX or CIFAR binary files, a CSV or Parquet table, or a zip of these"
+_KINDS = (
+    "digits, a folder of class folders, IDX, CIFAR (binary or Python), STL-10 or Kuzushiji files, "
+    "a CSV or Parquet table, or a zip of these"
+)
+# Known by files whose names may be any file's, so that class folders go before them.
+_ARRAYS: tuple[tuple[Callable[[Listing], Mapping[Any, Member]], Callable[[Listing], Source]], ...] = (
+    (find_cifar_python, open_cifar_python),
+    (find_stl, open_stl),
+    (find_kuzushiji, open_kuzushiji),
+)
 _CLASS_FOLDERS = "put the pictures of each class in a folder named after it: cats/1.jpg, dogs/2.jpg"
 
 
@@ -56,9 +72,10 @@ def open_source(data: str | os.PathLike[str], *, training: bool = True, columns:
 
     Args:
         data: ``"digits"``, or the path of a folder of class folders (with or without train, val, test above
-            them), of IDX or CIFAR binary files or one of them, of a CSV, TSV or Parquet table, or of a zip of
-            any of these. A table without a column of paths is one of numbers. A
-            :class:`~convscope.data.data_path.DataPath` says what is permitted in reading it.
+            them), of IDX or CIFAR binary files or one of them, of CIFAR's Python batches, of STL-10's or
+            Kuzushiji's files, of a CSV, TSV or Parquet table, or of a zip of any of these. A table without a
+            column of paths is one of numbers. A :class:`~convscope.data.data_path.DataPath` says what is
+            permitted in reading it.
         columns: of a table of numbers, which are meant.
         training: refuse what cannot be trained on: one class alone, no train split, a class that train lacks.
 
@@ -75,7 +92,8 @@ def open_source(data: str | os.PathLike[str], *, training: bool = True, columns:
     path = _existing(text)
     chosen = columns or TableColumns()
     source = _open_folder(path, chosen, permitted) if path.is_dir() else _open_file(path, chosen, permitted)
-    if not isinstance(source, TableSource) and chosen.target is not None and chosen.inputs is None:
+    labels_named = isinstance(source, FileSource) and isinstance(source.place, PictureRows)
+    if not isinstance(source, TableSource) and not labels_named and chosen.target is not None and chosen.inputs is None:
         raise UserError("--target", f"{text} holds {source.many}, whose labels are known", "a table of numbers")
     return check(source, training)
 
@@ -140,6 +158,8 @@ def _open_file(path: Path, columns: TableColumns, permitted: DataPath) -> Source
     member = folder.find(path.name)
     if member is None:
         raise UserError(where, "the file has gone", _KINDS)
+    if (suffix in PICTURE_TABLES or content.what == "a Parquet table") and _has_pictures(folder, member):
+        return open_picture_tables(Listing(folder, "", (member,)), (member,), columns.target)
     if suffix in SUFFIXES or content.what == "a Parquet table":
         return _open_table(Listing(folder, "", (member,)), member, columns, permitted)
     beside = Listing(folder, "", _flat(folder))
@@ -150,7 +170,13 @@ def _open_file(path: Path, columns: TableColumns, permitted: DataPath) -> Source
     if head[:2] == b"\0\0" and head[2:4] in (b"\x08\x01", b"\x08\x03", b"\x08\x04"):
         hint = "name it as MNIST does: train-images-idx3-ubyte and train-labels-idx1-ubyte"
         raise UserError(where, "an IDX file of another name", "an IDX images file with its labels beside it", hint)
+    if any(member in find(beside).values() for find, _ in _ARRAYS):
+        raise UserError(where, "one file of a set of several", "all of them", "point at the folder")
     raise UserError(where, content.what, _KINDS, _file_hint(path, content.format, content.what))
+
+
+def _has_pictures(folder: Folder, member: Member) -> bool:
+    return bool(picture_tables(Listing(folder, "", (member,))))
 
 
 def _flat(folder: Folder) -> tuple[Member, ...]:
@@ -186,6 +212,11 @@ def _open_listing(listing: Listing, columns: TableColumns, permitted: DataPath) 
         return open_idx(listing)
     if find_cifar(listing)[0]:
         return open_cifar(listing)
+    if shards := picture_tables(listing):
+        return open_picture_tables(listing, shards, columns.target)
+    for find, open_arrays in _ARRAYS:
+        if find(listing) and not _in_class_folders(listing):
+            return open_arrays(listing)
     listing = _inside(listing)
     source = open_class_folders(listing)
     if len(source.classes) > 1:
@@ -214,6 +245,12 @@ def _open_table(listing: Listing, member: Member, columns: TableColumns, permitt
     return open_numbers(stem_of(member.name), where, table, identity, *chosen)
 
 
+def _in_class_folders(listing: Listing) -> bool:
+    """Whether pictures lie in several folders: a stray ``train_X.bin`` among them does not make it another set."""
+    names = (PurePosixPath(member.name) for member in listing.members if "/" in listing.relative(member))
+    return len({name.parent for name in names if name.suffix.lower() in PICTURE_SUFFIXES}) > 1
+
+
 def _inside(listing: Listing) -> Listing:
     """Look through a lone top folder, as most archives have; a class folder is not looked through."""
     while True:
@@ -232,10 +269,6 @@ def _no_classes(listing: Listing, skipped: tuple[Skipped, ...]) -> UserError:
     """What to say of a folder without a single picture in a class folder."""
     endings = Counter(PurePosixPath(member.name).suffix.lower() or "no ending" for member in listing.members)
     pictures = sum(count for ending, count in endings.items() if ending in PICTURE_SUFFIXES)
-    names = {PurePosixPath(member.name).name for member in listing.members}
-    if names & {"data_batch_1", "test_batch"} or {"train", "test", "meta"} <= names:
-        hint = "download the binary version (cifar-10-binary.tar.gz, cifar-100-binary.tar.gz)"
-        return UserError(listing.where, "CIFAR's Python version, a pickle, which is never read", "its .bin files", hint)
     if pictures:
         return UserError(listing.where, f"{pictures:,} pictures, but no class folders", _KINDS, _CLASS_FOLDERS)
     kinds = listed([f"{count:,} x {ending}" for ending, count in endings.most_common()])

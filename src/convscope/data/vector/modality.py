@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from convscope.cores import Each
 from convscope.data.dataset import Inputs, Preprocess
 from convscope.data.modality import Mixed, NamedValues
 from convscope.data.vector.normalise import Standardise, measure
@@ -32,6 +33,7 @@ class NoAugmentation:
         epoch: int = 0,
         step: int = 0,
         indices_N: NDArray[np.int64] | None = None,
+        each: Each = map,
     ) -> torch.Tensor:
         """The same."""
         return inputs_N

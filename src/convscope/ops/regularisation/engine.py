@@ -13,15 +13,15 @@ from convscope.ops.tensors import COMPUTE, Compute, Place
 @COMPUTE.enter(Dropout)
 def _dropout(op: Dropout, node: Place) -> Compute:
     p = op.p
-    return lambda part, inputs: dropout(inputs[0], p) if part.training else inputs[0]
+    return lambda part, inputs: dropout(inputs[0], p, part.generator) if part.training else inputs[0]
 
 
-def dropout(x: Tensor, p: float) -> Tensor:
+def dropout(x: Tensor, p: float, generator: torch.Generator | None = None) -> Tensor:
     """Zero with probability p, the rest scaled so that the mean stays: ``F.dropout`` in training, but faster.
 
     torch's own draws a 53-bit number a value on a processor, which is an eighth of a small network's whole step.
-    Here a value takes 16 random bits of torch's default generator, so the probability to keep is a multiple of
-    1/65536; the scale is exactly its inverse. Compiled, exported or on a GPU, ``F.dropout`` is used.
+    Here a value takes 16 random bits of the generator, by default torch's own, so the probability to keep is a multiple
+    of 1/65536; the scale is exactly its inverse. Compiled, exported or on a GPU, ``F.dropout`` is used.
 
     Example:
         >>> _ = torch.manual_seed(0)
@@ -34,7 +34,7 @@ def dropout(x: Tensor, p: float) -> Tensor:
     if x.device.type != "cpu" or torch.compiler.is_compiling():
         return F.dropout(x, p, training=True)
     mask = torch.empty_like(x)
-    words = torch.empty(-(-mask.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
+    words = torch.empty(-(-mask.numel() // 4), dtype=torch.int64).random_(-(2**63), None, generator=generator)
     # A tensor of empty_like is dense in some order of its dimensions, so its strides fit a flat run of numbers.
     numbers = words.view(torch.int16).as_strided(mask.shape, mask.stride())
     torch.lt(numbers, kept - 32768, out=mask)

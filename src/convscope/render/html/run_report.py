@@ -125,6 +125,9 @@ def _calibration(model: Model, words: Words) -> str:
     found = model.facts.get("calibration")
     if not found:
         return words["not calibrated"]
+    if not found.get("fitted", True):
+        of = f"{found['curve']['count']:,} {found['curve']['of']}"
+        return words["too few to calibrate"].format(of=of, fewest=found["fewest"])
     before, after = (percent(float(found[key])) for key in ("ece_before", "ece_after"))
     examples = f"{found['curve']['count']:,} {found['curve']['of']}"
     return words["calibrated"].format(temperature=f"{model.temperature:.3f}", of=examples, before=before, after=after)
