@@ -19,6 +19,7 @@ from convscope.errors import UserError
 from convscope.inspection.look import look_at
 from convscope.model.bounds import check_activations
 from convscope.model.folder import Model
+from convscope.model.saved_files import KEY, hashes
 from convscope.network.network import Network
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
@@ -27,6 +28,14 @@ PICTURES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
 @pytest.fixture
 def copy(run: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(run / "model", tmp_path / "model"))
+
+
+def signed(folder: Path) -> Path:
+    """The folder with the hashes of what it holds now, as whoever made it up would write them."""
+    path = folder / "model.json"
+    files = {name: (folder / name).read_bytes() for name in ("network.net", "weights.safetensors")}
+    path.write_text(json.dumps({**json.loads(path.read_text()), KEY: hashes(files)}))
+    return folder
 
 
 @pytest.mark.parametrize(
@@ -67,7 +76,7 @@ def test_answers_that_are_not_finite_are_refused(copy: Path, value: float, word:
     last = [name for name in weights if name.endswith("weight")][-1]
     weights[last] = torch.full_like(weights[last], value)
     path.write_bytes(safetensors.torch.save(weights))
-    model = Model.load(copy)
+    model = Model.load(signed(copy))
     for ask in (lambda: model.probabilities(PICTURES), lambda: look_at(model, PICTURES[0])):
         with pytest.raises(UserError, match="not finite") as caught:
             ask()
@@ -80,7 +89,7 @@ def test_a_huge_network_is_refused_by_the_header(copy: Path, monkeypatch: pytest
     path.write_text(path.read_text().replace("conv 16", "conv 1600000000"))
     monkeypatch.setattr(torch, "zeros", lambda *size, **_: pytest.fail("allocated"))
     with pytest.raises(UserError, match="as the network says"):
-        Model.load(copy)
+        Model.load(signed(copy))
 
 
 def test_values_beyond_the_memory_are_refused() -> None:

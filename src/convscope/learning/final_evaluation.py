@@ -62,7 +62,7 @@ def final_evaluation(
     temperature = 1.0 if calibration is None else calibration.temperature
     test_scores = found.scores.get("test")
     if test_scores is None:
-        test_scores = draft.scores(dataset.test.inputs_N, precision=numbers)
+        test_scores = draft.scores(dataset.test.inputs_N, precision=numbers, checked=False)
     probabilities = torch.softmax(test_scores.double() / temperature, 1).numpy()
     binary = task.kind == "binary"
     evaluation = evaluate_probabilities(probabilities, dataset.test.labels_N, dataset.classes, binary)
@@ -117,7 +117,7 @@ def _numbers(
     draft = Model(network.graph(), found.module, (), dataset.preprocess, normalise, views)
     task = draft.task
     assert isinstance(task, Regression)
-    predicted_N = task.values(draft.scores(dataset.test.inputs_N, precision=precision))
+    predicted_N = task.values(draft.scores(dataset.test.inputs_N, precision=precision, checked=False))
     targets_N = np.asarray(dataset.test.labels_N, np.float64)
     part = LEARNT if dataset.measured_on_train else NEW
     seed, names = settings.recipe.seed, list(dataset.test.names)
@@ -142,7 +142,9 @@ def _calibrated(draft: Model, found: TransferResult, dataset: Dataset, numbers: 
     words = []
     if len(dataset.val):
         val_scores = found.scores.get("val")
-        val_scores = draft.scores(dataset.val.inputs_N, precision=numbers) if val_scores is None else val_scores
+        val_scores = (
+            draft.scores(dataset.val.inputs_N, precision=numbers, checked=False) if val_scores is None else val_scores
+        )
         labels.append(np.asarray(dataset.val.labels_N))
         scores.append(val_scores.double().numpy())
         words.append(f"validation {draft.modality.many}")

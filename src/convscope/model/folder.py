@@ -146,6 +146,7 @@ class Model:
         inputs_N: Inputs,
         prepared: NodeFunction | None = None,
         precision: torch.dtype | None = torch.float32,
+        checked: bool = True,
     ) -> torch.Tensor:
         """Scores (N, K), before softmax and temperature, of stored inputs; of one output for two classes 0 and the
         output, of a number the standardised prediction.
@@ -155,6 +156,7 @@ class Model:
             prepared: of :meth:`prepared`, to compute these few at once in the calling thread; None: all that there
                 are, on all cores.
             precision: of the arithmetic where nothing is prepared, see :func:`convscope.engine.inference.prepare`.
+            checked: refuse what is not finite; a training measures and saves whatever it ended in.
 
         Raises:
             UserError: they are of another shape, or what comes out is not finite.
@@ -164,10 +166,14 @@ class Model:
             expected = f"N x {' x '.join(map(str, stored))}, {self.preprocess.dtype}"
             raise UserError(self.modality.many, f"an array of {spell_shape(inputs_N.shape)}", expected)
         scores_of = prepared or partial(compute, self.module, normalise=self.normalise, precision=precision)
-        scores = finite(scores_of(inputs_N), self.module, self.normalise, inputs_N)
+
+        def of(view_N: Inputs) -> torch.Tensor:
+            scores = scores_of(view_N)
+            return finite(scores, self.module, self.normalise, view_N) if checked else scores
+
+        scores = of(inputs_N)
         if self.tta != "none":
-            other_N = self.modality.view(self.tta, inputs_N)
-            scores = (scores + finite(scores_of(other_N), self.module, self.normalise, other_N)) / 2
+            scores = (scores + of(self.modality.view(self.tta, inputs_N))) / 2
         return self.task.class_scores(scores)
 
     def probabilities(self, inputs_N: Inputs, prepared: NodeFunction | None = None) -> NDArray[np.float64]:
