@@ -37,12 +37,17 @@ def contestant(name: str, batch: int, what: str) -> None:
     """Print the bytes predicted and measured, in a process of its own."""
     import torch
 
+    from convscope.data.image.modality import IMAGE
     from convscope.data.image.normalise import Normalise
     from convscope.engine.inference import laid_out
     from convscope.engine.module import to_module
+    from convscope.engine.workers import Workers
+    from convscope.learning.gradients import Objective
+    from convscope.learning.loader import Batch
     from convscope.learning.recipe import Recipe
     from convscope.learning.state import begin
-    from convscope.learning.train import _step
+    from convscope.learning.step import Stepper
+    from convscope.model.task import task_of
     from convscope.network import zoo
     from convscope.network.memory import memory
     from convscope.network.network import Network
@@ -56,8 +61,10 @@ def contestant(name: str, batch: int, what: str) -> None:
             labels = torch.randint(0, graph.output.shape[0], (batch,))
             state = begin(graph, Recipe().resolved(1000), torch.device("cpu"))
             state.module.train()
+            task = task_of(graph, [str(k) for k in range(graph.output.shape[0])])
+            objective = Objective(IMAGE, normalise, task, torch.float32)
             for _ in range(3):
-                _step(state, (images, labels), normalise, torch.float32)[0].item()
+                Stepper(state, Workers(1)).step(Batch(images, labels), objective)[0].item()
         else:
             module = laid_out(to_module(graph)).eval()
             forget_peak()  # of the weights' drawing

@@ -13,7 +13,7 @@ from convscope.learning import contention
 from convscope.learning.contention import Contention, Look, queued
 from convscope.learning.events import Slowed
 
-STEP = 0.5
+STEP, WINDOW = 0.5, 2.0
 
 
 class _Kernel:
@@ -38,7 +38,7 @@ def _looks(watch: Contention, kernel: _Kernel, now: list[float], count: int, too
     for _ in range(count):
         now[0] += took
         kernel.ran, kernel.waited = kernel.ran + (1 - waits) * took, kernel.waited + waits * took
-        found.append(watch.took(took))
+        found.append(watch.took(took, WINDOW))
     return [look for look in found if look is not None]
 
 
@@ -46,14 +46,14 @@ def test_a_quiet_machine_is_not_contended(now: list[float]) -> None:
     kernel = _Kernel()
     looks = _looks(Contention(kernel), kernel, now, 100, STEP, waits=0.05)
     assert looks
-    assert not any(look.is_contended for look in looks)
+    assert not any(look.is_slow for look in looks)
 
 
 def test_waiting_for_a_core_is_its_share(now: list[float]) -> None:
     kernel = _Kernel()
     looks = _looks(Contention(kernel), kernel, now, 8, STEP, waits=0.45)
     assert {look.waited for look in looks} == {0.45}
-    assert looks[0].is_contended
+    assert looks[0].is_shared
 
 
 def test_a_machine_slower_than_its_own_measured_speed_shows(now: list[float]) -> None:
@@ -66,7 +66,7 @@ def test_a_machine_slower_than_its_own_measured_speed_shows(now: list[float]) ->
 
 
 def test_what_is_said() -> None:
-    waits = "other programs use the processor: 45 % of the time training waits for a core"
+    waits = "other programs are using the processor: training waits for a core 45 % of the time"
     assert Slowed(1, 0.45, 1.0).words == waits
     assert Slowed(1, 0.45, 2.0).words == f"{waits}, a step takes 2.0 times as long as before"
     assert Slowed(1, 0.0, 2.0).words == "the machine has become slower: a step takes 2.0 times as long as before"
@@ -75,7 +75,10 @@ def test_what_is_said() -> None:
 def test_a_kernel_that_tells_nothing_is_no_mistake(now: list[float], tmp_path: Path) -> None:
     assert queued(tmp_path / "none") is None
     looks = _looks(Contention(lambda: None), _Kernel(), now, 9, STEP, waits=0.0)
-    assert {look.waited for look in looks} == {0.0}
+    assert {look.waited for look in looks} == {None}
+    assert not any(look.is_shared for look in looks)
+    assert Look(None, 2.0).is_shared
+    assert not Look(0.0, 2.0).is_shared, "the kernel says that nobody else is there"
 
 
 @pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="this kernel does not count waiting")

@@ -17,12 +17,12 @@ from convscope.data.image.modality import ImageAugmentation
 from convscope.data.image.policy import Augment
 from convscope.data.sources import open_source
 from convscope.learning import loader as loading
-from convscope.learning import train as loop
 from convscope.learning.batches import Examples
 from convscope.learning.events import EpochEnded
 from convscope.learning.loader import Loader
 from convscope.learning.recipe import Recipe
 from convscope.learning.record import METRICS
+from convscope.learning.step import Stepper
 from convscope.render.html import run_report
 
 CPU = torch.device("cpu")
@@ -71,7 +71,7 @@ def test_pieces_hold_every_picture_once_and_its_fraction() -> None:
 def test_data_bound_is_said_where_it_is_true_and_only_there(
     tmp_path: Path, slow: bool, clock: Any, tiny: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock.costs(loop, "_step", lambda *_: 0.01)
+    clock.costs(Stepper, "step", lambda *_: 0.01)
     clock.costs(Examples, "take", lambda *_: SLOW if slow else 0.001)
     settings = {"epochs": 0.5, "augment": "light", "precision": "float32", "report": False}
     result = train("digits", tiny, out=tmp_path / "run", **settings)  # type: ignore[arg-type]

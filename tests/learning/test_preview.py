@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from convscope.api import training
-from convscope.learning import train as loop
 from convscope.learning.loader import Batch
 from convscope.learning.preview import preview
 from convscope.learning.recipe import Recipe
 from convscope.learning.setup import RunRequest, RunSetup, run_setup
+from convscope.learning.step import Stepper
 from convscope.network.network import Network
 
 
@@ -30,13 +30,13 @@ def test_what_is_shown_is_what_training_sees(
     settings: dict[str, Any] = {"augment": "strong,mixup=0.2", "balance": balance, "batch_size": 64, "epochs": 2.0}
     found = preview(_opened("digits", tiny, Recipe(**settings)), rows=8, epochs=2)
     seen: list[Batch] = []
-    step = loop._step
+    step = Stepper.step
 
-    def kept(state: Any, batch: Batch, *rest: Any) -> Any:
+    def kept(self: Stepper, batch: Batch, *rest: Any) -> Any:
         seen.append(batch)
-        return step(state, batch, *rest)
+        return step(self, batch, *rest)
 
-    monkeypatch.setattr(loop, "_step", kept)
+    monkeypatch.setattr(Stepper, "step", kept)
     for _ in training("digits", tiny, out=tmp_path / "run", **settings):
         pass
     per_epoch = len(seen) // 2

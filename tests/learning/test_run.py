@@ -18,11 +18,12 @@ from forked import start
 
 from convscope.api import train, training
 from convscope.errors import UserError
-from convscope.learning import checkpoint, events
+from convscope.learning import checkpoint, events, time_plan
 from convscope.learning import train as loop
 from convscope.learning.device import precision_of
 from convscope.learning.recipe import Recipe
 from convscope.learning.record import METRICS, read_settings
+from convscope.learning.step import Stepper
 from convscope.model.folder import Model
 
 Digest = Callable[[Path], str]
@@ -171,8 +172,9 @@ def test_seeds_decide(tmp_path: Path, tiny: str, digest: Digest) -> None:
 
 
 def test_time_is_kept_and_the_run_evaluated(tmp_path: Path, tiny: str, clock: Any) -> None:
-    clock.costs(loop, "_step", lambda *_: 0.05)
+    clock.costs(Stepper, "step", lambda *_: 0.05)
     clock.costs(loop, "compute", lambda *_, **__: 0.1)
+    clock.costs(time_plan, "compute", lambda *_, **__: 0.1)
     begun = clock.now
     result = train("digits", tiny, out=tmp_path / "run", time=6.0, report=False)
     took = clock.now - begun

@@ -16,11 +16,16 @@ from convscope.learning.sharing import Sharing
 
 
 class _Told:
-    """A contention that says what a test wants, one look a step."""
+    """A contention that says what a test wants, one look a step; the same for what decides and for what is said."""
 
     def __init__(self, *looks: Look) -> None:
         self.looks = list(looks)
         self.windows: list[float] = []
+
+    def __call__(self) -> _Told:
+        told = _Told(*self.looks)
+        told.windows = self.windows
+        return told
 
     def forget(self) -> None:
         pass
@@ -42,22 +47,27 @@ def _run(told: _Told, steps: int, before: list[tuple[int, bool]] | None = None, 
 
 
 def test_a_batch_is_divided_while_others_use_the_machine_and_not_after() -> None:
-    told = _Told(QUIET, BUSY, BUSY, QUIET, QUIET)
-    assert _run(told, 6) == [Slowed(1, 0.4, 1.2), Divided(2, True), Divided(4, False)]
+    told = _Told(QUIET, BUSY, BUSY, BUSY, QUIET, QUIET)
+    assert _run(told, 7) == [Slowed(1, 0.4, 1.2), Divided(3, True), Divided(5, False)]
+
+
+def test_one_busy_moment_changes_nothing() -> None:
+    told = _Told(QUIET, BUSY, QUIET, BUSY, QUIET)
+    assert not [event for event in _run(told, 9) if isinstance(event, Divided)]
 
 
 def test_it_goes_back_less_and_less_often() -> None:
-    told = _Told(*(BUSY, QUIET) * 8)
-    _run(told, 17)
-    waits = [window for window in told.windows if window != sharing.QUICK]
+    told = _Told(*(BUSY, BUSY, QUIET) * 8)
+    _run(told, 26)
+    waits = [window for window in told.windows if window not in (sharing.QUICK, sharing.SAID)]
     assert waits == sorted(waits)
     assert waits[-1] == sharing.LONGEST
 
 
 def test_what_was_decided_is_repeated_at_its_steps_and_nothing_else_until_then() -> None:
     told = _Told(*(BUSY,) * 9)
-    assert _run(told, 9, [(2, True), (5, False)]) == [
-        Slowed(0, 0.4, 1.2), Divided(2, True), Divided(5, False), Divided(6, True)
+    assert _run(told, 9, [(5, False), (2, True)]) == [
+        Slowed(0, 0.4, 1.2), Divided(2, True), Divided(5, False), Divided(7, True)
     ]  # fmt: skip
 
 

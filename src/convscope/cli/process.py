@@ -14,7 +14,7 @@ _NEVER = 2**31 - 1
 WAITING = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "KMP_BLOCKTIME")
 """Variables by which a user says how threads wait; where one is set, it counts."""
 SPINS = "1000"
-"""Turns, some 50 microseconds: the next operation of a network mostly comes within them."""
+"""Turns of a waiting loop."""
 
 
 def wait_briefly() -> None:

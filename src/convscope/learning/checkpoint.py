@@ -13,8 +13,9 @@ from safetensors import SafetensorError, safe_open
 
 from convscope.errors import UserError
 from convscope.files import named_in_utf8, open_regular, refuse_special, sync_folder, write_atomically
+from convscope.learning.run_folder import CHECKPOINT, CHECKPOINT_BEFORE
 
-NAME, BEFORE = "checkpoint.safetensors", "checkpoint-before.safetensors"
+NAME, BEFORE = CHECKPOINT, CHECKPOINT_BEFORE
 KEY, _BLANK = "sha256", "0" * 64
 """The metadata that holds the hash of the whole file, computed with zeros in its own place."""
 _CHUNK = 1 << 20

@@ -1,4 +1,4 @@
-"""Whether other programs keep training waiting for the processor, as the kernel counts it."""
+"""Whether other programs keep training waiting for the processor: as the kernel counts it, and by its own speed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-WINDOW = 2.0
-"""Seconds between two looks."""
 WAITED = 0.2
 """The share of its time that a thread that could compute waits for a core, from which it is said."""
 SLOWER = 1.5
@@ -38,17 +36,22 @@ class Look:
     """What a stretch of a run was like.
 
     Args:
-        waited: the share of the threads' time in which they had no core.
+        waited: the share of the threads' time in which they had no core; None where the kernel does not tell.
         slower: how many times as long a step took as it did when it was quickest.
     """
 
-    waited: float
+    waited: float | None
     slower: float
 
     @property
-    def is_contended(self) -> bool:
-        """Whether other programs, or a slower machine, show."""
-        return self.waited >= WAITED or self.slower >= SLOWER
+    def is_shared(self) -> bool:
+        """Whether other programs use the cores; where the kernel does not tell, a slower machine is taken for that."""
+        return self.slower >= SLOWER if self.waited is None else self.waited >= WAITED
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it is worth saying."""
+        return self.is_shared or self.slower >= SLOWER
 
 
 class Contention:
@@ -73,7 +76,7 @@ class Contention:
         self._least = math.inf
         self.begin()
 
-    def took(self, seconds: float, window: float = WINDOW) -> Look | None:
+    def took(self, seconds: float, window: float) -> Look | None:
         """A step was taken; what the stretch was like, where it is as long as the window.
 
         Args:
@@ -83,10 +86,10 @@ class Contention:
         self._steps, self._seconds = self._steps + 1, self._seconds + seconds
         if self._steps < LEAST_STEPS or time.monotonic() - self._begun < window:
             return None
-        mean, waited, after = self._seconds / self._steps, 0.0, self._read()
+        mean, waited, after = self._seconds / self._steps, None, self._read()
         if self._before is not None and after is not None:
             ran, waiting = (later - earlier for later, earlier in zip(after, self._before, strict=True))
-            waited = waiting / max(1e-9, ran + waiting)
+            waited = round(waiting / max(1e-9, ran + waiting), 3)
         self._least = min(self._least, mean)
         self.begin()
-        return Look(round(waited, 3), round(mean / self._least, 2))
+        return Look(waited, round(mean / self._least, 2))

@@ -99,7 +99,8 @@ class Compared:
 class Planned:
     """The schedule: so many steps of so many pictures. Comes again where --time makes the plan change.
 
-    ``augment`` is what is varied in the pictures, in words.
+    ``augment`` is what is varied in the pictures, in words; ``too_short`` why not even one step fits into --time,
+    empty where it does.
     """
 
     steps: int
@@ -111,6 +112,7 @@ class Planned:
     device: str
     step_seconds: float | None = None
     augment: str = "nothing"
+    too_short: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,9 @@ class Slowed:
     @property
     def words(self) -> str:
         """What to say of it."""
-        waited = f"other programs use the processor: {100 * self.waited:.0f} % of the time training waits for a core"
+        waited = (
+            f"other programs are using the processor: training waits for a core {100 * self.waited:.0f} % of the time"
+        )
         slower = f"a step takes {self.slower:.1f} times as long as before"
         if self.waited < 0.05:
             return f"the machine has become slower: {slower}"

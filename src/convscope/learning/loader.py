@@ -10,6 +10,7 @@ import torch
 
 from convscope.cores import Each
 from convscope.data.dataset import Dataset
+from convscope.data.modalities import modality_of
 from convscope.data.modality import Augmentation
 from convscope.learning.batches import Batches, Examples, class_weights
 from convscope.learning.recipe import Recipe
@@ -35,6 +36,11 @@ class Batch:
         """The same in pieces of nearly equal size."""
         cut = zip(self.inputs.tensor_split(pieces), self.labels.tensor_split(pieces), strict=True)
         return tuple(Batch(inputs, labels, self.fraction, self.weights_K) for inputs, labels in cut)
+
+
+def augmentation_of(recipe: Recipe, dataset: Dataset, epochs: float) -> Augmentation:
+    """What the recipe's ``augment`` means for these inputs."""
+    return modality_of(dataset.preprocess).augmentation(recipe.augment, dataset.preprocess, epochs, dataset.classes)
 
 
 class Loader:

@@ -11,9 +11,8 @@ from convscope.data.modality import Augmentation
 from convscope.learning.batches import Examples
 from convscope.learning.choice import REACHED, speed_of
 from convscope.learning.device import device_of, precision_of
-from convscope.learning.loader import Batch, Loader
+from convscope.learning.loader import Batch, Loader, augmentation_of
 from convscope.learning.setup import RunSetup
-from convscope.learning.train import augmentation_of
 
 ROWS, EPOCHS = 8, 6
 TUNED = 5.0

@@ -136,7 +136,7 @@ class Recipe:
         minimum=1, maximum=2**20, chosen="the whole batch, less if memory is short",
     )  # fmt: skip
     threads: Threads = setting(
-        "auto", "Cores share each operation, or divide the batch, quicker beside other programs; auto: as it fits.",
+        "auto", "How cores share a step: by operation, or by dividing the batch; auto divides it on a busy machine.",
         "machine",
     )  # fmt: skip
     progressive: float | None = setting(

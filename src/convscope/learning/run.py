@@ -204,7 +204,7 @@ def run(
                 threads = restore(state, saved.tensors, saved.text)
                 if device.type == "cpu" and threads != torch.get_num_threads():
                     torch.set_num_threads(threads)  # sums run in another order with another number of threads
-                state.divided = divisions(folder / METRICS) or state.divided
+                state.divided += [change for change in divisions(folder / METRICS) if change[0] >= state.step]
             damaged = forget_after(folder / METRICS, state.step) if resume else 0
             if saved is not None:
                 yield Resumed(state.step, len(state.history), damaged, saved.fallback)
@@ -324,7 +324,7 @@ def _trained(
     """Pass the events on, saving the state where it is time; whether the plan (or early stopping) ended the run."""
     saved_at, last = time.monotonic(), -1
     for event in train(state, dataset, normalise, deadline, stop):
-        logged = isinstance(event, (Decided, Divided, Planned, Slowed, EpochEnded, Stopped))
+        logged = isinstance(event, (Divided, Planned, Slowed, EpochEnded, Stopped))
         if logged or (isinstance(event, Stepped) and event.step % LOG_EVERY == 0):
             log(folder / METRICS, event)
         yield event

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 RUNS = Path("runs")
+CHECKPOINT, CHECKPOINT_BEFORE = "checkpoint.safetensors", "checkpoint-before.safetensors"
 LONGEST = 200
 """Bytes of a run's name made of others' names, without its number; file systems take 255."""
 
@@ -41,6 +42,6 @@ def kept_of(folder: Path) -> str:
     """What a run that fails leaves behind, in words; empty where that is nothing."""
     if (folder / "model" / "model.json").exists():
         return f"the model is saved in {folder / 'model'}"
-    if any((folder / name).exists() for name in ("checkpoint.safetensors", "checkpoint-before.safetensors")):
+    if any((folder / name).exists() for name in (CHECKPOINT, CHECKPOINT_BEFORE)):
         return f"the run up to its last checkpoint: convscope train --resume --out {folder}"
     return ""

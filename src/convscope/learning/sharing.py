@@ -7,17 +7,21 @@ written down before it is: a run that goes on repeats it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from convscope.learning.contention import Contention, Look
 from convscope.learning.events import Divided, Slowed
 from convscope.learning.recipe import Threads
 
 QUICK, CALM, LONGEST = 0.3, 3.0, 60.0
-"""Seconds: of a look while cores share operations; of one that must show no other program before they do again; the
-most that this is put off, where other programs come and go."""
+"""Seconds: of a look while cores share operations; of one that must show no other program before they do so again; the
+most that this is put off, where other programs come and go. Chosen, not measured, as are the other numbers here."""
+IN_A_ROW = 2
+"""Quick looks that must show other programs: one alone may be a moment's housekeeping."""
 QUIET = 0.04
-"""The share of its time that a thread waits for a core when no other program is there, at most."""
+"""Up to this share of a thread's time that it waits for a core, no other program is there."""
+SAID = 2.0
+"""Seconds over which a run must be slow before it is said."""
 
 
 class Sharing:
@@ -27,17 +31,21 @@ class Sharing:
         asked: by the recipe.
         parts: into how many a batch can be divided; with one nothing changes.
         before: what was used so far, as pairs of a step and whether the batch was divided from then on.
-        contention: watches the run.
+        contention: makes what watches the run.
     """
 
     def __init__(
-        self, asked: Threads, parts: int, before: Sequence[tuple[int, bool]], contention: Contention | None = None
+        self,
+        asked: Threads,
+        parts: int,
+        before: Sequence[tuple[int, bool]],
+        contention: Callable[[], Contention] = Contention,
     ) -> None:
         self.can_change = parts > 1 and asked == "auto"
         self.divided = parts > 1 and asked == "divided"
-        self._before = list(before) if self.can_change else []
-        self._contention = contention or Contention()
-        self._calm, self._wants = CALM, self.divided
+        self._before = sorted(before, key=lambda change: change[0]) if self.can_change else []
+        self._watch, self._slow = contention(), contention()
+        self._calm, self._wants, self._in_a_row = CALM, self.divided, 0
         self._said = False
 
     def at(self, step: int) -> Divided | None:
@@ -53,7 +61,8 @@ class Sharing:
         if wants == self.divided:
             return None
         self.divided = wants
-        self._contention.forget()
+        self._watch.forget()
+        self._slow.forget()
         return Divided(step, wants)
 
     def took(self, step: int, seconds: float) -> Slowed | None:
@@ -63,18 +72,18 @@ class Sharing:
             step: its number.
             seconds: it took, as if on pictures of whole size.
         """
-        look = self._contention.took(seconds, self._calm if self.divided or not self.can_change else QUICK)
-        if look is None:
-            return None
-        if self.can_change and not self._before:
+        look = self._watch.took(seconds, self._calm if self.divided else QUICK) if self.can_change else None
+        if look is not None and not self._before:
             self._decide(look)
-        if self._said or not look.is_contended:
+        slow = self._slow.took(seconds, SAID)
+        if self._said or slow is None or not slow.is_slow:
             return None
         self._said = True
-        return Slowed(step, look.waited, look.slower)
+        return Slowed(step, slow.waited or 0.0, slow.slower)
 
     def _decide(self, look: Look) -> None:
-        if not self.divided and look.is_contended:
+        self._in_a_row = self._in_a_row + 1 if look.is_shared else 0
+        if not self.divided and self._in_a_row >= IN_A_ROW:
             self._wants = True
-        elif self.divided and look.waited < QUIET:
+        elif self.divided and (look.waited or 0.0) < QUIET:
             self._wants, self._calm = False, min(LONGEST, 2 * self._calm)

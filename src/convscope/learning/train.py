@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import nullcontext
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from convscope.data.dataset import Dataset
 from convscope.data.modalities import modality_of
@@ -18,18 +17,19 @@ from convscope.engine.module import GraphModule
 from convscope.engine.workers import Workers, cores, one_thread_each
 from convscope.errors import UserError
 from convscope.learning import schedule
-from convscope.learning.batches import Examples, batch_indices, steps_per_epoch
+from convscope.learning.batches import Examples, steps_per_epoch
 from convscope.learning.device import precision_of
-from convscope.learning.events import Decided, EpochEnded, Event, Planned, Stepped, Stopped
-from convscope.learning.gradients import Objective, gradients
-from convscope.learning.loader import Batch, Loader
+from convscope.learning.events import EpochEnded, Event, Planned, Stepped, Stopped
+from convscope.learning.gradients import Objective
+from convscope.learning.loader import Loader, augmentation_of
 from convscope.learning.memory import explain_memory, pieces_at_once
 from convscope.learning.muon import Muon
 from convscope.learning.optimise import set_rate
-from convscope.learning.parts import Parts, parts_worth
-from convscope.learning.recipe import Recipe
+from convscope.learning.parts import parts_worth
 from convscope.learning.sharing import Sharing
-from convscope.learning.state import Sums, TrainingState, begin
+from convscope.learning.state import Sums, TrainingState
+from convscope.learning.step import Stepper
+from convscope.learning.time_plan import TimePlan, settle
 from convscope.model.task import Task, task_of
 from convscope.network.graph import Graph
 from convscope.seeds import stream_seed
@@ -41,11 +41,6 @@ EAGER = 20
 INTERRUPTED = "interrupted"
 
 
-def augmentation_of(recipe: Recipe, dataset: Dataset, epochs: float) -> Augmentation:
-    """What the recipe's ``augment`` means for these inputs."""
-    return modality_of(dataset.preprocess).augmentation(recipe.augment, dataset.preprocess, epochs, dataset.classes)
-
-
 def task_for(graph: Graph, dataset: Dataset) -> Task:
     """What a network is asked for by some data: numbers are standardised by the training targets."""
     if dataset.classes:
@@ -55,55 +50,6 @@ def task_for(graph: Graph, dataset: Dataset) -> Task:
     return task_of(graph, (), {"target": name, "mean": targets_N.mean(), "std": targets_N.std()})
 
 
-class _Cores:
-    """How cores compute a step: in pieces where the recipe asks for them, else in parts while it is divided."""
-
-    def __init__(self, state: TrainingState, workers: Workers) -> None:
-        self.workers, self._alone, self.divided = workers, ExitStack(), False
-        modules = [module for module in (state.module, state.small) if module is not None] if state.parts > 1 else []
-        self.parts = {id(module): Parts(module, workers) for module in modules}
-
-    def __enter__(self) -> _Cores:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._alone.close()
-
-    def divide(self, divided: bool) -> None:
-        """Whether each core has a part of the batch from now on."""
-        self._alone.close()
-        self.divided = divided
-        if divided:
-            self._alone.enter_context(one_thread_each())
-
-    def gradients(self, state: TrainingState, batch: Batch, objective: Objective, seed: int) -> tuple[Tensor, Tensor]:
-        """See :func:`convscope.learning.gradients.gradients`."""
-        module, pieces = state.at_present(), state.recipe.pieces(len(batch.labels))
-        if pieces == 1 and self.divided and self.parts and len(batch.labels) >= 2 * self.workers.count:
-            return self.parts[id(module)].gradients(batch, objective, seed)
-        return gradients(module, batch, objective, pieces, self.workers, seed)
-
-
-def _step(
-    state: TrainingState, batch: Batch, objective: Objective, cores_of: _Cores, seed: int = 0
-) -> tuple[Tensor, Tensor]:
-    """One step on a batch of inputs and labels; returns loss and hits, not yet waited for."""
-    loss, hits = cores_of.gradients(state, batch, objective, seed)
-    state.optimizer.step()
-    state.optimizer.zero_grad(set_to_none=True)  # now, so that the next forward pass has the gradients' memory
-    if state.average is not None:
-        state.average.update(state.module, state.step)
-    return loss, hits
-
-
-def _seed_dropout(device: torch.device, seed: int) -> None:
-    """Seed the device's default generator. ``torch.manual_seed`` seeds every kind of device, which takes 0.7 ms."""
-    if device.type == "cuda":
-        torch.cuda.manual_seed(seed)
-    else:
-        torch.default_generator.manual_seed(seed)
-
-
 def _planned(
     state: TrainingState,
     per_epoch: int,
@@ -111,6 +57,7 @@ def _planned(
     device: torch.device,
     step_seconds: float | None,
     augmentation: Augmentation,
+    too_short: str = "",
 ) -> Planned:
     return Planned(
         steps=state.steps,
@@ -122,6 +69,7 @@ def _planned(
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         step_seconds=step_seconds,
         augment=augmentation.words(),
+        too_short=too_short,
     )
 
 
@@ -153,46 +101,43 @@ def train(
     objective = Objective(modality, normalise, task, dtype, recipe.label_smoothing or 0.0)
     # Kept: with another number a run that goes on would add its gradients up in another order.
     state.at_once = state.at_once or pieces_at_once(state.graph, recipe, device)
+    pieces = recipe.pieces(recipe.batch_size or 1)
     if not state.parts:
-        pieces = recipe.pieces(recipe.batch_size or 1)
-        alone = device.type == "cpu" and pieces == 1
-        state.parts = parts_worth(state.graph, recipe.batch_size or 1, cores()) if alone else 1
-    # Where memory allows one large piece at a time, all cores share each of its operations.
-    shared = device.type != "cpu" or (state.at_once == 1 and recipe.pieces(recipe.batch_size or 1) > 1)
-    # So do they while a batch is not divided; see _Divided.
-    shared = shared or state.parts > 1
-    with nullcontext() if shared else one_thread_each(), Workers(max(state.at_once, state.parts)) as workers:
+        can_divide = device.type == "cpu" and pieces == 1
+        state.parts = parts_worth(state.graph, recipe.batch_size or 1, cores()) if can_divide else 1
+    # One core for all of a step, but where cores share operations: while a batch is not divided, and where memory
+    # allows one large piece at a time.
+    alone = device.type == "cpu" and state.parts == 1 and (state.at_once > 1 or pieces == 1)
+    with one_thread_each() if alone else nullcontext(), Workers(max(state.at_once, state.parts)) as workers:
         if isinstance(state.optimizer, Muon) and state.at_once > 1:
             state.optimizer.each = workers.in_order
-        with _Cores(state, workers) as cores_of:
-            yield from _train(state, dataset, objective, cores_of, deadline, stop)
+        with Stepper(state, workers) as stepper:
+            yield from _train(state, dataset, objective, stepper, deadline, stop)
 
 
 def _train(
     state: TrainingState,
     dataset: Dataset,
     objective: Objective,
-    cores_of: _Cores,
+    stepper: Stepper,
     deadline: float | None,
     stop: Callable[[], bool],
 ) -> Iterator[Event]:
     recipe, device = state.recipe, next(state.module.parameters()).device
     per_epoch = steps_per_epoch(len(dataset.train), recipe.batch_size or 1)
     examples = Examples(dataset.train, device)
-    workers, sharing = cores_of.workers, Sharing(recipe.threads, state.parts, state.divided)
-    cores_of.divide(sharing.divided)
-    clock = _Clock(deadline, _afterwards(dataset, recipe))
-    step_seconds, decided = (
-        _settled(state, dataset, examples, objective, workers, clock) if state.steps == 0 else (None, None)
-    )
-    if decided is not None:
-        yield decided
+    sharing = Sharing(recipe.threads, state.parts, state.divided)
+    stepper.divide(sharing.divided)
+    plan = TimePlan(deadline, dataset, recipe)
+    step_seconds, too_short = None, ""
+    if state.steps == 0:
+        step_seconds, too_short = settle(state, dataset, examples, objective, stepper, plan)
     if not state.augmented_for:
         # Kept: where --time changes the plan's length, a run that goes on is still augmented as it began.
         state.augmented_for = state.steps / per_epoch
     augmentation = augmentation_of(recipe, dataset, state.augmented_for)
-    loader = Loader(dataset, examples, recipe, augmentation, workers.in_order if device.type == "cpu" else map)
-    yield _planned(state, per_epoch, objective.dtype, device, step_seconds, augmentation)
+    loader = Loader(dataset, examples, recipe, augmentation, stepper.workers.in_order if device.type == "cpu" else map)
+    yield _planned(state, per_epoch, objective.dtype, device, step_seconds, augmentation, too_short)
 
     pending: list[tuple[torch.Tensor, torch.Tensor, int]] = []
     state.to_train()
@@ -204,34 +149,33 @@ def _train(
         if (changed := sharing.at(state.step)) is not None:
             state.divided.append((changed.step, changed.divided))
             yield changed
-            cores_of.divide(changed.divided)
+            stepper.divide(changed.divided)
         begun, small = time.monotonic(), state.is_small
         share = schedule.rate(recipe.schedule, state.step, state.steps, recipe.warmup or 0)
         lr = (recipe.lr or 0) * share
         set_rate(state.optimizer, share, state.step / state.steps)
         batch = loader.at(epoch, place)
-        dropout_seed = stream_seed(recipe.seed, "dropout", epoch, place)
-        _seed_dropout(device, dropout_seed)
         try:
-            loss, hits = _step(state, batch, objective, cores_of, dropout_seed)
+            loss, hits = stepper.step(batch, objective, stream_seed(recipe.seed, "dropout", epoch, place))
         except (RuntimeError, MemoryError) as error:
             explain_memory(error, state.graph, recipe, device)
+        # What whoever looks on does with the step, saving it for one, is no sign of a slow machine.
+        whole = schedule.SMALL_COST if small else 1
+        slowed = sharing.took(state.step, (time.monotonic() - begun) / whole)
         state.step += 1
         state.images += len(batch.labels)
         pending.append((loss, hits, len(batch.labels)))
         ended = place == per_epoch - 1 or state.step == state.steps
         if device.type == "cpu" or len(pending) >= EAGER or ended:
             yield _look(state, pending, epoch, lr, batch.inputs, objective, ended)
-        as_whole = (time.monotonic() - begun) / (schedule.SMALL_COST if small else 1)
-        clock.took(as_whole)
-        slowed = sharing.took(state.step, as_whole)
+        plan.took((time.monotonic() - begun) / whole)
         state.seconds += time.monotonic() - begun
         state.sums.seconds += time.monotonic() - begun
         state.sums.waiting += loader.stall.take()
         if ended:
             begun = time.monotonic()
             yield _epoch_ended(state, dataset, objective, epoch + 1, lr, small)
-            clock.validated(time.monotonic() - begun)
+            plan.validated(time.monotonic() - begun)
             state.to_train()
         if slowed is not None:
             yield slowed
@@ -240,8 +184,8 @@ def _train(
                 yield _look(state, pending, epoch, lr, batch.inputs, objective, ended)
             yield Stopped(state.step, INTERRUPTED)
             return
-        if clock.replanned(state, per_epoch):
-            yield _planned(state, per_epoch, objective.dtype, device, clock.step_seconds, augmentation)
+        if plan.replanned(state, per_epoch):
+            yield _planned(state, per_epoch, objective.dtype, device, plan.step_seconds, augmentation)
 
 
 def _look(
@@ -288,130 +232,6 @@ def _cause(module: GraphModule, images: torch.Tensor) -> str:
             if not torch.isfinite(values).all():
                 return f"the values of {path} are no longer finite"
     return "the scores are too large for the loss"
-
-
-class _Clock:
-    """Keeps the plan of --time true: the schedule is shortened or drawn out where the machine's speed changes."""
-
-    def __init__(self, deadline: float | None, afterwards: float) -> None:
-        self.deadline = deadline
-        self.afterwards = afterwards
-        self.step_seconds = 0.0
-        self.epoch_seconds = 0.0
-        self.steps = 0
-        self.looked = time.monotonic()
-
-    def took(self, seconds: float) -> None:
-        # A mean that follows: what forty steps ago took counts a third.
-        self.steps += 1
-        self.step_seconds += (seconds - self.step_seconds) / min(40, self.steps)
-
-    def validated(self, seconds: float) -> None:
-        self.epoch_seconds = seconds
-
-    def left(self) -> float:
-        """Seconds for what of the plan is still to come."""
-        assert self.deadline is not None
-        return self.deadline - time.monotonic() - self.afterwards * self.epoch_seconds
-
-    def replanned(self, state: TrainingState, per_epoch: int) -> bool:
-        """Whether the plan's length was changed; it is looked at every half second, and small changes are left."""
-        now = time.monotonic()
-        ended = state.step >= state.steps
-        if self.deadline is None or ended or self.steps < 10 or now - self.looked < 0.5:
-            return False
-        self.looked = now
-        steps = schedule.plan_within(
-            self.left(), self.step_seconds, per_epoch, self.epoch_seconds, state.step, state.recipe.progressive or 0.0
-        )
-        if abs(steps - state.steps) < 0.01 * (state.steps - state.step if steps < state.steps else state.steps):
-            return False
-        epochs = state.recipe.epochs
-        state.steps = steps if epochs is None else min(steps, max(state.step + 1, round(epochs * per_epoch)))
-        return True
-
-
-def _settled(
-    state: TrainingState,
-    dataset: Dataset,
-    examples: Examples,
-    objective: Objective,
-    workers: Workers,
-    clock: _Clock,
-) -> tuple[float | None, Decided | None]:
-    """Give a new run its number of steps: by its epochs, or as many as the time allows.
-
-    Returns:
-        seconds a step takes, where they were measured; what there is to say where not even one step fits.
-    """
-    recipe = state.recipe
-    per_epoch = steps_per_epoch(len(dataset.train), recipe.batch_size or 1)
-    by_epochs = max(1, round((recipe.epochs or 1) * per_epoch))
-    if clock.deadline is None:
-        state.steps = by_epochs
-        return None, None
-    step_seconds, epoch_seconds = _speed(state, dataset, examples, objective, workers, clock.deadline)
-    clock.validated(epoch_seconds)
-    left = clock.left()
-    state.steps = schedule.plan_within(
-        left * 0.98, step_seconds, per_epoch, epoch_seconds, 0, recipe.progressive or 0.0
-    )
-    if recipe.epochs is not None:
-        state.steps = min(state.steps, by_epochs)
-    if left >= step_seconds:
-        return step_seconds, None
-    taken = (recipe.time or 0.0) + time.monotonic() - clock.deadline
-    needs = clock.afterwards * clock.epoch_seconds
-    reason = f"{recipe.time:g} s cannot be kept: {taken:.1f} s until here, evaluation takes about {needs:.1f} s"
-    return step_seconds, Decided("--time", "one step", reason)
-
-
-def _afterwards(dataset: Dataset, recipe: Recipe) -> float:
-    """What follows the last step, in validations: the last one, and the model on what it is measured with."""
-    views = 1 if recipe.tta == "none" else 2
-    return 1 + views * (len(dataset.val) + len(dataset.test)) / max(1, len(dataset.val))
-
-
-def _speed(
-    state: TrainingState,
-    dataset: Dataset,
-    examples: Examples,
-    objective: Objective,
-    workers: Workers,
-    deadline: float,
-) -> tuple[float, float]:
-    """Seconds a step and a validation take, measured on a copy that is thrown away: the run itself starts untouched."""
-    device = next(state.module.parameters()).device
-    copy = begin(state.graph, state.recipe, device)
-    copy.parts = state.parts
-    recipe, count = state.recipe, len(dataset.train)
-    augmentation = augmentation_of(recipe, dataset, recipe.epochs or 0)
-    allowed = min(3.0, max(0.05, 0.02 * (deadline - time.monotonic())))
-    per_epoch = steps_per_epoch(count, recipe.batch_size or 1)
-    # Of a step in pieces those that are computed at the same time are enough.
-    rounds = max(1, recipe.pieces(recipe.batch_size or 1) // workers.count)
-    times: list[float] = []
-    begun = time.monotonic()
-    cores_of = _Cores(copy, workers)
-    cores_of.divided = recipe.threads == "divided"
-    while len(times) < 4 or (time.monotonic() - begun < allowed and len(times) < 200):
-        started = time.monotonic()
-        indices = batch_indices(recipe.seed, 0, len(times) % per_epoch, count, recipe.batch_size or 1)
-        indices = indices[: -(-len(indices) // rounds)]
-        inputs, labels = examples.take(indices)
-        inputs = augmentation.vary(inputs, recipe.seed, indices_N=indices, each=workers.in_order)
-        try:
-            loss, _ = _step(copy, Batch(inputs, labels), objective, cores_of)
-        except (RuntimeError, MemoryError) as error:
-            explain_memory(error, state.graph, recipe, device)
-        loss.item()
-        times.append(time.monotonic() - started)
-    if not len(dataset.val):
-        return float(np.median(times[2:])) * rounds, 0.0
-    started = time.monotonic()
-    some = dataset.val.inputs_N[: max(1, min(len(dataset.val), 1000))]
-    compute(copy.module, some, objective.normalise, precision=objective.dtype)
-    return float(np.median(times[2:])) * rounds, (time.monotonic() - started) * len(dataset.val) / len(some)
 
 
 def weighted(state: TrainingState) -> GraphModule:

@@ -215,10 +215,13 @@ class Watch:
         )
 
     def _planned(self, event: Planned) -> None:
+        if event.too_short:
+            self._say(f"--time is too short: {event.too_short}; one step is taken", style="yellow")
         if self.steps == 0:
             self._say(
                 f"{event.parameters:,} parameters, {millions(event.macs)} MACs per example; {event.epochs:g} epochs, "
-                f"{event.steps:,} steps of {event.batch_size} in {event.precision} on {event.device}",
+                f"{event.steps:,} step{'' if event.steps == 1 else 's'} of {event.batch_size} in {event.precision} "
+                f"on {event.device}",
             )
             if event.augment != "nothing":
                 self._say(f"augmentation: {event.augment}")

@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 from convscope import UserError, train, training
 from convscope.engine.initialise import initialise
 from convscope.learning import events
-from convscope.learning import train as loop
 from convscope.learning.record import METRICS
+from convscope.learning.step import Stepper
 from convscope.learning.transfer import features
 from convscope.learning.transfer import run as run_module
 from convscope.model.folder import Model
@@ -138,7 +138,7 @@ def test_the_time_is_kept_and_what_it_allows_is_used(
     """A machine that takes so long for a step; where fine-tuning would be over too soon, the head alone is fitted."""
     clock.costs(features, "_computed", lambda prepared, images, rows, *_: len(rows) * step / 400)
     clock.costs(run_module, "choose", lambda *_, **__: 1.0)
-    clock.costs(loop, "_step", lambda *_: step)
+    clock.costs(Stepper, "step", lambda *_: step)
     begun = clock.now
     _train(weights, tmp_path / "run", time=8.0)
     kinds = _kinds(tmp_path / "run")

@@ -69,7 +69,7 @@ class _TileMean(torch.autograd.Function):
 
 
 def _tile_mean(x: Tensor, kernel: Sequence[int]) -> Tensor:
-    if x.device.type != "cpu" or torch.compiler.is_compiling() or not x.requires_grad or x.dtype == torch.float64:
+    if x.device.type != "cpu" or torch.compiler.is_compiling() or not x.requires_grad:
         return F.avg_pool2d(x, tuple(kernel))
     return cast("Tensor", _TileMean.apply(x, tuple(kernel)))  # type: ignore[no-untyped-call]
 
