@@ -19,7 +19,7 @@ from convscope.api import check
 from convscope.data.cache import prepare
 from convscope.data.dataset import Dataset
 from convscope.data.image.decode import ImagePreprocess
-from convscope.data.sources import TableColumns, open_source
+from convscope.data.sources import TableColumns, open_source, picture_table
 from convscope.errors import UserError
 
 NAMES = ["zero", "one", "two"]
@@ -157,3 +157,26 @@ def test_two_columns_of_pictures_need_a_name(tmp_path: Path) -> None:
 def test_check_finds_nothing_wrong_with_rows_for_their_names(tmp_path: Path) -> None:
     _parquet(_hugging_face(), tmp_path / "set.parquet")
     assert "misnamed" not in {finding.kind for finding in check(str(tmp_path)).findings}
+
+
+def test_a_damaged_shard_does_not_vanish(tmp_path: Path) -> None:
+    for name in ("train-0", "train-1"):
+        _parquet(_hugging_face(), tmp_path / f"{name}.parquet")
+    damaged = tmp_path / "train-1.parquet"
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    with pytest.raises(UserError, match=r"train-1\.parquet: not a Parquet or Arrow table"):
+        open_source(tmp_path)
+
+
+def test_a_table_without_pictures_beside_them_is_named(tmp_path: Path) -> None:
+    _parquet(_hugging_face(), tmp_path / "train.parquet")
+    pq.write_table(pa.table({"x": [1.0, 2.0]}), tmp_path / "numbers.parquet")
+    skipped = {item.file: item.reason for item in open_source(tmp_path).skipped}
+    assert skipped == {"numbers.parquet": "a table without pictures"}
+
+
+def test_a_group_of_rows_that_would_fill_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture_table, "_GROUP_BYTES", 100)
+    _parquet(_hugging_face(), tmp_path / "set.parquet")
+    with pytest.raises(UserError, match=r"5 rows of image in one group take 0\.0 GB"):
+        open_source(tmp_path)

@@ -262,3 +262,12 @@ def test_a_full_disk_keeps_the_last_checkpoint(tmp_path: Path, tiny: str, digest
     assert (run / checkpoint.NAME).read_bytes() == saved
     printed(*resumed)
     assert digest(run) == digest(tmp_path / "whole")
+
+
+def test_a_time_too_short_for_one_step_is_said(tmp_path: Path, tiny: str) -> None:
+    result = train("digits", tiny, out=tmp_path / "run", time=0.05, report=False)
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    planned = next(line for line in lines if line["event"] == "planned")
+    assert planned["steps"] == 1
+    assert "have passed" in planned["too_short"]
+    assert result.history[-1]["step"] == 1

@@ -50,8 +50,8 @@ class Commands(click.Group):
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="DATA: digits, a folder of class folders, IDX, CIFAR, STL-10 or Kuzushiji files, a table with paths and "
-    "labels, or a zip.",
+    epilog="DATA: digits, a folder of class folders, IDX, CIFAR, STL-10 or Kuzushiji files, a table with paths or "
+    "pictures and labels, or a zip.",
 )
 @click.option(
     "--operations",

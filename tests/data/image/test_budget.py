@@ -153,7 +153,7 @@ def test_strips_become_what_the_whole_becomes(mode: str, monkeypatch: pytest.Mon
     for channels in (1, 3):
         asked = ImagePreprocess(channels, 40, 30)
         whole = decode(file.getvalue(), asked)
-        monkeypatch.setattr("convscope.data.image.decode._STRIP_PIXELS", 100)
+        monkeypatch.setattr("convscope.data.image.eight_bits.STRIP_PIXELS", 100)
         np.testing.assert_array_equal(decode(file.getvalue(), asked), whole)
         monkeypatch.undo()
 

@@ -11,31 +11,28 @@ import os
 import stat
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, Literal, cast
+from typing import Any, BinaryIO, ClassVar, Literal
 
 import numpy as np
 import PIL
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from convscope.data.content import HEAD, MAX_BYTES, recognise
 from convscope.data.dataset import Preprocess, Unreadable
 from convscope.data.image import budget
+from convscope.data.image.eight_bits import GREY, STRIP_PIXELS, eight_bits, mode_of
 from convscope.errors import UserError
 from convscope.files import read_regular, special
 
 #: A picture of more pixels is refused by its header, before any of it is decoded.
 MAX_PIXELS = 300_000_000
 
-#: A picture of more pixels is converted strip by strip, so that its 8 bits are the only copy.
-_STRIP_PIXELS = 1_000_000
 _opening = threading.Lock()
 
-_GREY = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
-_DEEP = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -49,7 +46,6 @@ _TURNS = {
 
 
 Fit = Literal["stretch", "crop", "letterbox", "pad"]
-_Scale = Callable[[NDArray[Any]], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -178,7 +174,7 @@ def _loaded(held: list[Image.Image], preprocess: ImagePreprocess) -> NDArray[np.
     image.load()
     # Of a TIFF it says upright now.
     turn = _TURNS.get(orientation(image))
-    plain = _eight_bits(image, preprocess.channels)
+    plain = eight_bits(image, preprocess.channels)
     # What is no longer needed is given up before the next copy is made.
     del image
     if turn is not None:
@@ -195,9 +191,9 @@ def _refuse_giant(width: int, height: int) -> None:
 def _need(image: Image.Image, data: bytes, full: tuple[int, int], turned: bool, preprocess: ImagePreprocess) -> int:
     """Bytes at the worst moment of decoding, converting, turning and fitting."""
     pixels = image.width * image.height
-    after = 1 if image.mode in _GREY or preprocess.channels == 1 else 4
-    copies = 0 if image.mode == _mode(image, preprocess.channels) and "transparency" not in image.info else 1
-    converted = pixels * (budget.stored(image.mode) + after * copies) + 40 * min(pixels, _STRIP_PIXELS)
+    after = 1 if image.mode in GREY or preprocess.channels == 1 else 4
+    copies = 0 if image.mode == mode_of(image, preprocess.channels) and "transparency" not in image.info else 1
+    converted = pixels * (budget.stored(image.mode) + after * copies) + 40 * min(pixels, STRIP_PIXELS)
     upright = 2 * pixels * after if turned else 0
     # At worst a quarter turn: what is high is wide.
     sizes = (image.size, image.size[::-1]) if turned else (image.size,)
@@ -222,7 +218,7 @@ def measure(file: BinaryIO) -> tuple[int, int, int]:
         width, height = image.size
         # Pillow's TIFF reader turns the size itself.
         turned = image.format != "TIFF" and orientation(image) >= 5
-        return 1 if image.mode in _GREY else 3, *((width, height) if turned else (height, width))
+        return 1 if image.mode in GREY else 3, *((width, height) if turned else (height, width))
 
 
 def fit_array(images_NHWC: NDArray[np.uint8], preprocess: ImagePreprocess) -> NDArray[np.uint8]:
@@ -376,73 +372,6 @@ def _may_be_turned(image: Image.Image, data: bytes) -> bool:
     if image.format == "PNG":
         return any(chunk in data for chunk in (b"eXIf", b"tEXt", b"zTXt", b"iTXt"))
     return orientation(image) in _TURNS
-
-
-def _mode(image: Image.Image, channels: int) -> str:
-    """What :func:`_eight_bits` makes of a picture; a grey one may stay ``L`` where RGB is asked."""
-    clear = image.mode in ("LA", "La") or ("transparency" in image.info and image.mode not in _DEEP)
-    return "L" if channels == 1 or (image.mode in _GREY and not clear) else "RGB"
-
-
-def _eight_bits(image: Image.Image, channels: int) -> Image.Image:
-    """The picture as ``L`` or ``RGB``; a grey one may stay ``L`` where RGB is asked, :func:`_fit` repeats it."""
-    mode = _mode(image, channels)
-    if image.mode == mode and "transparency" not in image.info:
-        return image
-    scale = _scaling(image) if image.mode in _DEEP else None
-    strips = _strips(image)
-    if len(strips) == 1:
-        return _converted(image, mode, scale)
-    plain = Image.new(mode, image.size)
-    for top, bottom in strips:
-        strip = image.crop((0, top, image.width, bottom))
-        plain.paste(_converted(strip, mode, scale), (0, top))
-    return plain
-
-
-def _strips(image: Image.Image) -> list[tuple[int, int]]:
-    rows = max(1, _STRIP_PIXELS // image.width)
-    return [(top, min(image.height, top + rows)) for top in range(0, image.height, rows)]
-
-
-def _converted(image: Image.Image, mode: str, scale: _Scale | None) -> Image.Image:
-    """A picture, or a strip of one, as ``mode``: every pixel by itself."""
-    if scale is not None:
-        plain = Image.fromarray(scale(np.asarray(image)))
-    elif image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        if image.mode == "La":
-            image = image.convert("LA")
-        image = image.convert("RGBA")
-        plain = Image.new("RGB", image.size, (255, 255, 255))
-        plain.paste(image, mask=image.getchannel("A"))
-    elif image.mode == "LAB":
-        lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        converted = ImageCms.profileToProfile(image, lab, rgb, outputMode="RGB")
-        plain = cast("Image.Image", converted)
-    else:
-        plain = image.convert("L" if image.mode in _GREY else "RGB")
-    return plain.convert(mode) if plain.mode != mode else plain
-
-
-def _scaling(image: Image.Image) -> _Scale:
-    """How deep grey values become 8 bits; clipping them, as a plain conversion does, would leave a white picture."""
-    if image.mode.startswith("I;16"):
-        return lambda values_HW: ((values_HW.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    low, high = np.inf, -np.inf
-    for top, bottom in _strips(image):
-        values_HW = np.asarray(image.crop((0, top, image.width, bottom)))
-        if not np.isfinite(values_HW).all():
-            raise Unreadable("holds values that are no numbers (NaN or infinite)")
-        low, high = min(low, float(values_HW.min())), max(high, float(values_HW.max()))
-    if image.mode == "F" and low >= 0 and high <= 1:
-        factor, offset = 255.0, 0.0
-    elif low >= 0 and high <= 255 and image.format == "TIFF":
-        factor, offset = 1.0, 0.0
-    elif image.mode == "I" and low >= 0 and high <= 65535:
-        return lambda values_HW: np.rint(values_HW.astype(np.float64) / 257).astype(np.uint8)
-    else:
-        factor, offset = 255 / max(high - low, 1e-300), low
-    return lambda values_HW: np.rint((values_HW.astype(np.float64) - offset) * factor).astype(np.uint8)
 
 
 def _grey(images_NHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:

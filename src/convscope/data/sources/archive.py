@@ -18,6 +18,8 @@ from convscope.data.sources.place import Listing, Member, Opener, is_litter, nat
 from convscope.errors import UserError
 
 _GIB = 1 << 30
+#: Deflate cannot do better than this: a size that promises more has nothing behind it.
+BEST_RATIO = 1032
 #: Limits against archives made to fill the memory: a member's bytes, its ratio, and all members together.
 MAX_MEMBER = _GIB
 MAX_RATIO = 200

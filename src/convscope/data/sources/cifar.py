@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope.data.sources.place import Listing, Member, listed, natural_key, printable, read_text
+from convscope.data.sources.place import Listing, Member, listed, natural_key, printable, read_text, where_of
 from convscope.data.sources.source import ArraySource, given_splits, in_use
 from convscope.errors import UserError
 
@@ -97,7 +97,7 @@ def open_cifar(listing: Listing, only: str = "") -> ArraySource:
 def _read(
     listing: Listing, member: Member, layout: _Layout, names: tuple[str, ...]
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    where = f"{listing.place.where}/{printable(member.name)}"
+    where = where_of(listing.place, member)
     record = layout.labels + _PIXELS
     content = listing.place.content(member)
     if not content.size or content.size % record:
@@ -125,6 +125,6 @@ def _names(listing: Listing, first: Member, layout: _Layout) -> tuple[str, ...]:
     lines = [printable(line.strip()) for line in read_text(listing.place, member).splitlines()]
     names = tuple(line for line in lines if line)
     if len(set(names)) != len(names) or len(names) < 2:
-        where = f"{listing.place.where}/{printable(member.name)}"
+        where = where_of(listing.place, member)
         raise UserError(where, f"{len(set(names))} different names in {len(names)} lines", "one class name a line")
     return names

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope.data.sources.paired import Part, refuse_doubles, together, where_of
-from convscope.data.sources.place import Listing, Member, natural_key, printable
+from convscope.data.sources.paired import Part, refuse_doubles, together
+from convscope.data.sources.place import Listing, Member, natural_key, printable, where_of
 from convscope.data.sources.source import ArraySource
 from convscope.errors import UserError
 
@@ -78,14 +78,14 @@ def open_cifar_python(listing: Listing) -> ArraySource:
     if lists is not None:
         found = _read(listing, lists).get("fine_label_names" if hundred else "label_names")
         if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
-            raise UserError(where_of(listing, lists), "no names of classes", "CIFAR's list of names")
+            raise UserError(where_of(listing.place, lists), "no names of classes", "CIFAR's list of names")
         names = tuple(printable(name) for name in found)
     batches = sorted((name for name in files if name not in ("meta", "batches.meta")), key=natural_key)
     parts = []
     for split in ("train", "test"):
         for name in [name for name in batches if ("test" in name) == (split == "test")]:
             content = _read(listing, files[name])
-            where = where_of(listing, files[name])
+            where = where_of(listing.place, files[name])
             images = _pixels(content.get("data"), where)
             labels = content.get("fine_labels" if hundred else "labels")
             if not isinstance(labels, list) or not all(type(x) is int and 0 <= x < 256 for x in labels):
@@ -117,9 +117,9 @@ def _read(listing: Listing, member: Member) -> dict[str, Any]:
         raise
     except Exception:
         # A damaged pickle can be wrong in any way.
-        raise UserError(where_of(listing, member), "the file is damaged, or is not CIFAR's", expected) from None
+        raise UserError(where_of(listing.place, member), "the file is damaged, or is not CIFAR's", expected) from None
     if not isinstance(found, dict):
-        raise UserError(where_of(listing, member), "another kind of pickle", expected)
+        raise UserError(where_of(listing.place, member), "another kind of pickle", expected)
     return found
 
 

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.data.dataset import Skipped
-from convscope.data.sources.place import Listing, Member, listed, printable, read_text
+from convscope.data.sources.archive import BEST_RATIO
+from convscope.data.sources.place import Listing, Member, listed, printable, read_text, where_of
 from convscope.data.sources.source import SPLITS, ArraySource, given_splits, in_use
 from convscope.errors import UserError
 
@@ -38,8 +39,6 @@ _EMNIST = {
 }
 _EMNIST_NAME = re.compile(rf"emnist-(?P<set>{'|'.join(_EMNIST)})-", re.IGNORECASE)
 TURNED = "EMNIST stores its pictures transposed; they are turned upright"
-# Deflate cannot do better than this, so a header that promises more has nothing behind it.
-_BEST_RATIO = 1032
 
 
 @dataclass(frozen=True)
@@ -171,7 +170,7 @@ def _read(listing: Listing, file: _File, kind: str) -> NDArray[np.uint8]:
     if 0 in shape:
         raise UserError(where, f"the header says {' x '.join(map(str, shape))}", "at least one, of at least one pixel")
     wanted = start + math.prod(shape)
-    if zipped and wanted > _BEST_RATIO * content.size + 1024:
+    if zipped and wanted > BEST_RATIO * content.size + 1024:
         got = f"the header promises {wanted:,} bytes, more than {content.size:,} compressed bytes can hold"
         raise UserError(where, got, hint="copy or download it again")
     data = np.frombuffer(_unzip(content, wanted + 1, where), np.uint8) if zipped else content
@@ -252,7 +251,7 @@ def _name(listing: Listing, file: _File) -> str:
 
 
 def _where(listing: Listing, file: _File) -> str:
-    return f"{listing.place.where}/{printable(file.member.name)}"
+    return where_of(listing.place, file.member)
 
 
 def _short(file: _File) -> str:

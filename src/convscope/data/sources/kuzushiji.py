@@ -9,14 +9,13 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope.data.sources.paired import Part, refuse_doubles, together, where_of
-from convscope.data.sources.place import Listing, Member, listed, printable
+from convscope.data.sources.archive import BEST_RATIO
+from convscope.data.sources.paired import Part, refuse_doubles, together
+from convscope.data.sources.place import Listing, Member, listed, printable, where_of
 from convscope.data.sources.source import ArraySource
 from convscope.errors import UserError
 
 _NAME = re.compile(r"(?P<set>[^/]*?)-(?P<part>train|test)-(?P<kind>imgs|labels)\.npz", re.IGNORECASE)
-# Deflate cannot do better than this, so a size beyond it has nothing behind it.
-_BEST_RATIO = 1032
 
 
 def find_kuzushiji(listing: Listing) -> dict[tuple[str, str, str], Member]:
@@ -56,12 +55,12 @@ def open_kuzushiji(listing: Listing) -> ArraySource:
 
 def _array(listing: Listing, member: Member, rank: int) -> NDArray[np.uint8]:
     """The one array of a file, checked by its header before anything is unpacked."""
-    where = where_of(listing, member)
+    where = where_of(listing.place, member)
     expected = f"one array of uint8 with {rank} dimension{'s' if rank > 1 else ''}, arr_0"
     try:
         with zipfile.ZipFile(BytesIO(listing.place.content(member).tobytes())) as archive:
             info = archive.getinfo("arr_0.npy")
-            if info.file_size > _BEST_RATIO * info.compress_size + 1024:
+            if info.file_size > BEST_RATIO * info.compress_size + 1024:
                 raise UserError(where, f"it promises {info.file_size:,} bytes, more than it can hold", expected)
             with archive.open(info) as file:
                 data = file.read(info.file_size)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.data.dataset import Skipped
-from convscope.data.sources.place import Listing, Member, printable
+from convscope.data.sources.place import Listing, Member
 from convscope.data.sources.source import ArraySource, given_splits, in_use
 from convscope.errors import UserError
 
@@ -61,11 +61,6 @@ def together(
         parts=tuple(part.images_NHWC for part in parts),
         identity=" ".join([listing.place.identity, *stamps]),
     )
-
-
-def where_of(listing: Listing, member: Member) -> str:
-    """A file, as messages name it."""
-    return f"{listing.place.where}/{printable(member.name)}"
 
 
 def refuse_doubles(listing: Listing, members: Sequence[Member]) -> None:

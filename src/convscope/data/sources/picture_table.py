@@ -8,9 +8,9 @@ import io
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import PurePosixPath
 from threading import Lock
 from typing import Any, BinaryIO
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from convscope.data.content import HEAD, recognise
 from convscope.data.dataset import Skipped
-from convscope.data.sources.place import FileStore, Listing, Member, Opener, listed, printable
+from convscope.data.sources.place import FileStore, Listing, Member, Opener, listed, printable, where_of
 from convscope.data.sources.source import SPLIT_WORDS, FileRow, FileSource, from_files
 from convscope.data.sources.table import LABELS, MISSING, SPLITS, column_of
 from convscope.errors import UserError, did_you_mean
@@ -28,25 +28,27 @@ from convscope.errors import UserError, did_you_mean
 SUFFIXES = (".parquet", ".pq", ".arrow", ".feather")
 _PICTURES = ("image", "img", "picture", "photo", "jpg", "png")
 _SPLIT_NAME = re.compile(rf"({'|'.join(SPLIT_WORDS)})(?=[-_.]|$)", re.IGNORECASE)
-_GROUPS = 4
-"""Groups of rows that are kept in memory, of all shards together."""
+_GROUPS, _GROUP_BYTES = 4, 500_000_000
+"""Groups of rows that are kept in memory, of all shards together; what one may take."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Shard:
-    """One file: groups of rows, each read when it is asked for.
+class Shard:
+    """One table: groups of rows, each read when it is asked for.
 
     Args:
         member: the file.
         schema: its columns.
         starts: the first row of each group, and behind the last the number of all.
         read: a group's number and a column's name to the values.
+        taken: the same to the bytes that reading takes; 0 where they are memory-mapped.
     """
 
     member: Member
     schema: Any = field(repr=False)
     starts: tuple[int, ...]
-    read: Any = field(repr=False)
+    read: Callable[[int, str], Any] = field(repr=False)
+    taken: Callable[[int, str], int] = field(repr=False)
 
     def whole(self, name: str) -> list[Any]:
         """A column that is small enough."""
@@ -64,7 +66,7 @@ class PictureRows:
     """
 
     place: FileStore
-    shards: tuple[_Shard, ...] = field(repr=False)
+    shards: tuple[Shard, ...] = field(repr=False)
     column: str
 
     @property
@@ -85,12 +87,12 @@ class PictureRows:
 
     def listing(self) -> Listing:
         """All rows."""
-        return Listing(self, "", tuple(row_member(shard, row) for shard in self.shards for row in _rows(shard)))
+        return Listing(self, "", tuple(_row_member(shard, row) for shard in self.shards for row in _rows(shard)))
 
     def find(self, name: str) -> Member | None:
         """The row of this name."""
         found = self._place_of(name)
-        return None if found is None else row_member(*found)
+        return None if found is None else _row_member(*found)
 
     def leads_out(self, folder: str, names: Sequence[str]) -> list[bool]:
         """Rows lead nowhere."""
@@ -124,18 +126,18 @@ class PictureRows:
         with self.opening() as opener, opener(member) as file:
             return np.frombuffer(file.read(), np.uint8)
 
-    def _place_of(self, name: str) -> tuple[_Shard, int] | None:
+    def _place_of(self, name: str) -> tuple[Shard, int] | None:
         shard_name, _, row = name.removesuffix("]").rpartition("[")
         shard = next((shard for shard in self.shards if shard.member.name == shard_name), None)
         return (shard, int(row)) if shard is not None and row.isdecimal() and int(row) < shard.starts[-1] else None
 
 
-def row_member(shard: _Shard, row: int) -> Member:
+def _row_member(shard: Shard, row: int) -> Member:
     """A row as a file; how large its picture is, is known when it is read."""
     return Member(f"{shard.member.name}[{row}]", 0, shard.member.stamp)
 
 
-def _rows(shard: _Shard) -> range:
+def _rows(shard: Shard) -> range:
     return range(shard.starts[-1])
 
 
@@ -148,13 +150,34 @@ def _bytes_of(scalar: Any) -> bytes:
     return value
 
 
-def picture_tables(listing: Listing) -> list[Member]:
-    """The members that are tables with pictures inside."""
+def find_picture_tables(listing: Listing) -> tuple[list[Shard], list[Skipped]]:
+    """The tables with pictures inside, and the others beside them, which are left out; none if no table has any.
+
+    Raises:
+        UserError: one of several cannot be read: a shard that is damaged does not vanish.
+    """
     tables = [m for m in listing.members if PurePosixPath(m.name).suffix.lower() in SUFFIXES]
-    return [member for member in tables if _has_pictures(listing.place, member)]
+    found: list[Shard] = []
+    plain: list[Skipped] = []
+    damaged: list[UserError] = []
+    for member in tables:
+        try:
+            shard = _shard(listing.place, member)
+        except UserError as error:
+            damaged.append(error)
+            continue
+        if _picture_columns(shard):
+            found.append(shard)
+        else:
+            plain.append(Skipped(printable(member.name), "a table without pictures"))
+    if found and damaged:
+        raise damaged[0]
+    return (found, plain) if found else ([], [])
 
 
-def open_picture_tables(listing: Listing, members: Sequence[Member], target: str | None = None) -> FileSource:
+def open_picture_tables(
+    listing: Listing, shards: Sequence[Shard], left_out: Sequence[Skipped] = (), target: str | None = None
+) -> FileSource:
     """Read tables that hold pictures, all of the same columns.
 
     The column of pictures is the one whose type or first value says so: bytes, or Hugging Face's ``{bytes, path}``.
@@ -162,26 +185,32 @@ def open_picture_tables(listing: Listing, members: Sequence[Member], target: str
     else one named label, class, ...; else the only other one of whole numbers or text. Parts are named by the files
     (``train-00000-of-00002.parquet``), their folder, or a column split.
 
+    Args:
+        listing: where the tables lie.
+        shards, left_out: of :func:`find_picture_tables`.
+        target: the column of the labels; None: found.
+
     Raises:
-        UserError: a table cannot be read, their columns differ, or the labels' column is not clear; lists the columns.
+        UserError: the tables' columns differ, or the labels' column is not clear; lists the columns.
     """
-    shards = tuple(_shard(listing.place, member) for member in members)
-    where = listing.where if len(shards) > 1 else f"{listing.place.where}/{printable(members[0].name)}"
+    where = listing.where if len(shards) > 1 else where_of(listing.place, shards[0].member)
     first = shards[0].schema
     for shard in shards[1:]:
         if shard.schema.names != first.names:
             got = f"{printable(shard.member.name)} has other columns than {printable(shards[0].member.name)}"
             raise UserError(where, got, "shards of one table", "point at the file that is meant")
     picture = _picture_column(where, shards[0])
+    for shard in shards:
+        _check_groups(shard, picture, where_of(listing.place, shard.member))
     label, names = _label_column(where, first, picture, target)
     split_at = column_of(first.names, SPLITS)
     rows: list[FileRow] = []
-    skipped: list[Skipped] = []
+    skipped = [*listing.skipped, *left_out]
     for shard in shards:
         in_file = _split_of(shard.member.name)
         splits = shard.whole(first.names[split_at]) if split_at >= 0 and not in_file else [in_file] * len(_rows(shard))
         for row, (value, split) in enumerate(zip(shard.whole(label), splits, strict=True)):
-            member = row_member(shard, row)
+            member = _row_member(shard, row)
             text = _label(value, names)
             if text is None:
                 reason = "no label" if value is None else f"label {value} is none of the {len(names)} classes"
@@ -189,7 +218,7 @@ def open_picture_tables(listing: Listing, members: Sequence[Member], target: str
                 continue
             word = SPLIT_WORDS.get(str(split).casefold(), "")
             rows.append(FileRow(member, printable(member.name), printable(text), word))
-    place = PictureRows(listing.place, shards, picture)
+    place = PictureRows(listing.place, tuple(shards), picture)
     return from_files(listing.place.name, where, place, rows, skipped)
 
 
@@ -210,15 +239,7 @@ def _split_of(name: str) -> str:
     return found.group(1).casefold() if found else ""
 
 
-def _has_pictures(place: FileStore, member: Member) -> bool:
-    try:
-        shard = _shard(place, member)
-    except UserError:
-        return False
-    return bool(_picture_columns(shard))
-
-
-def _picture_columns(shard: _Shard) -> list[str]:
+def _picture_columns(shard: Shard) -> list[str]:
     """By their types; of plain bytes the first value decides."""
     import pyarrow as pa
 
@@ -235,14 +256,14 @@ def _picture_columns(shard: _Shard) -> list[str]:
     return found
 
 
-def _picture_column(where: str, shard: _Shard) -> str:
+def _picture_column(where: str, shard: Shard) -> str:
     found = _picture_columns(shard)
     if len(found) == 1:
         return found[0]
     named = column_of(found, _PICTURES)
     if named < 0:
         got = f"{len(found)} columns hold pictures: {listed([printable(name) for name in found])}"
-        raise UserError(where, got, "one", f"name the one that is meant {_PICTURES[0]}")
+        raise UserError(where, got, "one", f"rename the column that is meant to {_PICTURES[0]}")
     return found[named]
 
 
@@ -284,7 +305,21 @@ def _class_names(schema: Any, column: str) -> tuple[str, ...]:
     return ()
 
 
-def _shard(place: FileStore, member: Member) -> _Shard:
+def _check_groups(shard: Shard, name: str, where: str) -> None:
+    """Refuse to hold more rows at a time than the memory should be asked for.
+
+    Raises:
+        UserError: says how much they would take.
+    """
+    for group, (start, end) in enumerate(pairwise(shard.starts)):
+        taken = shard.taken(group, name)
+        if taken > _GROUP_BYTES:
+            got = f"{end - start:,} rows of {printable(name)} in one group take {taken / 1e9:.1f} GB"
+            hint = "write it with smaller row groups: row_group_size=1000"
+            raise UserError(where, got, f"at most {_GROUP_BYTES / 1e9:.1f} GB a row group", hint)
+
+
+def _shard(place: FileStore, member: Member) -> Shard:
     """Open a table; its rows are read later.
 
     Raises:
@@ -294,7 +329,7 @@ def _shard(place: FileStore, member: Member) -> _Shard:
     import pyarrow.parquet as pq
 
     data = place.content(member)
-    where = f"{place.where}/{printable(member.name)}"
+    where = where_of(place, member)
     try:
         buffer = pa.py_buffer(data)
         if bytes(data[:4]) == b"PAR1":
@@ -304,7 +339,12 @@ def _shard(place: FileStore, member: Member) -> _Shard:
             def read(group: int, name: str) -> Any:
                 return file.read_row_group(group, columns=[name]).column(0).combine_chunks()
 
-            return _Shard(member, file.schema_arrow, tuple(accumulate(counts, initial=0)), read)
+            def taken(group: int, name: str) -> int:
+                found = file.metadata.row_group(group)
+                columns = [found.column(at) for at in range(found.num_columns)]
+                return sum(c.total_uncompressed_size for c in columns if c.path_in_schema.split(".")[0] == name)
+
+            return Shard(member, file.schema_arrow, tuple(accumulate(counts, initial=0)), read, taken)
         reader = pa.BufferReader(buffer)
         if bytes(data[:6]) == b"ARROW1":
             opened = pa.ipc.open_file(reader)
@@ -313,7 +353,9 @@ def _shard(place: FileStore, member: Member) -> _Shard:
             opened = pa.ipc.open_stream(reader)
             batches = list(opened)
         starts = tuple(accumulate((batch.num_rows for batch in batches), initial=0))
-        return _Shard(member, opened.schema, starts, lambda group, name: batches[group].column(name))
+        return Shard(
+            member, opened.schema, starts, lambda group, name: batches[group].column(name), lambda group, name: 0
+        )
     except Exception as error:
         # Arrow has an exception of its own for every layer of the format.
         words = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -114,6 +114,11 @@ class Listing:
         )
 
 
+def where_of(place: FileStore, member: Member) -> str:
+    """A file as messages name it."""
+    return f"{place.where}/{printable(member.name)}"
+
+
 def is_litter(part: str) -> bool:
     """Whether a file or folder of this name is hidden or the system's own."""
     return part.startswith(".") or part.casefold() in _LITTER
@@ -304,7 +309,7 @@ def read_text(place: FileStore, member: Member, limit: int = 1 << 20) -> str:
     Raises:
         UserError: it is larger than ``limit`` bytes, or not UTF-8.
     """
-    where = f"{place.where}/{printable(member.name)}"
+    where = where_of(place, member)
     data = place.content(member)
     if data.size > limit:
         raise UserError(where, f"{data.size:,} bytes", f"a list of names, at most {limit:,} bytes")

@@ -21,8 +21,8 @@ from convscope.data.sources.idx import find_idx, open_idx
 from convscope.data.sources.kuzushiji import find_kuzushiji, open_kuzushiji
 from convscope.data.sources.numbers import is_numbers, open_numbers, stem_of
 from convscope.data.sources.picture_table import SUFFIXES as PICTURE_TABLES
-from convscope.data.sources.picture_table import PictureRows, open_picture_tables, picture_tables
-from convscope.data.sources.place import Folder, Listing, Member, is_litter, listed, printable
+from convscope.data.sources.picture_table import PictureRows, find_picture_tables, open_picture_tables
+from convscope.data.sources.place import Folder, Listing, Member, is_litter, listed, printable, where_of
 from convscope.data.sources.source import FileSource, Source, TableSource, check
 from convscope.data.sources.stl import find_stl, open_stl
 from convscope.data.sources.table import SUFFIXES, has_columns, has_paths, open_table, read_table, table_members
@@ -32,7 +32,7 @@ from convscope.files import open_regular, refuse_special
 
 _KINDS = (
     "digits, a folder of class folders, IDX, CIFAR (binary or Python), STL-10 or Kuzushiji files, "
-    "a CSV or Parquet table, or a zip of these"
+    "a CSV, Parquet or Arrow table, or a zip of these"
 )
 # Known by files whose names may be any file's, so that class folders go before them.
 _ARRAYS: tuple[tuple[Callable[[Listing], Mapping[Any, Member]], Callable[[Listing], Source]], ...] = (
@@ -158,14 +158,17 @@ def _open_file(path: Path, columns: TableColumns, permitted: DataPath) -> Source
     member = folder.find(path.name)
     if member is None:
         raise UserError(where, "the file has gone", _KINDS)
-    if (suffix in PICTURE_TABLES or content.what == "a Parquet table") and _has_pictures(folder, member):
-        return open_picture_tables(Listing(folder, "", (member,)), (member,), columns.target)
+    alone = Listing(folder, "", (member,))
+    if suffix in PICTURE_TABLES or content.what == "a Parquet table":
+        shards, left_out = find_picture_tables(alone)
+        if shards:
+            return open_picture_tables(alone, shards, left_out, columns.target)
     if suffix in SUFFIXES or content.what == "a Parquet table":
-        return _open_table(Listing(folder, "", (member,)), member, columns, permitted)
+        return _open_table(alone, member, columns, permitted)
     beside = Listing(folder, "", _flat(folder))
-    if find_idx(Listing(folder, "", (member,))):
+    if find_idx(alone):
         return open_idx(beside, only=_images(beside, member))
-    if find_cifar(Listing(folder, "", (member,)))[0]:
+    if find_cifar(alone)[0]:
         return open_cifar(beside, only=member.name)
     if head[:2] == b"\0\0" and head[2:4] in (b"\x08\x01", b"\x08\x03", b"\x08\x04"):
         hint = "name it as MNIST does: train-images-idx3-ubyte and train-labels-idx1-ubyte"
@@ -173,10 +176,6 @@ def _open_file(path: Path, columns: TableColumns, permitted: DataPath) -> Source
     if any(member in find(beside).values() for find, _ in _ARRAYS):
         raise UserError(where, "one file of a set of several", "all of them", "point at the folder")
     raise UserError(where, content.what, _KINDS, _file_hint(path, content.format, content.what))
-
-
-def _has_pictures(folder: Folder, member: Member) -> bool:
-    return bool(picture_tables(Listing(folder, "", (member,))))
 
 
 def _flat(folder: Folder) -> tuple[Member, ...]:
@@ -212,8 +211,9 @@ def _open_listing(listing: Listing, columns: TableColumns, permitted: DataPath) 
         return open_idx(listing)
     if find_cifar(listing)[0]:
         return open_cifar(listing)
-    if shards := picture_tables(listing):
-        return open_picture_tables(listing, shards, columns.target)
+    shards, left_out = find_picture_tables(listing)
+    if shards:
+        return open_picture_tables(listing, shards, left_out, columns.target)
     for find, open_arrays in _ARRAYS:
         if find(listing) and not _in_class_folders(listing):
             return open_arrays(listing)
@@ -236,7 +236,7 @@ def _open_listing(listing: Listing, columns: TableColumns, permitted: DataPath) 
 
 def _open_table(listing: Listing, member: Member, columns: TableColumns, permitted: DataPath) -> Source:
     """A table of picture files, or without a column of them one of numbers."""
-    where = f"{listing.place.where}/{printable(member.name)}"
+    where = where_of(listing.place, member)
     table = read_table(listing, member, where)
     if has_paths(table) or not is_numbers(table):
         return open_table(listing, member, table, permitted.allow_outside)

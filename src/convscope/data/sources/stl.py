@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from convscope.data.dataset import Skipped
-from convscope.data.sources.paired import Part, refuse_doubles, together, where_of
-from convscope.data.sources.place import Listing, Member, printable, read_text
+from convscope.data.sources.paired import Part, refuse_doubles, together
+from convscope.data.sources.place import Listing, Member, printable, read_text, where_of
 from convscope.data.sources.source import ArraySource
 from convscope.errors import UserError
 
@@ -50,7 +50,7 @@ def open_stl(listing: Listing) -> ArraySource:
         content = listing.place.content(images)
         if not content.size or content.size % _RECORD:
             expected = f"a multiple of {_RECORD:,} (an STL-10 picture)"
-            raise UserError(where_of(listing, images), f"{content.size:,} bytes", expected, "download it again")
+            raise UserError(where_of(listing.place, images), f"{content.size:,} bytes", expected, "download it again")
         # Planes stored column by column, seen as NHWC without a copy.
         images_NHWC = content.reshape(-1, 3, 96, 96).transpose(0, 3, 2, 1)
         parts.append(Part(split, images_NHWC, listing.place.content(labels).astype(np.int64) - 1))
@@ -60,7 +60,9 @@ def open_stl(listing: Listing) -> ArraySource:
         lines = read_text(listing.place, files["class_names.txt"]).splitlines()
         names = tuple(printable(line.strip()) for line in lines if line.strip())
         if len(set(names)) != len(names):
-            raise UserError(where_of(listing, files["class_names.txt"]), "a name is there twice", "different names")
+            raise UserError(
+                where_of(listing.place, files["class_names.txt"]), "a name is there twice", "different names"
+            )
     unlabeled = "unlabeled_X.bin" in files
     skipped = (Skipped("unlabeled_X.bin", "pictures without labels"),) if unlabeled else ()
     return together(listing, "stl10", parts, members, names, skipped)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from convscope.data.dataset import Skipped
-from convscope.data.sources.place import Listing, Member, listed, printable
+from convscope.data.sources.place import Listing, Member, listed, printable, where_of
 from convscope.data.sources.source import SPLIT_WORDS, FileRow, FileSource, from_files
 from convscope.errors import UserError, nearest
 from convscope.tables import read_cell
@@ -54,7 +54,7 @@ def open_table(listing: Listing, member: Member, table: Table | None = None, all
         UserError: the table cannot be read, lacks one of the two columns, leads out of its folder, or leads to no
             picture at all.
     """
-    where = f"{listing.place.where}/{printable(member.name)}"
+    where = where_of(listing.place, member)
     table = table or read_table(listing, member, where)
     path_at, label_at = column_of(table.columns, _PATHS), column_of(table.columns, LABELS)
     split_at = column_of(table.columns, SPLITS)
