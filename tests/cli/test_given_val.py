@@ -51,7 +51,7 @@ def test_train_evaluate_and_the_report_keep_its_name(data: Path, capsys: pytest.
     words = ["train", str(data), "--net", "input 3x8x8\nconv 2 3x3 > relu > flatten > linear 2", "--epochs", "1"]
     code, out, err = convscope(*words, "--out", "run", capsys=capsys)
     assert code == 0, err
-    assert "36 pictures to train on, 4 of train to validate, 12 from val to test" in err
+    assert "36 pictures to train on, 4 held out of train to validate, 12 from val to test" in err
     assert "accuracy on val" in out
     assert "test accuracy" not in out
     assert "12 from val to test" in Path("run/report.html").read_text()

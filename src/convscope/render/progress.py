@@ -156,7 +156,7 @@ class Watch:
     def _prepared(self, event: DataPrepared) -> None:
         self.pace_of = "images" if event.many == "pictures" else event.many
         what = f"{len(event.classes)} classes" if event.classes else "regression"
-        drawn, own = (" of train", " of val") if event.measured_part == "val" else ("", "")
+        drawn, own = (" held out of train", " from val") if event.measured_part == "val" else ("", "")
         self._say(
             f"{event.data}: {event.train:,} {event.many} to train on, {event.val:,}{drawn} to validate, "
             f"{event.test:,}{own} to test; {what}; {spell_shape(event.shape)} ({duration(event.seconds)})"
