@@ -12,7 +12,6 @@ import click
 from convscope.cli.group import cli
 from convscope.cli.json_output import echo_error
 from convscope.cli.messages import echo
-from convscope.cli.process import wait_briefly
 from convscope.cli.streams import NobodyReads, standard_streams
 from convscope.errors import UserError, nearest
 from convscope.files import mistake_of
@@ -24,7 +23,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its status: 0 done, 2 a mistake of the user's, 1 ours, 130 interrupted."""
     # What a command imports lives as long as the process; looking through it for garbage is a tenth of a start.
     gc.set_threshold(20_000, 10, 10)
-    wait_briefly()
     words = list(sys.argv[1:] if arguments is None else arguments)
     with standard_streams():
         status = _status(words)

@@ -1,9 +1,8 @@
-"""What this process asks of the C library and of OpenMP, before either has work."""
+"""What this process asks of the C library, before it has work."""
 
 from __future__ import annotations
 
 import ctypes
-import os
 import platform
 
 from convscope.cores import cores
@@ -11,20 +10,6 @@ from convscope.cores import cores
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
 """Of glibc's ``malloc.h``."""
 _NEVER = 2**31 - 1
-WAITING = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "KMP_BLOCKTIME")
-"""Variables by which a user says how threads wait; where one is set, it counts."""
-SPINS = "1000"
-"""Turns of a waiting loop."""
-
-
-def wait_briefly() -> None:
-    """Let OpenMP's threads sleep soon when they have no work; to be called before torch is imported.
-
-    By default they spin for milliseconds: on a core that another process could use, or on which it holds up the very
-    thread that they wait for.
-    """
-    if not any(name in os.environ for name in WAITING):
-        os.environ["GOMP_SPINCOUNT"] = SPINS
 
 
 def keep_freed_memory() -> bool:
